@@ -25,8 +25,7 @@
     }
 
 /* Grows the storage behind *data to at least `need` elements. Returns false when memory is out. */
-bool base_vec_grow(Arena *a, void **data, uint32_t *cap, uint32_t len, uint32_t need,
-                   size_t elem_size);
+bool base_vec_grow(Arena *a, void **data, uint32_t *cap, uint32_t need, size_t elem_size);
 
 /* The storage pointer seen as the void ** that base_vec_grow wants. memcpy in base_vec_grow keeps
  * this free of aliasing trouble. */
@@ -35,7 +34,7 @@ bool base_vec_grow(Arena *a, void **data, uint32_t *cap, uint32_t len, uint32_t 
 /* Makes room for `n` more elements; true on success. */
 #define VEC_RESERVE(a, v, n)                                          \
     ((uint64_t)(v)->len + (uint64_t)(n) <= (uint64_t)(v)->cap ||      \
-     base_vec_grow((a), VEC_DATA_(v), &(v)->cap, (v)->len,            \
+     base_vec_grow((a), VEC_DATA_(v), &(v)->cap,                      \
                    BASE_VEC_NEED_((v)->len, (n)), sizeof *(v)->data))
 
 /* len + n, saturating so that an absurd request fails in base_vec_grow instead of wrapping. */
