@@ -1,0 +1,51 @@
+# Everything there is to do in a checkout. `make help` lists it.
+#
+# The build itself is meson's; scripts/build.sh runs it and puts the products in place.
+
+PYTHON ?= /usr/bin/python3.11
+VENV   := build/venv
+PYTEST := $(VENV)/bin/python -m pytest
+ARGS   ?=
+
+.DEFAULT_GOAL := all
+.PHONY: all help test test-full test-cpython lint format debug asan ubsan bench clean
+
+all: ## Build build/bin/pyston3 and build/python/ (the default)
+	@scripts/build.sh release
+
+test: all $(VENV)/.ready ## Build and run the tests (ARGS="-k name" selects)
+	$(PYTEST) tests $(ARGS)
+
+test-full: all $(VENV)/.ready ## The tests, the slow ones included
+	$(PYTEST) tests --full $(ARGS)
+
+test-cpython: all $(VENV)/.ready ## CPython's own test suite under pyston3 (long)
+	$(PYTEST) tests/cpython --full $(ARGS)
+
+lint: $(VENV)/.ready ## Check formatting and lint: C, Python, shell
+	@scripts/lint.sh
+
+format: $(VENV)/.ready ## Format the C and Python files in place
+	@scripts/lint.sh --fix
+
+debug: ## Build without optimisation, assertions on, into build/debug/
+	@scripts/build.sh debug
+
+asan: ## Build with the address sanitizer into build/asan/
+	@scripts/build.sh asan
+
+ubsan: ## Build with the undefined-behaviour sanitizer into build/ubsan/
+	@scripts/build.sh ubsan
+
+bench: all $(VENV)/.ready ## Run the benchmarks against python3.11
+	@test -f benchmarks/run.py || { echo "make bench: benchmarks/run.py is missing" >&2; exit 1; }
+	$(VENV)/bin/python benchmarks/run.py $(ARGS)
+
+clean: ## Remove everything that was built
+	rm -rf build
+
+$(VENV)/.ready: requirements-test.txt
+	@scripts/venv.sh "$(PYTHON)" $(VENV)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,72 @@
+/* The pyston3 executable: python3.11 with the engine built in and switched on.
+ *
+ * It does what CPython's own main (Programs/python.c and pymain_init() in Modules/main.c) does, so
+ * that every option and variable means the same, and adds four things: a larger stack, the builtin
+ * module `_pyston`, the frozen package `pyston`, and the engine's start before the program's. */
+#include "launcher.h"
+
+PyMODINIT_FUNC PyInit__pyston(void);
+
+/* Read the engine's settings from the environment and switch it on unless PYSTON=0. Returns 0, or
+ * -1 with an exception set when a setting has a wrong value. */
+int eng_startup_from_env(void);
+
+static struct _inittab builtin_modules[] = {
+    {"_pyston", PyInit__pyston},
+    {NULL, NULL},
+};
+
+/* The prefix is set, not searched for: getpath.py would look for lib/python3.11 upwards from the
+ * folder of the executable, and could meet another Python's library there (/usr/local) whose
+ * extension modules do not fit the libpython inside. PYTHONHOME still has the last word, and
+ * pyvenv.cfg is read as ever. */
+static PyStatus set_prefix(PyConfig *config)
+{
+    PyStatus status = PyConfig_SetBytesString(config, &config->prefix, LAUNCHER_PREFIX);
+    if (!PyStatus_Exception(status)) {
+        status = PyConfig_SetBytesString(config, &config->exec_prefix, LAUNCHER_EXEC_PREFIX);
+    }
+    return status;
+}
+
+/* Initialise the interpreter from the command line. Returns what went wrong, which includes
+ * options that only print and exit. */
+static PyStatus initialize(int argc, char **argv)
+{
+    PyPreConfig preconfig;
+    PyPreConfig_InitPythonConfig(&preconfig);
+    PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, argc, argv);
+    if (PyStatus_Exception(status)) {
+        return status;
+    }
+    if (PyImport_ExtendInittab(builtin_modules) < 0) {
+        return PyStatus_NoMemory();
+    }
+    PyImport_FrozenModules = launcher_frozen;
+
+    PyConfig config;
+    PyConfig_InitPythonConfig(&config);
+    status = PyConfig_SetBytesArgv(&config, argc, argv);
+    if (!PyStatus_Exception(status)) {
+        status = set_prefix(&config);
+    }
+    if (!PyStatus_Exception(status)) {
+        status = Py_InitializeFromConfig(&config);
+    }
+    PyConfig_Clear(&config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    (void)launcher_grow_stack();
+    PyStatus status = initialize(argc, argv);
+    if (PyStatus_Exception(status)) {
+        Py_ExitStatusException(status);
+    }
+    if (eng_startup_from_env() < 0) {
+        PyErr_Print();
+        return 1;
+    }
+    return Py_RunMain();
+}

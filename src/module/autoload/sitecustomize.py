@@ -1,0 +1,34 @@
+"""Load the engine at start-up when this folder is on PYTHONPATH.
+
+Loading `_pyston` is enough: with PYSTON=1 in the environment that switches the engine on, and
+without it nothing happens. A `sitecustomize` further down sys.path, which this one shadows (Debian
+has one), then runs as it would have run.
+"""
+
+
+def _load():
+    import sys
+
+    # Already in memory at start-up: importing importlib.util instead would cost milliseconds.
+    import _frozen_importlib
+    import _frozen_importlib_external
+
+    try:
+        import _pyston  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "_pyston":
+            raise
+        print(f"pyston: not loaded, {error}", file=sys.stderr)
+
+    here = __file__.rpartition("/")[0]
+    path = [entry for entry in sys.path if entry != here]
+    spec = _frozen_importlib_external.PathFinder.find_spec("sitecustomize", path)
+    if spec is None or spec.loader is None:
+        return
+    module = _frozen_importlib.module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
+
+
+_load()
+del _load
