@@ -26,8 +26,12 @@ case $kind in
 esac
 
 # The system's meson, ninja and compiler before those of a virtual environment, pyenv or conda.
-PATH=/usr/bin:/bin:$PATH
-export PATH
+case :$PATH: in
+    *:/usr/bin:*)
+        PATH=/usr/bin:/bin:$PATH
+        export PATH
+        ;;
+esac
 
 mkdir -p "$out"
 exec 9>"$out/.lock"
