@@ -119,7 +119,7 @@ typedef struct X64Site {
     uint32_t raw;    /* bytes of the section's buffer before it */
     uint32_t target; /* label, or the alignment for padding */
     uint32_t start;  /* offset after the last layout */
-    uint8_t kind;    /* X64Cond, X64_SITE_JMP or X64_SITE_ALIGN */
+    uint8_t kind;    /* a condition code, or one of X64_SITE_* in x64_internal.h */
     uint8_t size;    /* current size in bytes */
 } X64Site;
 
@@ -157,6 +157,7 @@ typedef struct X64Asm {
     uintptr_t exec[X64_NSECTIONS]; /* after x64_copy_to */
     const char *error;             /* NULL: all is well. A static string. */
     bool finalized;
+    uint8_t scratch[64]; /* where emitters write when there is no memory at all */
 } X64Asm;
 
 /* Prepares an assembler; takes no memory. The code range is unknown, so absolute targets are
