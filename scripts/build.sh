@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build one kind of Pyston and put the products in place.
 #
-#   scripts/build.sh [release|debug|asan|ubsan] [OUTPUT_FOLDER]
+#   scripts/build.sh [release|debug|asan|ubsan|clang] [OUTPUT_FOLDER]
 #
 # The output folder is build/ for release and build/KIND/ for the others; in it:
 #   bin/pyston3      the executable
@@ -19,8 +19,13 @@ case $kind in
     debug) out=${2:-$root/build/debug} options='--buildtype=debug -Db_ndebug=false' ;;
     asan) out=${2:-$root/build/asan} options='--buildtype=debugoptimized -Db_sanitize=address' ;;
     ubsan) out=${2:-$root/build/ubsan} options='--buildtype=debugoptimized -Db_sanitize=undefined' ;;
+    clang)
+        out=${2:-$root/build/clang} options=
+        CC=$(command -v clang-14 || echo clang)
+        export CC
+        ;;
     *)
-        echo "build.sh: unknown kind '$kind'; there are release, debug, asan, ubsan" >&2
+        echo "build.sh: unknown kind '$kind'; there are release, debug, asan, ubsan, clang" >&2
         exit 2
         ;;
 esac
