@@ -1,0 +1,188 @@
+/* HIR: the high-level intermediate representation, in SSA form.
+ *
+ * One HirFunc holds one compilation: a code object compiled from its start, or
+ * from a loop header (OSR).  Instructions are arena objects in doubly linked
+ * lists per block; everything dies with the arena.  Reference counts are
+ * explicit: the builder emits Incref/Decref exactly where CPython's stack
+ * machine has them, and marks each value-stack entry of a frame state as owned
+ * or borrowed.  See README.md for the invariants and for how inlining, escape
+ * analysis, compiled handlers and generators fit in. */
+#ifndef PYSTON_HIR_H
+#define PYSTON_HIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base_arena.h"
+#include "base_strbuf.h"
+
+/* --- types: a set of exact Python types, as bits ---------------------------- */
+typedef uint32_t HirType;
+#define HIR_TYPES(X)                                                                              \
+    X(NULL) X(NONE) X(BOOL) X(INT) X(FLOAT) X(STR) X(BYTES) X(TUPLE) X(LIST) X(DICT) X(SET)       \
+    X(FROZENSET) X(SLICE) X(RANGE) X(RANGE_ITER) X(LIST_ITER) X(TUPLE_ITER) X(FUNCTION) X(METHOD) \
+    X(CFUNCTION) X(METHOD_DESCR) X(TYPE) X(CELL) X(MODULE) X(CODE) X(COMPLEX) X(OTHER)
+enum {
+#define HIR_TYPE_BITNO(n) HIR_TBIT_##n,
+    HIR_TYPES(HIR_TYPE_BITNO)
+#undef HIR_TYPE_BITNO
+        HIR_NTYPES
+};
+enum {
+#define HIR_TYPE_BIT(n) HIR_T_##n = 1u << HIR_TBIT_##n,
+    HIR_TYPES(HIR_TYPE_BIT)
+#undef HIR_TYPE_BIT
+};
+#define HIR_T_ANY (((1u << HIR_NTYPES) - 1) & ~(HIR_T_NULL + 0u)) /* any object, not NULL */
+/* Types whose deallocation cannot run Python code and which take no weakrefs. */
+#define HIR_T_LEAF \
+    (HIR_T_NULL | HIR_T_NONE | HIR_T_BOOL | HIR_T_INT | HIR_T_FLOAT | HIR_T_STR | HIR_T_BYTES | HIR_T_RANGE | HIR_T_RANGE_ITER | HIR_T_COMPLEX)
+
+typedef enum { HIR_VOID, HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL } HirRep;
+
+/* --- operations ------------------------------------------------------------- */
+enum {
+    HIR_F_PURE = 1 << 0, HIR_F_READ = 1 << 1, HIR_F_WRITE = 1 << 2, HIR_F_RAISE = 1 << 3,
+    HIR_F_DEOPT = 1 << 4, HIR_F_ARB = 1 << 5, HIR_F_TERM = 1 << 6, HIR_F_VAR = 1 << 7,
+    HIR_F_STEAL = 1 << 8, HIR_F_NEW = 1 << 9, HIR_F_TS = 1 << 10, HIR_F_FRAME = 1 << 11,
+    HIR_F_IMM = 1 << 12, HIR_F_AUX = 1 << 13,
+};
+typedef enum {
+#define HIR_OP(name, rep, type, flags, helper, doc) HIR_##name,
+#include "hir_ops.def"
+#undef HIR_OP
+    HIR_NOPS
+} HirOp;
+
+typedef struct {
+    const char *name;
+    uint8_t rep;
+    HirType type;
+    uint32_t flags;
+    const char *helper; /* symbol name, NULL when lowered by hand */
+    const char *doc;
+} HirOpInfo;
+extern const HirOpInfo hir_op_info[HIR_NOPS];
+
+typedef struct HirIns HirIns;
+typedef struct HirBlock HirBlock;
+typedef struct HirFrameState HirFrameState;
+typedef struct HirFunc HirFunc;
+
+/* What an exit writes back.  `bci` is the code-unit index at which tier 0
+ * resumes when a guard fails (for throws the instruction's own bci counts).
+ * `locals[i]` is the SSA value of local i or NULL when its home is right;
+ * a value whose home is stale is listed in `dirty`.  Stack entries that are
+ * not owned are increfed by the exit; raw entries are boxed by it. */
+struct HirFrameState {
+    HirFrameState *parent; /* caller's state when inlined, else NULL */
+    void *code;            /* PyCodeObject* this state belongs to */
+    int32_t bci;
+    uint16_t nlocals, nstack;
+    HirIns **locals;      /* [nlocals] current SSA value of each local (never NULL entries for tracked ones) */
+    uint8_t *dirty;       /* [nlocals] 1: home is stale, exit must write locals[i]; NULL: none is */
+    HirIns **stack;       /* [nstack] bottom first */
+    uint8_t *owned;       /* [nstack] 1: the exit takes over our reference */
+    uint32_t id;
+};
+
+typedef union {
+    int64_t i;
+    double f;
+    void *p;
+    struct { uint32_t a, b; } pair;
+} HirImm;
+
+struct HirIns {
+    uint16_t op;
+    uint8_t rep; /* HirRep */
+    uint8_t flag; /* pass-private mark bits, clear between passes */
+    uint32_t id;
+    HirType type; /* of an OBJ result */
+    int32_t bci;  /* code unit this came from; -1: none */
+    uint32_t aux;
+    uint32_t nargs;
+    HirIns **args;
+    HirFrameState *fs;
+    HirImm imm;
+    HirIns *prev, *next;
+    HirBlock *block;
+    HirIns *fwd;  /* replaced by (hir_replace); follow with hir_resolve */
+    uint32_t tmp; /* pass-private: use count, value number, virtual register */
+};
+
+struct HirBlock {
+    uint32_t id;
+    int32_t bci;
+    HirIns *first, *last; /* phis first; last is the terminator */
+    HirBlock **preds;     /* order matches phi operands */
+    uint32_t npreds, cappreds;
+    HirBlock *succ[2];
+    uint32_t nsucc;
+    bool loop_header, cold, reachable;
+    uint16_t loop_depth;
+    uint32_t rpo;      /* reverse post-order number, valid after hir_analyze */
+    HirBlock *idom;    /* immediate dominator, same */
+    HirBlock *next;    /* creation order */
+    void *tmp;         /* pass-private */
+};
+
+struct HirFunc {
+    Arena *arena;
+    void *unit;      /* CodeUnit* being compiled (rt_unit.h), NULL in tests */
+    void *code;      /* PyCodeObject* */
+    int32_t entry_bci; /* 0, or the loop header's code unit for OSR */
+    uint16_t nlocals;  /* co_nlocalsplus */
+    uint16_t entry_nstack;
+    HirBlock *blocks, *last_block, *entry;
+    HirBlock **rpo;  /* after hir_analyze */
+    uint32_t nrpo;
+    uint32_t nins, nblocks, nfs;
+    uint32_t max_out; /* out-area words needed by VAR ops and multi-result ops */
+    const char *name; /* qualified name for dumps */
+};
+
+/* --- construction and editing (hir.c) --------------------------------------- */
+HirFunc *hir_func_new(Arena *a, const char *name);
+HirBlock *hir_block_new(HirFunc *f, int32_t bci);
+/* New instruction, not yet in a block; rep and type from the op table. */
+HirIns *hir_ins_new(HirFunc *f, HirOp op, uint32_t nargs, HirIns *const *args);
+void hir_append(HirBlock *b, HirIns *i);
+void hir_insert_before(HirIns *pos, HirIns *i);
+void hir_insert_after(HirIns *pos, HirIns *i);
+void hir_prepend(HirBlock *b, HirIns *i); /* after the phis */
+void hir_remove(HirIns *i);
+/* Forwards every later read of `old` to `new`; hir_cleanup_forwards rewrites uses. */
+void hir_replace(HirIns *old_, HirIns *new_);
+HirIns *hir_resolve(HirIns *i);
+void hir_cleanup_forwards(HirFunc *f); /* rewrites args, frame states, drops forwarded ins */
+void hir_edge(HirBlock *from, HirBlock *to); /* appends to succ and preds */
+void hir_redirect(HirBlock *from, HirBlock *old_to, HirBlock *new_to); /* keeps phi operands of old_to in step (drops from's) */
+HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack);
+HirFrameState *hir_fs_copy(HirFunc *f, const HirFrameState *fs);
+HirBlock *hir_split_edge(HirFunc *f, HirBlock *from, HirBlock *to);
+void hir_analyze(HirFunc *f); /* reachability, rpo, idom, loop headers and depth */
+bool hir_dominates(const HirBlock *a, const HirBlock *b);
+
+/* --- effects (hir_effects.c): the op table plus what types of operands say ---- */
+uint32_t hir_flags(const HirIns *i);        /* table flags, ARB dropped where operand types allow */
+static inline bool hir_is(const HirIns *i, uint32_t f) { return (hir_flags(i) & f) != 0; }
+static inline bool hir_type_leaf(HirType t) { return (t & ~HIR_T_LEAF) == 0; }
+
+/* --- types (hir_types.c) ------------------------------------------------------ */
+HirType hir_type_of_object(void *obj);   /* PyObject*, NULL -> HIR_T_NULL */
+HirType hir_type_of_pytype(void *tp);    /* exact PyTypeObject* -> one bit */
+void *hir_pytype_of(HirType bit);        /* the PyTypeObject* of one bit, NULL for NULL/OTHER */
+const char *hir_type_str(HirType t, StrBuf *sb); /* "FLOAT|INT", "ANY", ... */
+
+/* --- text (hir_print.c, hir_parse.c) ------------------------------------------ */
+void hir_print(const HirFunc *f, StrBuf *sb);
+/* Parses what hir_print writes (objects in Const by a small literal syntax).
+ * Returns NULL with a message in `err` on bad input. */
+HirFunc *hir_parse(Arena *a, const char *text, StrBuf *err);
+
+/* --- verifier (hir_verify.c): true when every invariant of README.md holds ----- */
+bool hir_verify(HirFunc *f, StrBuf *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* Builder: bytecode and its feedback -> HIR.
+ *
+ * An abstract interpreter over the value stack.  Blocks are visited in reverse
+ * post-order, so that every forward predecessor of a block is known when the
+ * block is built; loop headers get phis for the locals their loop assigns. */
+#ifndef PYSTON_HIR_BUILD_H
+#define PYSTON_HIR_BUILD_H
+
+#include <Python.h>
+
+#include "hir.h"
+#include "rt_unit.h"
+
+typedef struct {
+    PyObject *globals;         /* dict the function runs in, or NULL */
+    PyObject *builtins;        /* its builtins dict, or NULL */
+    PyFunctionObject *func;    /* function being compiled, or NULL (only a hint) */
+    PyObject **osr_stack;      /* live value stack at the OSR entry: types observed, or NULL */
+    const uint8_t *nospec;     /* bit per code unit: do not speculate at this site; or NULL */
+    bool generic;              /* do not speculate anywhere */
+} HirBuildOptions;
+
+/* Builds HIR for `co` from its start (entry_bci 0) or from the loop header at
+ * code unit `entry_bci`.  Long-lived data (inline caches, pinned objects) goes
+ * into `unit`.  Returns NULL with `*reason` naming what is not supported.
+ * Runs no Python code; out of memory longjmps through the arena. */
+HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci,
+                   const HirBuildOptions *opts, const char **reason);
+
+#endif

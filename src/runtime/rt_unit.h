@@ -1,0 +1,123 @@
+/* CodeUnit: one piece of compiled code with everything that must live as long
+ * as it does: exit tables, inline caches, pinned objects.  Filled by lowering
+ * and emission, read by the exit handler, owned by the engine (which attaches
+ * units to code objects).  Also the machine-level contract of compiled code. */
+#ifndef PYSTON_RT_UNIT_H
+#define PYSTON_RT_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <Python.h>
+
+struct _PyInterpreterFrame;
+
+/* Machine contract.
+ *
+ *   PyObject *entry(PyThreadState *ts, struct _PyInterpreterFrame *frame);
+ *
+ * The caller has pushed and linked the frame: previous and is_entry set,
+ * cframe->current_frame == frame, stacktop == -1, recursion_remaining already
+ * decremented; locals are in place (unset ones NULL).  The caller unlinks,
+ * sets stacktop = co_nlocalsplus, restores recursion_remaining and clears the
+ * frame afterwards.  Compiled code returns a new reference, or NULL with an
+ * exception set and the traceback entry for this frame already added.
+ * An exit that continues in tier 0 unlinks, runs it, and links again, so the
+ * caller never knows.
+ *
+ * Registers: rbp frame pointer, rbx = frame, r12 = ts; r13, r14, r15 and the
+ * caller-saved ones are allocatable.  Prologue layout, the same for every unit:
+ *   push rbp; mov rbp, rsp; push rbx; push r12; push r13; push r14; push r15;
+ *   sub rsp, 8 + 16*k      (rsp is 16-byte aligned at calls)
+ * so callee-saved registers are at [rbp-8] .. [rbp-40] and the exit trampoline
+ * can run the epilogue.  The out area is at [rsp+0 ...]; spill slots above it,
+ * addressed from rbp. */
+typedef PyObject *(*RtEntry)(PyThreadState *ts, struct _PyInterpreterFrame *frame);
+
+/* Where an exit finds a value. */
+typedef enum {
+    RT_LOC_GPR,   /* where: register number */
+    RT_LOC_XMM,   /* where: register number */
+    RT_LOC_STACK, /* where: byte offset from rbp */
+    RT_LOC_CONST, /* where: index into unit->consts (raw 64 bits; objects borrowed) */
+    RT_LOC_HOME,  /* where: local index; the frame's home slot (borrowed) */
+} RtLocKind;
+
+typedef struct {
+    uint8_t kind;   /* RtLocKind */
+    uint8_t rep;    /* HirRep: HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL (raw ones are boxed) */
+    uint8_t owned;  /* the exit takes over the reference; else it increfs */
+    uint8_t same_as; /* 0, or 1 + index of an earlier loc of this exit with the same SSA raw
+                        value: boxed once so that identity is kept */
+    int32_t where;
+} RtLoc;
+
+/* One frame of an exit, innermost first (inlined frames follow their callee). */
+typedef struct {
+    PyCodeObject *code;
+    int32_t bci;       /* resume here (code units) */
+    uint16_t nstack;
+    uint16_t ndirty;
+    uint32_t locs;     /* index into unit->locs: nstack stack entries bottom first,
+                          then ndirty locals */
+    uint32_t dirty;    /* index into unit->dirty_index: the ndirty local indices */
+} RtExitFrame;
+
+typedef enum { RT_EXIT_RESUME, RT_EXIT_THROW } RtExitKind;
+
+typedef struct {
+    uint8_t kind;      /* RtExitKind */
+    uint8_t nframes;
+    uint16_t reason;   /* HirOp of the instruction, for statistics */
+    int32_t throw_bci; /* THROW: instruction that raised */
+    uint32_t frames;   /* index into unit->exit_frames */
+    uint32_t count;    /* times taken */
+} RtExit;
+
+/* Registers as saved by the exit trampoline. */
+typedef struct {
+    uint64_t gpr[16]; /* by x64 register number; rsp is the value inside compiled code */
+    double xmm[16];
+} RtRegs;
+
+typedef struct CodeUnit {
+    PyCodeObject *code; /* borrowed: the unit dies before its code object */
+    RtEntry entry;
+    void *blob;         /* code cache handle */
+    size_t code_size;
+    int32_t entry_bci;
+    bool invalidated;   /* must not be entered any more (recompile pending) */
+    uint32_t nexits, nexit_frames, nlocs, nconsts, ndirty_index, npinned;
+    RtExit *exits;
+    RtExitFrame *exit_frames;
+    RtLoc *locs;
+    int64_t *consts;
+    uint16_t *dirty_index;
+    PyObject **pinned;  /* strong references */
+    struct RtDataChunk *data; /* inline caches and other long-lived data */
+    size_t data_size;   /* bytes of metadata, all of the above */
+    uint64_t resumes;   /* exits of kind RESUME taken */
+} CodeUnit;
+
+/* New unit for `code`; NULL without an exception when out of memory. */
+CodeUnit *rt_unit_new(PyCodeObject *code, int32_t entry_bci);
+/* Frees everything but the machine code (the engine frees the blob). GIL held;
+ * may run arbitrary code through the pinned references. */
+void rt_unit_free(CodeUnit *u);
+/* Zeroed memory that lives as long as the unit, 16-byte aligned; NULL when out of memory. */
+void *rt_unit_data(CodeUnit *u, size_t bytes);
+/* Keeps `obj` alive as long as the unit (once per object). Returns -1 when out of memory. */
+int rt_unit_pin(CodeUnit *u, PyObject *obj);
+
+/* The exit handler: builds the tier-0 frame state and finishes the function.
+ * Called by the exit trampoline with the live registers; returns what the
+ * compiled function returns. */
+PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
+                  uint32_t exit_id, RtRegs *regs);
+
+/* How the runtime runs a frame outside compiled code (set by the engine; the
+ * stock interpreter until then).  Links and unlinks the frame itself. */
+extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag);
+
+#endif
