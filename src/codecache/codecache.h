@@ -99,6 +99,8 @@ int cc_open_range(CodeCache *cc, uintptr_t exec, size_t len, CcWindow *w) BASE_M
 /* Makes it executable again. 0, or -1 when the system refuses: the code there must then never be
  * run again, and as other blobs share its pages the engine has to stop for good. */
 int cc_close(CodeCache *cc, CcWindow *w) BASE_MUST_CHECK;
+/* True after cc_close failed, here or inside cc_free: code of this cache must not be entered. */
+bool cc_broken(const CodeCache *cc);
 /* Tells profilers and debuggers, if on, about a blob whose code is complete (after cc_close). */
 void cc_publish(CodeCache *cc, CodeBlob *b);
 
@@ -114,16 +116,20 @@ void cc_each(const CodeCache *cc, void (*fn)(CodeBlob *b, void *ctx), void *ctx)
 void *cc_meta_alloc(CodeCache *cc, size_t size) BASE_MUST_CHECK;
 void cc_meta_free(CodeCache *cc, void *p, size_t size);
 
-/* True when `bytes` more of code or metadata would pass the cap: no need to start compiling. */
+/* True when `bytes` more of code or metadata would pass the cap, or the cache is broken (see
+ * cc_close): no need to start compiling. */
 bool cc_full(const CodeCache *cc, size_t bytes);
 
 void cc_stats(const CodeCache *cc, CcStats *out);
 
 /* ---- profilers and debuggers --------------------------------------------------------------- */
 
-/* Writes /tmp/perf-PID.map from now on, living blobs first. After a fork the child writes its own
- * file, again with all living blobs. 0, or -1 with errno set. */
+/* Writes /tmp/perf-PID.map from now on, living blobs first. 0, or -1 with errno set. */
 int cc_enable_perf_map(CodeCache *cc);
+/* To be called in a forked child: gives it a map file of its own with all living blobs. The code
+ * itself needs nothing. cc_publish does this too when it finds itself in a new process, so a
+ * missed call costs names only until the child compiles something. */
+void cc_after_fork_child(CodeCache *cc);
 /* True when the environment asks for it: PYSTON_PERF set and not "0". */
 bool cc_perf_wanted(void);
 
