@@ -1,0 +1,153 @@
+/* The runtime: everything compiled code calls.
+ *
+ * One declaration per helper that hir_ops.def names, with the calling convention
+ * that file's header defines.  Argument order, always:
+ *
+ *   [ts] [frame] operands... | argv, nargs   [imm.p] [aux] [out]
+ *
+ * `argv`/`nargs` for VAR ops (nargs counts operands), `out` is the out area for ops with
+ * several results.  Unless said otherwise a helper borrows its operands, and
+ *   PyObject * results are new references, NULL with an exception set on error;
+ *   int results are 0/1 (or 0 for "done"), -1 with an exception set on error.
+ * No helper consumes operands when it fails, except where stated.
+ * Semantics and messages are those of CPython 3.11's Python/ceval.c. */
+#ifndef PYSTON_RT_H
+#define PYSTON_RT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <Python.h>
+
+#include "rt_ic.h"
+#include "rt_unit.h"
+
+typedef struct _PyInterpreterFrame RtFrame;
+
+/* --- set-up -------------------------------------------------------------------- */
+
+/* Prepares the runtime's interned names and probes; once per process, GIL held.
+ * Returns 0, or -1 with an exception set. Calling it again is cheap and harmless. */
+int rt_init(void);
+
+/* Told about each RESUME exit after its counters moved (the engine decides on
+ * recompiling). May be NULL. Must not run Python code nor free the unit. */
+extern void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
+
+/* Called by the RESUME path of CheckEval and asked by rt_check_eval: nonzero makes every
+ * compiled frame leave at its next safepoint (the engine is being switched off). */
+extern int rt_leave_compiled;
+
+/* --- numbers (rt_number.c) ------------------------------------------------------- */
+double rt_float_mod(double a, double b);      /* float_rem without the zero check */
+double rt_float_floordiv(double a, double b); /* float_floor_div without the zero check */
+/* FPow: stores float_pow(a, b) in *result and returns 1 when both are finite, a > 0 or b is
+ * an integer value, and the result is finite and not a ZeroDivisionError; else returns 0. */
+int rt_float_pow(double a, double b, double *result);
+PyObject *rt_box_int(int64_t v);
+PyObject *rt_box_float(double v);
+PyObject *rt_binary_op(PyObject *a, PyObject *b, int op); /* op: NB_ code of BINARY_OP */
+PyObject *rt_long_binary(PyObject *a, PyObject *b, int op); /* NB_ADD, NB_SUBTRACT, NB_MULTIPLY on exact ints */
+PyObject *rt_str_append_local(RtFrame *frame, PyObject *a, PyObject *b, int local); /* see the op table */
+int rt_truthy(PyObject *v);
+PyObject *rt_compare_op(PyObject *a, PyObject *b, int op); /* Py_LT..Py_GE */
+int rt_str_eq(PyObject *a, PyObject *b); /* exact str both; cannot fail */
+int rt_contains(PyObject *v, PyObject *container);
+
+/* --- subscripts and containers (rt_subscr.c) -------------------------------------- */
+PyObject *rt_subscr(PyObject *container, PyObject *key);
+PyObject *rt_dict_subscr(PyObject *dict, PyObject *key); /* exact dict */
+int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v);
+int rt_delete_subscr(PyObject *container, PyObject *key);
+PyObject *rt_get_len(PyObject *v);
+Py_ssize_t rt_len(PyObject *v); /* -1 on error */
+
+/* --- iteration and unpacking (rt_iter.c) ------------------------------------------- */
+PyObject *rt_get_iter(PyObject *v);
+/* Next item, or NULL: with an exception set on error, without one when exhausted. */
+PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter);
+int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n, PyObject **out); /* out[0] is the first item */
+int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out);
+
+/* --- building (rt_build.c) --------------------------------------------------------- */
+PyObject *rt_format_value(PyObject *v, PyObject *spec, int oparg); /* spec may be NULL */
+PyObject *rt_build_string(PyObject **argv, Py_ssize_t n);
+PyObject *rt_build_tuple(PyObject **argv, Py_ssize_t n); /* consumes argv on success */
+PyObject *rt_build_list(PyObject **argv, Py_ssize_t n);  /* consumes argv on success */
+PyObject *rt_build_set(PyObject **argv, Py_ssize_t n);
+PyObject *rt_build_map(PyObject **argv, Py_ssize_t n); /* key, value, ...; n counts both */
+PyObject *rt_build_const_key_map(PyObject **argv, Py_ssize_t n); /* values ..., tuple of keys */
+PyObject *rt_build_slice(PyObject *start, PyObject *stop, PyObject *step); /* step may be NULL */
+int rt_list_append(PyObject *list, PyObject *v); /* consumes v on success */
+int rt_list_extend(PyThreadState *ts, PyObject *list, PyObject *iterable);
+int rt_set_update(PyObject *set, PyObject *iterable);
+int rt_dict_update(PyThreadState *ts, PyObject *dict, PyObject *mapping);
+int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject *callable);
+
+/* --- attributes (rt_attr.c, rt_method.c) ------------------------------------------- */
+void *rt_attr_ic_new(CodeUnit *u, PyObject *name); /* RtAttrIC*, NULL when out of memory */
+PyObject *rt_load_attr(PyObject *obj, void *ic);
+int rt_store_attr(PyObject *obj, PyObject *v, void *ic);
+int rt_delete_attr(PyObject *obj, void *name);
+/* LOAD_METHOD: result is the callable; out[0] is self (new reference), or NULL when the result
+ * is called without it. On error out[0] is NULL. */
+PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *ic, PyObject **out);
+
+/* --- names (rt_global.c) ------------------------------------------------------------ */
+void *rt_global_ic_new(CodeUnit *u, PyObject *name); /* RtGlobalIC*, NULL when out of memory */
+PyObject *rt_load_global(RtFrame *frame, void *ic);
+int rt_store_global(RtFrame *frame, PyObject *v, void *name);
+int rt_delete_global(RtFrame *frame, void *name);
+PyObject *rt_load_name(RtFrame *frame, void *name);
+int rt_store_name(RtFrame *frame, PyObject *v, void *name);
+int rt_delete_name(RtFrame *frame, void *name);
+PyObject *rt_load_classderef(RtFrame *frame, int index);
+int rt_make_cell(RtFrame *frame, int index);
+int rt_copy_free_vars(RtFrame *frame, int n); /* cannot fail, returns 0 */
+int rt_setup_annotations(RtFrame *frame);
+
+/* --- functions, classes, imports (rt_function.c, rt_import.c) ------------------------ */
+PyObject *rt_make_function(RtFrame *frame, PyObject **argv, Py_ssize_t n, int oparg);
+PyObject *rt_load_build_class(RtFrame *frame);
+PyObject *rt_import_name(RtFrame *frame, PyObject *level, PyObject *fromlist, void *name);
+PyObject *rt_import_from(PyThreadState *ts, PyObject *module, void *name);
+int rt_import_star(RtFrame *frame, PyObject *module);
+int rt_print_expr(PyObject *v);
+
+/* --- with, exceptions (rt_errors.c) --------------------------------------------------- */
+PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out); /* bound __exit__; out[0] is __enter__()'s result */
+int rt_check_exc_match(PyObject *exc, PyObject *type);
+int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n); /* always -1 */
+/* The errors of LOAD_FAST, LOAD_DEREF, ... on an unset variable: sets the exception; always -1. */
+int rt_unbound_local(RtFrame *frame, int index);
+int rt_unbound_deref(RtFrame *frame, int index);
+/* format_exc_check_arg: `format` takes the name's UTF-8; NameErrors get their `name`. */
+void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, PyObject *name);
+
+/* --- match statements (rt_match.c) ---------------------------------------------------- */
+int rt_match_mapping(PyObject *v);
+int rt_match_sequence(PyObject *v);
+PyObject *rt_match_keys(PyThreadState *ts, PyObject *subject, PyObject *keys);
+PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames, int npos);
+
+/* --- calls (rt_call.c; rt_call_py is the engine's) -------------------------------------- */
+/* argv[0] callable, argv[1] self or NULL, then n - 2 arguments of which the last ones are
+ * the keywords'. Borrows all; may overwrite argv[0..1] while it runs. */
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames);
+/* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
+PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
+PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs);
+/* These behave as with tracing off; the caller checks that it is. */
+PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction);
+PyObject *rt_call_builtin_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cfunction);
+PyObject *rt_call_descr_noargs(PyThreadState *ts, PyObject *self, void *descr);
+PyObject *rt_call_descr_o(PyThreadState *ts, PyObject *self, PyObject *arg, void *descr);
+PyObject *rt_call_descr_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *descr);
+
+/* --- safepoints (rt_eval.c) -------------------------------------------------------------- */
+/* What eval_frame_handle_pending does: signals, pending calls, GIL hand-over, async
+ * exceptions. -1: raise; 1: leave for tier 0 (tracing is on, or rt_leave_compiled); 0: go on. */
+int rt_check_eval(PyThreadState *ts, RtFrame *frame);
+
+#endif

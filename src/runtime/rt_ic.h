@@ -1,0 +1,96 @@
+/* Inline caches of compiled code: attribute and global-name lookups.
+ *
+ * A cache belongs to one site of one CodeUnit (rt_unit_data memory).  It holds
+ * only borrowed pointers; each use validates the entry against the state it was
+ * made from, so an entry is either right or not used:
+ *
+ *   - attribute entries compare Py_TYPE(obj) and its tp_version_tag (never 0).
+ *     Tags are never reused, and a matching tag means that no class in the MRO
+ *     changed, so `descr` (found on the class) is alive and still the answer.
+ *   - "the instance does not shadow it" is shown by the class's shared keys:
+ *     they only grow, so an unchanged entry count means the name is not in them.
+ *   - values in dicts are found by an entry index whose key is compared by
+ *     identity with the interned name.
+ *
+ * The fields are plain data: the feedback reader turns them into facts when the
+ * function is recompiled.  `misses` counts slow lookups after the cache filled. */
+#ifndef PYSTON_RT_IC_H
+#define PYSTON_RT_IC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <Python.h>
+
+/* What an attribute entry says of an object of its type. */
+typedef enum {
+    RT_ATTR_EMPTY = 0,
+    RT_ATTR_INLINE_VALUE,  /* index: slot in the object's inline values; a NULL slot or a
+                              materialised dict goes the slow way */
+    RT_ATTR_MEMBER,        /* offset: T_OBJECT_EX member (`__slots__`) at (char *)obj + offset */
+    RT_ATTR_DICT_HINT,     /* index: likely entry of the object's materialised dict */
+    RT_ATTR_MODULE,        /* index: likely entry of the module's dict */
+    RT_ATTR_CLASS_VALUE,   /* descr: plain value on the class, not shadowed by the instance */
+    RT_ATTR_CLASS_METHOD,  /* descr: function-like (Py_TPFLAGS_METHOD_DESCRIPTOR) on the class,
+                              not shadowed by the instance */
+    RT_ATTR_CLASS_GET,     /* descr: non-data descriptor with tp_descr_get, not shadowed */
+    RT_ATTR_DATA_GET,      /* descr: data descriptor; its tp_descr_get is called */
+    RT_ATTR_PROPERTY,      /* descr: exact `property` with a getter */
+    RT_ATTR_TYPE_VALUE,    /* obj is the class `owner` itself: descr is the value found in its MRO;
+                              version is the class's own tag, meta_version its metatype's */
+    RT_ATTR_TYPE_GET,      /* as TYPE_VALUE, but descr->tp_descr_get(descr, NULL, owner) is called */
+    RT_ATTR_GETATTR_HOOK,  /* neither class nor instance has it: descr is the class's __getattr__ */
+    RT_ATTR_NKINDS
+} RtAttrKind;
+
+/* How an entry with a class attribute knows that the instance does not shadow it. */
+typedef enum {
+    RT_SHADOW_NO_DICT = 0, /* objects of the type have no dict */
+    RT_SHADOW_KEYS,        /* managed dict: shared keys have `keys_count` entries (name not among
+                              them) while values are inline; else the dict is searched */
+    RT_SHADOW_LOOKUP,      /* the instance's dict, if there is one, is searched each time */
+} RtShadow;
+
+typedef struct {
+    uint8_t kind;   /* RtAttrKind */
+    uint8_t shadow; /* RtShadow, for CLASS_* and GETATTR_HOOK */
+    uint16_t pad;
+    uint32_t version;      /* tp_version_tag of `type` (of `owner` for TYPE_*) */
+    uint32_t meta_version; /* TYPE_*: tp_version_tag of the metatype */
+    uint32_t index;        /* slot or entry index, or byte offset for MEMBER */
+    int64_t keys_count;    /* RT_SHADOW_KEYS: dk_nentries of the shared keys */
+    PyTypeObject *type;    /* exact type of the objects (the class itself for TYPE_*), borrowed */
+    PyObject *descr;       /* what the class lookup found, borrowed; see kind */
+    uint64_t hits;
+} RtAttrEntry;
+
+#define RT_ATTR_WAYS 4
+
+typedef enum { RT_SITE_LOAD, RT_SITE_STORE, RT_SITE_METHOD } RtSiteKind;
+
+typedef struct RtAttrIC {
+    PyObject *name; /* interned str, kept alive by the code object's co_names */
+    Py_hash_t hash; /* of the name */
+    uint8_t nentries; /* entries in use, 0..RT_ATTR_WAYS */
+    uint8_t next;     /* entry replaced next when all are in use */
+    uint8_t megamorphic; /* 1: given up; the generic path is taken at once */
+    uint8_t site;     /* RtSiteKind of the last use */
+    uint32_t misses;  /* slow lookups */
+    uint32_t uncached; /* slow lookups that could not be cached */
+    RtAttrEntry entries[RT_ATTR_WAYS];
+} RtAttrIC;
+
+typedef enum { RT_GLOBAL_EMPTY = 0, RT_GLOBAL_MODULE, RT_GLOBAL_BUILTIN } RtGlobalKind;
+
+typedef struct RtGlobalIC {
+    PyObject *name; /* interned str, kept alive by co_names */
+    Py_hash_t hash;
+    uint8_t kind;   /* RtGlobalKind: where it was found last */
+    uint32_t index; /* likely entry in that dict */
+    uint32_t globals_keys_version; /* BUILTIN: dk_version of globals' keys without the name, or 0 */
+    uint64_t globals_version; /* BUILTIN: ma_version_tag of globals when the name was not in it */
+    uint64_t hits;
+    uint32_t misses;
+} RtGlobalIC;
+
+#endif
