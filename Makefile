@@ -5,22 +5,25 @@
 PYTHON ?= /usr/bin/python3.11
 VENV   := build/venv
 PYTEST := $(VENV)/bin/python -m pytest
+JOBS   ?= $(shell nproc)
 ARGS   ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help test test-full test-cpython lint format debug asan ubsan bench clean
+.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
 
-test: all $(VENV)/.ready ## Build and run the tests (ARGS="-k name" selects)
-	$(PYTEST) tests $(ARGS)
+test-ready: all $(VENV)/.ready
 
-test-full: all $(VENV)/.ready ## The tests, the slow ones included
-	$(PYTEST) tests --full $(ARGS)
+test: test-ready ## Build and run the tests (ARGS="-k name" selects)
+	$(PYTEST) -n $(JOBS) tests $(ARGS)
 
-test-cpython: all $(VENV)/.ready ## CPython's own test suite under pyston3 (long)
-	$(PYTEST) tests/cpython --full $(ARGS)
+test-full: test-ready ## The tests, the slow ones included
+	$(PYTEST) -n $(JOBS) tests --full $(ARGS)
+
+test-cpython: test-ready ## CPython's own test suite under pyston3 (long)
+	$(VENV)/bin/python tests/cpython/run_suite.py --mode pyston3 --set all $(ARGS)
 
 lint: $(VENV)/.ready ## Check formatting and lint: C, Python, shell
 	@scripts/lint.sh
@@ -44,7 +47,7 @@ bench: all $(VENV)/.ready ## Run the benchmarks against python3.11
 clean: ## Remove everything that was built
 	rm -rf build
 
-$(VENV)/.ready: requirements-test.txt
+$(VENV)/.ready: requirements-test.txt requirements-apps.txt
 	@scripts/venv.sh "$(PYTHON)" $(VENV)
 
 help: ## Show this list

@@ -57,6 +57,24 @@ static PyStatus initialize(int argc, char **argv)
     return status;
 }
 
+/* Print the exception that is set, of the engine's start, as one line on stderr and return the exit
+ * code: a wrong setting ends the program before it starts, as a wrong PYTHONHASHSEED does. */
+static int report_failed_start(void)
+{
+    PyObject *type;
+    PyObject *value;
+    PyObject *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (value != NULL) {
+        PySys_FormatStderr("pyston3: %S\n", value);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    (void)Py_FinalizeEx();
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     (void)launcher_grow_stack();
@@ -65,8 +83,7 @@ int main(int argc, char **argv)
         Py_ExitStatusException(status);
     }
     if (eng_startup_from_env() < 0) {
-        PyErr_Print();
-        return 1;
+        return report_failed_start();
     }
     return Py_RunMain();
 }

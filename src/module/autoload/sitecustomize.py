@@ -1,8 +1,9 @@
 """Load the engine at start-up when this folder is on PYTHONPATH.
 
 Loading `_pyston` is enough: with PYSTON=1 in the environment that switches the engine on, and
-without it nothing happens. A `sitecustomize` further down sys.path, which this one shadows (Debian
-has one), then runs as it would have run.
+without it nothing happens. A setting with a wrong value ends the program before it starts, with one
+line that says why, as it does in the pyston3 executable. A `sitecustomize` further down sys.path,
+which this one shadows (Debian has one), then runs as it would have run.
 """
 
 
@@ -19,6 +20,12 @@ def _load():
         if error.name != "_pyston":
             raise
         print(f"pyston: not loaded, {error}", file=sys.stderr)
+    except ValueError as error:
+        import os
+
+        print(f"pyston: {error}", file=sys.stderr, flush=True)
+        # site.py reports exceptions and goes on, and SystemExit is a fatal error this early.
+        os._exit(1)
 
     here = __file__.rpartition("/")[0]
     path = [entry for entry in sys.path if entry != here]
