@@ -1,0 +1,41 @@
+/* The back end's front door: HIR to installed machine code, and the exit trampoline. */
+#ifndef PYSTON_LIR_COMPILE_H
+#define PYSTON_LIR_COMPILE_H
+
+#include "codecache.h"
+#include "hir.h"
+#include "lir.h"
+#include "rt_unit.h"
+
+typedef struct LirOptions {
+    CodeCache *cc;          /* where code goes; required */
+    const void *exit_entry; /* what lir_trampoline_install gave; required */
+    bool stress_deopt;      /* guards that resume fail on their 1st, 3rd, 5th ... execution */
+    bool all_spill;         /* the allocator that keeps everything in memory, for bisecting */
+    bool verify;            /* run the verifier and the checker of the allocation */
+    StrBuf *dump_lir;       /* LIR before and after allocation, or NULL */
+    StrBuf *dump_asm;       /* machine code (disassembled if libcapstone can be loaded), or NULL */
+} LirOptions;
+
+/* Lowering (lir_lower.c): fills `lf` from `hf`, which has been verified and hir_analyze'd. False
+ * with *reason set to a static string when something cannot be compiled. */
+bool lir_lower(HirFunc *hf, LirFunc *lf, const char **reason);
+/* Offset of localsplus[0] in a frame, for LirFunc.home_disp (lir_lower.c). */
+int32_t lir_lower_home_disp(void);
+
+/* Compiles `hf` into `unit`: on success unit->entry, blob, code_size and the exit tables are set
+ * (tables are taken from rt_unit_data). False with *reason set to a static string when not; the
+ * unit then has no code. Memory comes from hf->arena; its `oom` hook may be taken. GIL held. */
+bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char **reason);
+
+/* The same from LIR on, for tests and for hand-made stubs with the entry signature RtEntry. */
+bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason);
+
+/* Assembles the process-wide exit trampoline, which calls `handler` (rt_exit) with the saved
+ * registers and then leaves the compiled function. Once per code cache. NULL when the cache
+ * refuses. The blob lives as long as the cache. */
+typedef PyObject *(*LirExitHandler)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
+                                    CodeUnit *u, uint32_t exit_id, RtRegs *regs);
+const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler);
+
+#endif
