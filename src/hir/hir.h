@@ -34,6 +34,8 @@ enum {
     HIR_TYPES(HIR_TYPE_BIT)
 #undef HIR_TYPE_BIT
 };
+/* Result of hir_type_infer and the like when a value cannot exist: no bit at all. */
+#define HIR_T_NOTHING 0u
 #define HIR_T_ANY (((1u << HIR_NTYPES) - 1) & ~(HIR_T_NULL + 0u)) /* any object, not NULL */
 /* Types whose deallocation cannot run Python code and which take no weakrefs. */
 #define HIR_T_LEAF \
@@ -64,6 +66,23 @@ typedef struct {
     const char *doc;
 } HirOpInfo;
 extern const HirOpInfo hir_op_info[HIR_NOPS];
+
+/* aux of an OBJ Phi: HIR_PHI_OWNED says that every predecessor hands one reference to its operand
+ * over (value-stack entries that are owned); without it the phi borrows, as locals do, whose
+ * homes hold the reference. */
+#define HIR_PHI_OWNED 1u
+/* aux of CheckEval: the slow path leaves for tier 0 at fs->bci before anything can look at the
+ * frame (set by opt_stores where homes are stale). */
+#define HIR_CHECK_EXITS 1u
+
+/* What the text form and the verifier know about operands, aux and imm (hir_sigs.def). */
+typedef enum { HIR_AUX_NONE, HIR_AUX_INT, HIR_AUX_TYPE, HIR_AUX_CMP, HIR_AUX_NB } HirAuxKind;
+typedef enum { HIR_IMM_NONE, HIR_IMM_OBJ, HIR_IMM_PTR, HIR_IMM_INT, HIR_IMM_F64, HIR_IMM_PAIR } HirImmKind;
+typedef struct {
+    const char *operands; /* one letter an operand, see hir_sigs.def */
+    uint8_t aux, imm;
+} HirSig;
+extern const HirSig hir_sigs[HIR_NOPS];
 
 typedef struct HirIns HirIns;
 typedef struct HirBlock HirBlock;
@@ -113,6 +132,7 @@ struct HirIns {
 };
 
 struct HirBlock {
+    HirFunc *func;
     uint32_t id;
     int32_t bci;
     HirIns *first, *last; /* phis first; last is the terminator */
@@ -124,6 +144,9 @@ struct HirBlock {
     uint16_t loop_depth;
     uint32_t rpo;      /* reverse post-order number, valid after hir_analyze */
     HirBlock *idom;    /* immediate dominator, same */
+    HirBlock *loop;    /* header of the innermost natural loop around (itself for a header), same */
+    HirBlock *loop_up; /* of a header: header of the next outer loop, same */
+    uint32_t dom_pre, dom_post; /* numbers of a walk over the dominator tree, same */
     HirBlock *next;    /* creation order */
     void *tmp;         /* pass-private */
 };
@@ -164,9 +187,42 @@ HirFrameState *hir_fs_copy(HirFunc *f, const HirFrameState *fs);
 HirBlock *hir_split_edge(HirFunc *f, HirBlock *from, HirBlock *to);
 void hir_analyze(HirFunc *f); /* reachability, rpo, idom, loop headers and depth */
 bool hir_dominates(const HirBlock *a, const HirBlock *b);
+/* Shorthands for what passes and the builder make most. Not yet in a block. */
+HirIns *hir_new0(HirFunc *f, HirOp op);
+HirIns *hir_new1(HirFunc *f, HirOp op, HirIns *a);
+HirIns *hir_new2(HirFunc *f, HirOp op, HirIns *a, HirIns *b);
+HirIns *hir_new3(HirFunc *f, HirOp op, HirIns *a, HirIns *b, HirIns *c);
+HirIns *hir_const(HirFunc *f, void *obj); /* Const with its type; borrows `obj` (the unit pins it) */
+HirIns *hir_const_f64(HirFunc *f, double v);
+HirIns *hir_const_i64(HirFunc *f, int64_t v);
+HirIns *hir_const_bool(HirFunc *f, bool v);
+/* New phi with room for `nargs` operands, all NULL, put after the block's other phis. */
+HirIns *hir_phi_new(HirFunc *f, HirBlock *b, HirRep rep, HirType type, uint32_t nargs);
+void hir_set_args(HirFunc *f, HirIns *i, uint32_t nargs, HirIns *const *args);
+/* Takes predecessor number `k` away from `b`, with its phi operands. */
+void hir_remove_pred(HirBlock *b, uint32_t k);
+/* Ends `b` before `term` differently: `term` (Branch or Jump) becomes a Jump to succ[keep]. */
+void hir_branch_to_jump(HirIns *term, uint32_t keep);
+/* Position of `pred` among the predecessors of `b` (the first one); npreds when it is none. */
+uint32_t hir_pred_index(const HirBlock *b, const HirBlock *pred);
+static inline bool hir_is_term(const HirIns *i) { return (hir_op_info[i->op].flags & HIR_F_TERM) != 0; }
+static inline bool hir_is_guard(const HirIns *i)
+{
+    return i->op >= HIR_GuardType && i->op <= HIR_GuardNoDict && i->op != HIR_GuardTrue && i->op != HIR_GuardFalse;
+}
+/* The value that `i` is an alias of: guards give their operand, refined. */
+static inline HirIns *hir_root(HirIns *i)
+{
+    while (hir_is_guard(i)) {
+        i = i->args[0];
+    }
+    return i;
+}
 
 /* --- effects (hir_effects.c): the op table plus what types of operands say ---- */
 uint32_t hir_flags(const HirIns *i);        /* table flags, ARB dropped where operand types allow */
+/* Whether `i` takes over one reference to operand `k` when it succeeds. */
+bool hir_consumes(const HirIns *i, uint32_t k);
 static inline bool hir_is(const HirIns *i, uint32_t f) { return (hir_flags(i) & f) != 0; }
 static inline bool hir_type_leaf(HirType t) { return (t & ~HIR_T_LEAF) == 0; }
 
@@ -174,6 +230,9 @@ static inline bool hir_type_leaf(HirType t) { return (t & ~HIR_T_LEAF) == 0; }
 HirType hir_type_of_object(void *obj);   /* PyObject*, NULL -> HIR_T_NULL */
 HirType hir_type_of_pytype(void *tp);    /* exact PyTypeObject* -> one bit */
 void *hir_pytype_of(HirType bit);        /* the PyTypeObject* of one bit, NULL for NULL/OTHER */
+/* Type of the OBJ result of `i` as its op and the types of its operands say (phis: the union);
+ * never wider than what the op table says. */
+HirType hir_type_infer(const HirIns *i);
 const char *hir_type_str(HirType t, StrBuf *sb); /* "FLOAT|INT", "ANY", ... */
 
 /* --- text (hir_print.c, hir_parse.c) ------------------------------------------ */
