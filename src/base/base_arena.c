@@ -88,8 +88,8 @@ void *arena_alloc_slow(Arena *a, size_t size)
     if (size > SIZE_MAX / 2) {
         return out_of_memory(a);
     }
-    size_t need = BASE_MAX((size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1),
-                           (size_t)ARENA_ALIGN);
+    size_t need =
+        BASE_MAX((size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1), (size_t)ARENA_ALIGN);
     /* As large as everything so far: the number of chunks grows with the logarithm. */
     size_t chunk = BASE_MIN(BASE_MAX(a->reserved, ARENA_MIN_CHUNK), ARENA_MAX_CHUNK);
     bool own = need > chunk / 4 && a->chunks != NULL;
@@ -155,7 +155,10 @@ char *arena_strndup(Arena *a, const char *s, size_t n)
     return p;
 }
 
-char *arena_strdup(Arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
+char *arena_strdup(Arena *a, const char *s)
+{
+    return arena_strndup(a, s, strlen(s));
+}
 
 char *arena_vprintf(Arena *a, const char *fmt, va_list ap)
 {

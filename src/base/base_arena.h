@@ -77,7 +77,7 @@ char *arena_printf(Arena *a, const char *fmt, ...) BASE_PRINTF(2, 3);
 char *arena_vprintf(Arena *a, const char *fmt, va_list ap);
 
 /* Typed forms: arena_new(a, HirNode), arena_array(a, uint32_t, n). */
-#define arena_new(a, T) ((T *)arena_alloc((a), sizeof(T)))
+#define arena_new(a, T)      ((T *)arena_alloc((a), sizeof(T)))
 #define arena_array(a, T, n) ((T *)arena_calloc((a), (n), sizeof(T)))
 
 #endif

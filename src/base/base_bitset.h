@@ -17,7 +17,10 @@ typedef struct Bitset {
 
 #define BITSET_NONE UINT32_MAX
 
-static inline uint32_t bitset_nwords(uint32_t nbits) { return (nbits >> 6) + ((nbits & 63) != 0); }
+static inline uint32_t bitset_nwords(uint32_t nbits)
+{
+    return (nbits >> 6) + ((nbits & 63) != 0);
+}
 
 /* Makes an empty set of `nbits` possible members. */
 static inline void bitset_init(Bitset *s, Arena *a, uint32_t nbits)
@@ -149,7 +152,9 @@ static inline uint32_t bitset_next(const Bitset *s, uint32_t from)
 
 /* for (BITSET_EACH(&set, i)) ... visits the members in ascending order; members may be removed
  * meanwhile. */
-#define BITSET_EACH(s, i) \
-    uint32_t i = bitset_next((s), 0); i != BITSET_NONE; i = bitset_next((s), i + 1)
+#define BITSET_EACH(s, i)             \
+    uint32_t i = bitset_next((s), 0); \
+    i != BITSET_NONE;                 \
+    i = bitset_next((s), i + 1)
 
 #endif

@@ -6,24 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BASE_LIKELY(x) __builtin_expect(!!(x), 1)
-#define BASE_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define BASE_LIKELY(x)               __builtin_expect(!!(x), 1)
+#define BASE_UNLIKELY(x)             __builtin_expect(!!(x), 0)
 
 #define BASE_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
-#define BASE_NORETURN __attribute__((noreturn))
-#define BASE_NOINLINE __attribute__((noinline))
-#define BASE_UNUSED __attribute__((unused))
-#define BASE_MUST_CHECK __attribute__((warn_unused_result))
+#define BASE_NORETURN                __attribute__((noreturn))
+#define BASE_NOINLINE                __attribute__((noinline))
+#define BASE_UNUSED                  __attribute__((unused))
+#define BASE_MUST_CHECK              __attribute__((warn_unused_result))
 
 /* Number of elements of an array (not of a pointer). */
-#define BASE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define BASE_COUNT(array)            (sizeof(array) / sizeof((array)[0]))
 
-#define BASE_MIN(x, y) ((x) < (y) ? (x) : (y))
-#define BASE_MAX(x, y) ((x) > (y) ? (x) : (y))
+#define BASE_MIN(x, y)               ((x) < (y) ? (x) : (y))
+#define BASE_MAX(x, y)               ((x) > (y) ? (x) : (y))
 
 /* Rounds up or down to a power of two. */
-#define BASE_ALIGN_UP(x, n) (((x) + ((n)-1)) & ~((n)-1))
-#define BASE_ALIGN_DOWN(x, n) ((x) & ~((n)-1))
+#define BASE_ALIGN_UP(x, n)          (((x) + ((n)-1)) & ~((n)-1))
+#define BASE_ALIGN_DOWN(x, n)        ((x) & ~((n)-1))
 
 /* Stops with a message when an internal invariant is broken; stays in release builds, because
  * running wrong machine code is worse than stopping. */

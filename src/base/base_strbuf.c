@@ -58,9 +58,15 @@ void sb_write(StrBuf *sb, const char *s, size_t n)
     sb->data[sb->len] = 0;
 }
 
-void sb_putc(StrBuf *sb, char c) { sb_write(sb, &c, 1); }
+void sb_putc(StrBuf *sb, char c)
+{
+    sb_write(sb, &c, 1);
+}
 
-void sb_puts(StrBuf *sb, const char *s) { sb_write(sb, s, strlen(s)); }
+void sb_puts(StrBuf *sb, const char *s)
+{
+    sb_write(sb, s, strlen(s));
+}
 
 void sb_vprintf(StrBuf *sb, const char *fmt, va_list ap)
 {
@@ -73,15 +79,13 @@ void sb_vprintf(StrBuf *sb, const char *fmt, va_list ap)
             sb->data[sb->len] = 0;
             if (make_room(sb, (size_t)n)) {
                 n = vsnprintf(sb->data + sb->len, sb->cap - sb->len, fmt, again);
-            }
-            else {
+            } else {
                 n = -1;
             }
         }
         if (n >= 0) {
             sb->len += (size_t)n;
-        }
-        else {
+        } else {
             sb->data[sb->len] = 0;
             sb->failed = true;
         }
@@ -108,7 +112,10 @@ void sb_pad_to(StrBuf *sb, size_t column)
     }
 }
 
-const char *sb_str(const StrBuf *sb) { return sb->data ? sb->data : ""; }
+const char *sb_str(const StrBuf *sb)
+{
+    return sb->data ? sb->data : "";
+}
 
 char *sb_take(StrBuf *sb)
 {

@@ -20,8 +20,8 @@ typedef struct StrBuf {
 } StrBuf;
 
 /* All zero bytes are a valid empty buffer: StrBuf sb = SB_INIT; */
-#define SB_INIT      \
-    {                \
+#define SB_INIT           \
+    {                     \
         NULL, 0, 0, false \
     }
 

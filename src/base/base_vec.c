@@ -19,8 +19,7 @@ bool base_vec_grow(Arena *a, void **data, uint32_t *cap, uint32_t need, size_t e
     memcpy(&old, data, sizeof old);
     if (a) {
         p = arena_grow(a, old, (size_t)*cap * elem_size, (size_t)want * elem_size);
-    }
-    else {
+    } else {
         p = realloc(old, (size_t)want * elem_size);
     }
     if (p == NULL) {
@@ -47,4 +46,7 @@ void base_vec_move(void *data, uint32_t from, uint32_t to, uint32_t count, size_
     }
 }
 
-void base_vec_free_(void *data) { free(data); }
+void base_vec_free_(void *data)
+{
+    free(data);
+}

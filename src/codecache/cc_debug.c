@@ -154,15 +154,15 @@ static size_t build_eh_frame(const CodeCache *cc, const CcSegment *ranges, int n
 {
     uint8_t *p = out;
     uint8_t *cie = p;
-    p = put_u32(p, 0);      /* length, later */
-    p = put_u32(p, 0);      /* this is a CIE */
-    *p++ = 1;               /* version */
+    p = put_u32(p, 0); /* length, later */
+    p = put_u32(p, 0); /* this is a CIE */
+    *p++ = 1;          /* version */
     *p++ = 'z', *p++ = 'R', *p++ = 0;
-    *p++ = 1;               /* code alignment */
-    *p++ = 0x78;            /* data alignment: -8 */
+    *p++ = 1;    /* code alignment */
+    *p++ = 0x78; /* data alignment: -8 */
     *p++ = DW_RA;
-    *p++ = 1;               /* augmentation data: one byte, */
-    *p++ = 0x00;            /* FDE pointers are absolute, 8 bytes */
+    *p++ = 1;                              /* augmentation data: one byte, */
+    *p++ = 0x00;                           /* FDE pointers are absolute, 8 bytes */
     *p++ = 0x0c, *p++ = DW_RBP, *p++ = 16; /* DW_CFA_def_cfa: CFA = rbp + 16 */
     *p++ = 0x80 | DW_RA, *p++ = 1;         /* DW_CFA_offset: return address at CFA - 8 */
     *p++ = 0x80 | DW_RBP, *p++ = 2;        /* rbp at CFA - 16 */
@@ -305,13 +305,13 @@ static void fill_object(const CodeCache *cc, GdbObject *o, const CodeBlob *b, si
     set_section(o, SEC_SHSTRTAB, SHT_STRTAB, 0, o->shstrtab, sizeof section_names);
 
     unsigned info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
-    o->symbols[1] = (Elf64_Sym){.st_name = 1, .st_info = (unsigned char)info,
-                                .st_shndx = SEC_TEXT, .st_size = b->hot_size};
+    o->symbols[1] = (Elf64_Sym){
+        .st_name = 1, .st_info = (unsigned char)info, .st_shndx = SEC_TEXT, .st_size = b->hot_size};
     o->symbols[2] = (Elf64_Sym){.st_name = (uint32_t)(1 + name + 1),
-                                .st_info = (unsigned char)info, .st_shndx = SEC_COLD,
+                                .st_info = (unsigned char)info,
+                                .st_shndx = SEC_COLD,
                                 .st_size = b->cold_size};
-    set_section(o, SEC_SYMTAB, SHT_SYMTAB, 0, o->symbols,
-                (b->cold ? 3 : 2) * sizeof(Elf64_Sym));
+    set_section(o, SEC_SYMTAB, SHT_SYMTAB, 0, o->symbols, (b->cold ? 3 : 2) * sizeof(Elf64_Sym));
     o->sections[SEC_SYMTAB].sh_link = SEC_STRTAB;
     o->sections[SEC_SYMTAB].sh_info = 1; /* index of the first global symbol */
     o->sections[SEC_SYMTAB].sh_entsize = sizeof(Elf64_Sym);
@@ -344,7 +344,10 @@ static void gdb_register(CodeCache *cc, CodeBlob *b)
     b->debug_ = o;
 }
 
-static void gdb_register_blob(CodeBlob *b, void *ctx) { gdb_register(ctx, b); }
+static void gdb_register_blob(CodeBlob *b, void *ctx)
+{
+    gdb_register(ctx, b);
+}
 
 void cc_enable_gdb(CodeCache *cc)
 {
@@ -360,8 +363,7 @@ void cc_debug_forget(CodeCache *cc, CodeBlob *b)
     }
     if (o->entry.prev_entry) {
         o->entry.prev_entry->next_entry = o->entry.next_entry;
-    }
-    else {
+    } else {
         __jit_debug_descriptor.first_entry = o->entry.next_entry;
     }
     if (o->entry.next_entry) {
@@ -383,8 +385,7 @@ void cc_publish(CodeCache *cc, CodeBlob *b)
     if (cc->perf_fd >= 0) {
         if (cc->perf_pid != getpid()) {
             cc_after_fork_child(cc); /* writes every living blob, this one too */
-        }
-        else {
+        } else {
             perf_blob(b, cc);
         }
     }

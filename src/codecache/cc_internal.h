@@ -9,11 +9,11 @@
 #include "codecache.h"
 
 /* Memory is taken from the range in pieces of this size, so that committing is rare. */
-#define CC_CHUNK ((size_t)256 * 1024)
+#define CC_CHUNK      ((size_t)256 * 1024)
 
 /* Blobs start on these boundaries: a cache line for what runs often; what the assembler needs for
  * what does not. */
-#define CC_HOT_ALIGN 64u
+#define CC_HOT_ALIGN  64u
 #define CC_COLD_ALIGN 16u
 
 enum { CC_HOT, CC_COLD, CC_NSPACES };
@@ -34,10 +34,10 @@ typedef struct CcSpace {
 } CcSpace;
 
 struct CodeCache {
-    uintptr_t lo, hi;         /* the reserved range */
-    uintptr_t hot_end;        /* hot chunks are [lo, hot_end) */
-    uintptr_t cold_start;     /* cold chunks are [cold_start, hi) */
-    uintptr_t page;           /* size of a page */
+    uintptr_t lo, hi;     /* the reserved range */
+    uintptr_t hot_end;    /* hot chunks are [lo, hot_end) */
+    uintptr_t cold_start; /* cold chunks are [cold_start, hi) */
+    uintptr_t page;       /* size of a page */
     CcSpace spaces[CC_NSPACES];
     CcStats stats;
     bool window_open;

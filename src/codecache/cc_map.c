@@ -23,16 +23,16 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define REACH ((uintptr_t)1 << 31)
+#define REACH     ((uintptr_t)1 << 31)
 /* Objects around the named address that should be in reach too: an executable's or library's text
  * and data. */
-#define SLACK ((uintptr_t)64 << 20)
+#define SLACK     ((uintptr_t)64 << 20)
 /* Kept free towards neighbours, so that an overrun of theirs does not meet our pages. */
-#define GUARD ((uintptr_t)64 << 10)
+#define GUARD     ((uintptr_t)64 << 10)
 /* A page table's worth, so that huge pages stay possible. */
 #define ALIGNMENT ((uintptr_t)2 << 20)
-#define LOWEST ((uintptr_t)1 << 20)
-#define HIGHEST (((uintptr_t)1 << 47) - ALIGNMENT)
+#define LOWEST    ((uintptr_t)1 << 20)
+#define HIGHEST   (((uintptr_t)1 << 47) - ALIGNMENT)
 #define MAX_TRIES 8
 
 typedef struct Mapping {
@@ -90,7 +90,10 @@ static uintptr_t place_in_gap(uintptr_t lo, uintptr_t hi, bool heap_below, uintp
     return heap_below || lo < near ? top : lo;
 }
 
-static uintptr_t distance(uintptr_t x, uintptr_t y) { return x > y ? x - y : y - x; }
+static uintptr_t distance(uintptr_t x, uintptr_t y)
+{
+    return x > y ? x - y : y - x;
+}
 
 static uintptr_t map_at(uintptr_t addr, size_t size)
 {

@@ -36,9 +36,9 @@
 
 #include "cc_internal.h"
 
-#define MIB ((size_t)1 << 20)
+#define MIB           ((size_t)1 << 20)
 #define MAX_LIMIT_MIB 1024 /* the range must stay well inside rel32 reach of itself */
-#define INT3 0xcc
+#define INT3          0xcc
 
 /* ---- accounting ---------------------------------------------------------------------------- */
 
@@ -216,8 +216,7 @@ static uint32_t free_index(const CcSpace *s, uintptr_t addr)
         uint32_t mid = lo + (hi - lo) / 2;
         if (s->free.data[mid].lo > addr) {
             hi = mid;
-        }
-        else {
+        } else {
             lo = mid + 1;
         }
     }
@@ -236,14 +235,11 @@ static bool add_free(CcSpace *s, uintptr_t lo, uintptr_t hi)
     if (join_below && join_above) {
         below->hi = above->hi;
         VEC_REMOVE(&s->free, i);
-    }
-    else if (join_below) {
+    } else if (join_below) {
         below->hi = hi;
-    }
-    else if (join_above) {
+    } else if (join_above) {
         above->lo = lo;
-    }
-    else {
+    } else {
         if (!VEC_RESERVE(NULL, &s->free, 1)) {
             return false;
         }
@@ -270,8 +266,7 @@ static bool grow_space(CodeCache *cc, int space, size_t size)
     }
     if (space == CC_HOT) {
         cc->hot_end += n;
-    }
-    else {
+    } else {
         cc->cold_start -= n;
     }
     return true;
@@ -311,8 +306,7 @@ static uint32_t entry_index(const CcSpace *s, uintptr_t pc)
         uint32_t mid = lo + (hi - lo) / 2;
         if (s->entries.data[mid].lo > pc) {
             hi = mid;
-        }
-        else {
+        } else {
             lo = mid + 1;
         }
     }
@@ -332,8 +326,14 @@ static void remove_entry(CcSpace *s, uintptr_t at)
     VEC_REMOVE(&s->entries, i - 1);
 }
 
-static size_t hot_room(uint32_t size) { return BASE_ALIGN_UP((size_t)size, CC_HOT_ALIGN); }
-static size_t cold_room(uint32_t size) { return BASE_ALIGN_UP((size_t)size, CC_COLD_ALIGN); }
+static size_t hot_room(uint32_t size)
+{
+    return BASE_ALIGN_UP((size_t)size, CC_HOT_ALIGN);
+}
+static size_t cold_room(uint32_t size)
+{
+    return BASE_ALIGN_UP((size_t)size, CC_COLD_ALIGN);
+}
 
 /* What a blob's records cost. */
 static size_t record_size(const CodeBlob *b)
@@ -496,7 +496,10 @@ int cc_close(CodeCache *cc, CcWindow *w)
     return bad ? -1 : 0;
 }
 
-bool cc_broken(const CodeCache *cc) { return cc->broken; }
+bool cc_broken(const CodeCache *cc)
+{
+    return cc->broken;
+}
 
 /* ---- lookup -------------------------------------------------------------------------------- */
 

@@ -30,14 +30,14 @@ typedef struct CodeCache CodeCache;
 /* One unit of code. The public fields are constant while the blob lives, except `user` and
  * `owner`, which belong to the creator. */
 typedef struct CodeBlob {
-    uintptr_t hot;      /* executable address, 64-byte aligned */
-    uintptr_t cold;     /* executable address, 16-byte aligned, or 0 */
+    uintptr_t hot;  /* executable address, 64-byte aligned */
+    uintptr_t cold; /* executable address, 16-byte aligned, or 0 */
     uint32_t hot_size;
     uint32_t cold_size;
-    const char *name;   /* the blob's own copy */
-    void *owner;        /* the engine's record of the compiled function */
-    void *user;         /* pc tables and the like; the cache does not look at it */
-    void *debug_;       /* the debugger's record, or NULL; private */
+    const char *name; /* the blob's own copy */
+    void *owner;      /* the engine's record of the compiled function */
+    void *user;       /* pc tables and the like; the cache does not look at it */
+    void *debug_;     /* the debugger's record, or NULL; private */
 } CodeBlob;
 
 /* Writable view of a blob or of an address range. */
@@ -48,15 +48,15 @@ typedef struct CcWindow {
 } CcWindow;
 
 typedef struct CcStats {
-    size_t code_bytes;     /* in living blobs, rounding included */
-    size_t meta_bytes;     /* charged with cc_meta_alloc, and the cache's own records */
-    size_t limit;          /* the cap on their sum */
-    size_t peak_bytes;     /* largest sum so far */
-    size_t committed;      /* bytes of the range that are backed by memory (page tables aside) */
-    uint32_t blobs;        /* living */
-    uint32_t installed;    /* ever */
-    uint32_t freed;        /* ever */
-    uint32_t refused;      /* allocations that the cap or the system refused */
+    size_t code_bytes;  /* in living blobs, rounding included */
+    size_t meta_bytes;  /* charged with cc_meta_alloc, and the cache's own records */
+    size_t limit;       /* the cap on their sum */
+    size_t peak_bytes;  /* largest sum so far */
+    size_t committed;   /* bytes of the range that are backed by memory (page tables aside) */
+    uint32_t blobs;     /* living */
+    uint32_t installed; /* ever */
+    uint32_t freed;     /* ever */
+    uint32_t refused;   /* allocations that the cap or the system refused */
 } CcStats;
 
 #define CC_DEFAULT_LIMIT_MIB 64
@@ -138,7 +138,7 @@ void cc_enable_gdb(CodeCache *cc);
 
 /* Where code of this cache saves a callee-saved register: at rbp + rbp_offset. */
 typedef struct CcSavedReg {
-    uint8_t reg;       /* the processor's number: 3 rbx, 12..15 r12..r15 */
+    uint8_t reg;        /* the processor's number: 3 rbx, 12..15 r12..r15 */
     int32_t rbp_offset; /* negative, a multiple of 8 */
 } CcSavedReg;
 

@@ -42,14 +42,42 @@
 /* ---- operands ------------------------------------------------------------------------------ */
 
 typedef enum X64Reg {
-    X64_RAX, X64_RCX, X64_RDX, X64_RBX, X64_RSP, X64_RBP, X64_RSI, X64_RDI,
-    X64_R8, X64_R9, X64_R10, X64_R11, X64_R12, X64_R13, X64_R14, X64_R15,
+    X64_RAX,
+    X64_RCX,
+    X64_RDX,
+    X64_RBX,
+    X64_RSP,
+    X64_RBP,
+    X64_RSI,
+    X64_RDI,
+    X64_R8,
+    X64_R9,
+    X64_R10,
+    X64_R11,
+    X64_R12,
+    X64_R13,
+    X64_R14,
+    X64_R15,
     X64_NOREG = 0xff
 } X64Reg;
 
 typedef enum X64Xmm {
-    X64_XMM0, X64_XMM1, X64_XMM2, X64_XMM3, X64_XMM4, X64_XMM5, X64_XMM6, X64_XMM7,
-    X64_XMM8, X64_XMM9, X64_XMM10, X64_XMM11, X64_XMM12, X64_XMM13, X64_XMM14, X64_XMM15,
+    X64_XMM0,
+    X64_XMM1,
+    X64_XMM2,
+    X64_XMM3,
+    X64_XMM4,
+    X64_XMM5,
+    X64_XMM6,
+    X64_XMM7,
+    X64_XMM8,
+    X64_XMM9,
+    X64_XMM10,
+    X64_XMM11,
+    X64_XMM12,
+    X64_XMM13,
+    X64_XMM14,
+    X64_XMM15,
     X64_NOXMM = 0xff
 } X64Xmm;
 
@@ -58,13 +86,32 @@ typedef enum X64Width { X64_B = 1, X64_W = 2, X64_D = 4, X64_Q = 8 } X64Width;
 
 /* Condition codes with the processor's numbers; cc ^ 1 is the opposite. */
 typedef enum X64Cond {
-    X64_O, X64_NO, X64_C, X64_NC, X64_E, X64_NE, X64_BE, X64_A,
-    X64_S, X64_NS, X64_P, X64_NP, X64_L, X64_GE, X64_LE, X64_G,
-    X64_Z = X64_E, X64_NZ = X64_NE, X64_AE = X64_NC
+    X64_O,
+    X64_NO,
+    X64_C,
+    X64_NC,
+    X64_E,
+    X64_NE,
+    X64_BE,
+    X64_A,
+    X64_S,
+    X64_NS,
+    X64_P,
+    X64_NP,
+    X64_L,
+    X64_GE,
+    X64_LE,
+    X64_G,
+    X64_Z = X64_E,
+    X64_NZ = X64_NE,
+    X64_AE = X64_NC
 } X64Cond;
 #define X64_BELOW X64_C /* unsigned <; the name X64_B is the byte width */
 
-static inline X64Cond x64_cond_not(X64Cond cc) { return (X64Cond)(cc ^ 1); }
+static inline X64Cond x64_cond_not(X64Cond cc)
+{
+    return (X64Cond)(cc ^ 1);
+}
 
 /* Condition that holds for (y, x) when `cc` holds for (x, y) after a comparison. */
 X64Cond x64_cond_swap(X64Cond cc);
@@ -96,7 +143,11 @@ static inline X64Mem x64_mem(X64Reg base, int32_t disp)
 static inline X64Mem x64_mem_index(X64Reg base, X64Reg index, int scale, int32_t disp)
 {
     return (X64Mem){X64_MEM_BASE, (uint8_t)base, (uint8_t)index,
-                    (uint8_t)(scale == 8 ? 3 : scale == 4 ? 2 : scale == 2 ? 1 : 0), disp};
+                    (uint8_t)(scale == 8   ? 3
+                              : scale == 4 ? 2
+                              : scale == 2 ? 1
+                                           : 0),
+                    disp};
 }
 
 /* ---- the assembler ------------------------------------------------------------------------- */
@@ -109,7 +160,7 @@ typedef struct X64Label {
 
 /* A place in the code, valid at once and translated to an offset after finalising. */
 typedef struct X64Pos {
-    uint32_t raw;      /* bytes emitted before it, relaxable sites not counted */
+    uint32_t raw;       /* bytes emitted before it, relaxable sites not counted */
     uint32_t site : 31; /* relaxable sites before it in its section */
     uint32_t section : 1;
 } X64Pos;
@@ -240,7 +291,7 @@ void x64_movsx_rm(X64Asm *a, X64Width from, X64Reg d, X64Mem m);
 
 void x64_lea(X64Asm *a, X64Width w, X64Reg d, X64Mem m); /* D or Q */
 void x64_xchg_rr(X64Asm *a, X64Width w, X64Reg x, X64Reg y);
-void x64_xchg_mr(X64Asm *a, X64Width w, X64Mem m, X64Reg r); /* implies lock */
+void x64_xchg_mr(X64Asm *a, X64Width w, X64Mem m, X64Reg r);             /* implies lock */
 void x64_cmov_rr(X64Asm *a, X64Cond cc, X64Width w, X64Reg d, X64Reg s); /* W, D or Q */
 void x64_cmov_rm(X64Asm *a, X64Cond cc, X64Width w, X64Reg d, X64Mem m);
 void x64_setcc_r(X64Asm *a, X64Cond cc, X64Reg d); /* low byte only */
@@ -256,7 +307,14 @@ void x64_pop_m(X64Asm *a, X64Mem m);
 
 /* The processor's numbers of the eight two-operand operations. */
 typedef enum X64Alu {
-    X64_ADD, X64_OR, X64_ADC, X64_SBB, X64_AND, X64_SUB, X64_XOR, X64_CMP
+    X64_ADD,
+    X64_OR,
+    X64_ADC,
+    X64_SBB,
+    X64_AND,
+    X64_SUB,
+    X64_XOR,
+    X64_CMP
 } X64Alu;
 
 void x64_alu_rr(X64Asm *a, X64Alu op, X64Width w, X64Reg d, X64Reg s);
@@ -272,7 +330,14 @@ void x64_test_mi(X64Asm *a, X64Width w, X64Mem m, int32_t imm);
 
 /* One-operand operations. MUL, IMUL1, DIV and IDIV work on RDX:RAX (AX for bytes). */
 typedef enum X64Unary {
-    X64_INC, X64_DEC, X64_NOT, X64_NEG, X64_MUL, X64_IMUL1, X64_DIV, X64_IDIV
+    X64_INC,
+    X64_DEC,
+    X64_NOT,
+    X64_NEG,
+    X64_MUL,
+    X64_IMUL1,
+    X64_DIV,
+    X64_IDIV
 } X64Unary;
 
 void x64_unary_r(X64Asm *a, X64Unary op, X64Width w, X64Reg r);
@@ -286,9 +351,7 @@ void x64_imul_rmi(X64Asm *a, X64Width w, X64Reg d, X64Mem m, int32_t imm);
 void x64_cqo(X64Asm *a); /* RDX:RAX = sign extension of RAX */
 void x64_cdq(X64Asm *a); /* EDX:EAX = sign extension of EAX */
 
-typedef enum X64Shift {
-    X64_ROL = 0, X64_ROR = 1, X64_SHL = 4, X64_SHR = 5, X64_SAR = 7
-} X64Shift;
+typedef enum X64Shift { X64_ROL = 0, X64_ROR = 1, X64_SHL = 4, X64_SHR = 5, X64_SAR = 7 } X64Shift;
 
 void x64_shift_ri(X64Asm *a, X64Shift op, X64Width w, X64Reg d, uint8_t count);
 void x64_shift_rcl(X64Asm *a, X64Shift op, X64Width w, X64Reg d);
@@ -332,11 +395,28 @@ X64Pos x64_nop_patchable(X64Asm *a);
 
 typedef enum X64Sse {
     X64_MOVSD, /* rr merges the low half only: copy registers with MOVAPD; rm zeroes the upper */
-    X64_MOVAPD, X64_MOVUPD, X64_MOVAPS, X64_MOVUPS,
-    X64_ADDSD, X64_SUBSD, X64_MULSD, X64_DIVSD, X64_SQRTSD, X64_MINSD, X64_MAXSD,
-    X64_UCOMISD, X64_COMISD,
-    X64_XORPD, X64_XORPS, X64_ANDPD, X64_ANDNPD, X64_ORPD,
-    X64_UNPCKLPD, X64_CVTSD2SS, X64_CVTSS2SD, X64_MOVSS,
+    X64_MOVAPD,
+    X64_MOVUPD,
+    X64_MOVAPS,
+    X64_MOVUPS,
+    X64_ADDSD,
+    X64_SUBSD,
+    X64_MULSD,
+    X64_DIVSD,
+    X64_SQRTSD,
+    X64_MINSD,
+    X64_MAXSD,
+    X64_UCOMISD,
+    X64_COMISD,
+    X64_XORPD,
+    X64_XORPS,
+    X64_ANDPD,
+    X64_ANDNPD,
+    X64_ORPD,
+    X64_UNPCKLPD,
+    X64_CVTSD2SS,
+    X64_CVTSS2SD,
+    X64_MOVSS,
     X64_NSSE
 } X64Sse;
 

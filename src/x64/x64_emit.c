@@ -10,20 +10,29 @@
 #include "x64_internal.h"
 
 /* Opcode = byte | map | prefix. */
-#define M_0F 0x100u
+#define M_0F   0x100u
 #define M_0F3A 0x200u
-#define P_66 0x660000u
-#define P_F2 0xf20000u
-#define P_F3 0xf30000u
+#define P_66   0x660000u
+#define P_F2   0xf20000u
+#define P_F3   0xf30000u
 
-#define REX 0x40u
-#define REX_W 0x48u
+#define REX    0x40u
+#define REX_W  0x48u
 
 /* Operand properties that ask for prefixes. */
-static inline uint32_t width_prefix(X64Width w) { return w == X64_W ? P_66 : 0; }
-static inline unsigned width_rex(X64Width w) { return w == X64_Q ? REX_W : 0; }
+static inline uint32_t width_prefix(X64Width w)
+{
+    return w == X64_W ? P_66 : 0;
+}
+static inline unsigned width_rex(X64Width w)
+{
+    return w == X64_Q ? REX_W : 0;
+}
 /* Opcodes come in pairs: even for bytes, odd for the other widths. */
-static inline uint32_t width_bit(X64Width w) { return w != X64_B; }
+static inline uint32_t width_bit(X64Width w)
+{
+    return w != X64_B;
+}
 /* SPL, BPL, SIL and DIL exist only with a REX prefix; without, the numbers mean AH..BH. */
 static inline unsigned byte_rex(X64Width w, unsigned r)
 {
@@ -108,14 +117,12 @@ static uint8_t *put_rm(X64Asm *a, uint8_t *p, uint32_t op, unsigned rex, unsigne
         *p++ = (uint8_t)(mod | modrm | 4);
         unsigned x = index == X64_NOREG ? 4 : index & 7;
         *p++ = (uint8_t)((unsigned)m.scale_log2 << 6 | x << 3 | (base & 7));
-    }
-    else {
+    } else {
         *p++ = (uint8_t)(mod | modrm | (base & 7));
     }
     if (mod == 0x40) {
         *p++ = (uint8_t)m.disp;
-    }
-    else if (mod == 0x80) {
+    } else if (mod == 0x80) {
         p = x64_put32(p, (uint32_t)m.disp);
     }
     return p;
@@ -133,7 +140,10 @@ static void emit_rm(X64Asm *a, uint32_t op, unsigned rex, unsigned reg, X64Mem m
 }
 
 /* Bytes of a full-size immediate; 64-bit operations sign-extend 32 bits. */
-static inline unsigned imm_size(X64Width w) { return w == X64_Q ? 4 : (unsigned)w; }
+static inline unsigned imm_size(X64Width w)
+{
+    return w == X64_Q ? 4 : (unsigned)w;
+}
 
 static uint8_t *put_imm(uint8_t *p, unsigned size, int32_t imm)
 {
@@ -167,8 +177,8 @@ void x64_mov_mr(X64Asm *a, X64Width w, X64Mem m, X64Reg s)
 void x64_mov_mi(X64Asm *a, X64Width w, X64Mem m, int32_t imm)
 {
     unsigned n = imm_size(w);
-    uint8_t *p = put_rm(a, x64_begin(a), 0xc6 | width_bit(w) | width_prefix(w), width_rex(w), 0, m,
-                        n);
+    uint8_t *p =
+        put_rm(a, x64_begin(a), 0xc6 | width_bit(w) | width_prefix(w), width_rex(w), 0, m, n);
     x64_end(a, put_imm(p, n, imm));
 }
 
@@ -192,12 +202,10 @@ void x64_mov_ri(X64Asm *a, X64Reg d, uint64_t imm)
         }
         *p++ = (uint8_t)(0xb8 | (d & 7));
         x64_end(a, x64_put32(p, (uint32_t)imm));
-    }
-    else if (x64_fits32((int64_t)imm)) {
+    } else if (x64_fits32((int64_t)imm)) {
         uint8_t *p = put_rr(x64_begin(a), 0xc7, REX_W, 0, d);
         x64_end(a, x64_put32(p, (uint32_t)imm));
-    }
-    else {
+    } else {
         x64_movabs(a, d, imm);
     }
 }
@@ -206,8 +214,7 @@ void x64_mov_ri_flags(X64Asm *a, X64Reg d, uint64_t imm)
 {
     if (imm == 0) {
         x64_alu_rr(a, X64_XOR, X64_D, d, d);
-    }
-    else {
+    } else {
         x64_mov_ri(a, d, imm);
     }
 }
@@ -217,8 +224,7 @@ void x64_mov_addr(X64Asm *a, X64Reg d, const void *addr)
     uint64_t v = (uintptr_t)addr;
     if (v > UINT32_MAX && !x64_fits32((int64_t)v) && x64_reachable(a, addr)) {
         x64_lea(a, X64_Q, d, x64_mem_abs(a, addr));
-    }
-    else {
+    } else {
         x64_mov_ri(a, d, v);
     }
 }
@@ -259,7 +265,10 @@ void x64_movsx_rm(X64Asm *a, X64Width from, X64Reg d, X64Mem m)
     emit_rm(a, from == X64_D ? 0x63 : M_0F | 0xbe | width_bit(from), REX_W, d, m);
 }
 
-void x64_lea(X64Asm *a, X64Width w, X64Reg d, X64Mem m) { emit_rm(a, 0x8d, width_rex(w), d, m); }
+void x64_lea(X64Asm *a, X64Width w, X64Reg d, X64Mem m)
+{
+    emit_rm(a, 0x8d, width_rex(w), d, m);
+}
 
 void x64_xchg_rr(X64Asm *a, X64Width w, X64Reg x, X64Reg y)
 {
@@ -287,7 +296,10 @@ void x64_setcc_r(X64Asm *a, X64Cond cc, X64Reg d)
     emit_rr(a, M_0F | 0x90 | cc, byte_rex(X64_B, d), 0, d);
 }
 
-void x64_setcc_m(X64Asm *a, X64Cond cc, X64Mem m) { emit_rm(a, M_0F | 0x90 | cc, 0, 0, m); }
+void x64_setcc_m(X64Asm *a, X64Cond cc, X64Mem m)
+{
+    emit_rm(a, M_0F | 0x90 | cc, 0, 0, m);
+}
 
 static void emit_short_reg(X64Asm *a, unsigned op, X64Reg r)
 {
@@ -299,10 +311,22 @@ static void emit_short_reg(X64Asm *a, unsigned op, X64Reg r)
     x64_end(a, p);
 }
 
-void x64_push_r(X64Asm *a, X64Reg r) { emit_short_reg(a, 0x50, r); }
-void x64_pop_r(X64Asm *a, X64Reg r) { emit_short_reg(a, 0x58, r); }
-void x64_push_m(X64Asm *a, X64Mem m) { emit_rm(a, 0xff, 0, 6, m); }
-void x64_pop_m(X64Asm *a, X64Mem m) { emit_rm(a, 0x8f, 0, 0, m); }
+void x64_push_r(X64Asm *a, X64Reg r)
+{
+    emit_short_reg(a, 0x50, r);
+}
+void x64_pop_r(X64Asm *a, X64Reg r)
+{
+    emit_short_reg(a, 0x58, r);
+}
+void x64_push_m(X64Asm *a, X64Mem m)
+{
+    emit_rm(a, 0xff, 0, 6, m);
+}
+void x64_pop_m(X64Asm *a, X64Mem m)
+{
+    emit_rm(a, 0x8f, 0, 0, m);
+}
 
 void x64_push_i(X64Asm *a, int32_t imm)
 {
@@ -327,8 +351,8 @@ void x64_alu_rm(X64Asm *a, X64Alu op, X64Width w, X64Reg d, X64Mem m)
 
 void x64_alu_mr(X64Asm *a, X64Alu op, X64Width w, X64Mem m, X64Reg s)
 {
-    emit_rm(a, (uint32_t)op << 3 | width_bit(w) | width_prefix(w), width_rex(w) | byte_rex(w, s),
-            s, m);
+    emit_rm(a, (uint32_t)op << 3 | width_bit(w) | width_prefix(w), width_rex(w) | byte_rex(w, s), s,
+            m);
 }
 
 /* The immediate as the operation sees it: 16-bit operations accept both signed and unsigned
@@ -346,15 +370,13 @@ void x64_alu_ri(X64Asm *a, X64Alu op, X64Width w, X64Reg d, int32_t imm)
     if (w != X64_B && x64_fits8(imm)) {
         p = put_rr(p, 0x83 | width_prefix(w), width_rex(w), op, d);
         n = 1;
-    }
-    else if (d == X64_RAX) { /* the accumulator has a form without ModRM */
+    } else if (d == X64_RAX) { /* the accumulator has a form without ModRM */
         p = put_prefix(p, width_prefix(w));
         if (w == X64_Q) {
             *p++ = REX_W;
         }
         *p++ = (uint8_t)((unsigned)op << 3 | 4 | width_bit(w));
-    }
-    else {
+    } else {
         p = put_rr(p, 0x80 | width_bit(w) | width_prefix(w), width_rex(w) | byte_rex(w, d), op, d);
     }
     x64_end(a, put_imm(p, n, imm));
@@ -398,8 +420,7 @@ void x64_test_ri(X64Asm *a, X64Width w, X64Reg r, int32_t imm)
             *p++ = REX_W;
         }
         *p++ = (uint8_t)(0xa8 | width_bit(w));
-    }
-    else {
+    } else {
         p = put_rr(p, 0xf6 | width_bit(w) | width_prefix(w), width_rex(w) | byte_rex(w, r), 0, r);
     }
     x64_end(a, put_imm(p, imm_size(w), imm));
@@ -408,8 +429,8 @@ void x64_test_ri(X64Asm *a, X64Width w, X64Reg r, int32_t imm)
 void x64_test_mi(X64Asm *a, X64Width w, X64Mem m, int32_t imm)
 {
     unsigned n = imm_size(w);
-    uint8_t *p = put_rm(a, x64_begin(a), 0xf6 | width_bit(w) | width_prefix(w), width_rex(w), 0, m,
-                        n);
+    uint8_t *p =
+        put_rm(a, x64_begin(a), 0xf6 | width_bit(w) | width_prefix(w), width_rex(w), 0, m, n);
     x64_end(a, put_imm(p, n, imm));
 }
 
@@ -417,9 +438,8 @@ void x64_test_mi(X64Asm *a, X64Width w, X64Mem m, int32_t imm)
 static const struct {
     uint8_t opcode, ext;
 } unary_table[] = {
-    [X64_INC] = {0xfe, 0},   [X64_DEC] = {0xfe, 1}, [X64_NOT] = {0xf6, 2}, [X64_NEG] = {0xf6, 3},
-    [X64_MUL] = {0xf6, 4},   [X64_IMUL1] = {0xf6, 5}, [X64_DIV] = {0xf6, 6},
-    [X64_IDIV] = {0xf6, 7},
+    [X64_INC] = {0xfe, 0}, [X64_DEC] = {0xfe, 1},   [X64_NOT] = {0xf6, 2}, [X64_NEG] = {0xf6, 3},
+    [X64_MUL] = {0xf6, 4}, [X64_IMUL1] = {0xf6, 5}, [X64_DIV] = {0xf6, 6}, [X64_IDIV] = {0xf6, 7},
 };
 
 void x64_unary_r(X64Asm *a, X64Unary op, X64Width w, X64Reg r)
@@ -448,8 +468,7 @@ void x64_imul_rri(X64Asm *a, X64Width w, X64Reg d, X64Reg s, int32_t imm)
 {
     imm = narrow_imm(w, imm);
     unsigned n = x64_fits8(imm) ? 1 : imm_size(w);
-    uint8_t *p = put_rr(x64_begin(a), (n == 1 ? 0x6b : 0x69) | width_prefix(w), width_rex(w), d,
-                        s);
+    uint8_t *p = put_rr(x64_begin(a), (n == 1 ? 0x6b : 0x69) | width_prefix(w), width_rex(w), d, s);
     x64_end(a, put_imm(p, n, imm));
 }
 
@@ -457,8 +476,8 @@ void x64_imul_rmi(X64Asm *a, X64Width w, X64Reg d, X64Mem m, int32_t imm)
 {
     imm = narrow_imm(w, imm);
     unsigned n = x64_fits8(imm) ? 1 : imm_size(w);
-    uint8_t *p = put_rm(a, x64_begin(a), (n == 1 ? 0x6b : 0x69) | width_prefix(w), width_rex(w), d,
-                        m, n);
+    uint8_t *p =
+        put_rm(a, x64_begin(a), (n == 1 ? 0x6b : 0x69) | width_prefix(w), width_rex(w), d, m, n);
     x64_end(a, put_imm(p, n, imm));
 }
 
@@ -471,8 +490,14 @@ static void emit_bytes(X64Asm *a, unsigned n, uint32_t bytes)
     x64_end(a, p);
 }
 
-void x64_cqo(X64Asm *a) { emit_bytes(a, 2, 0x9948); }
-void x64_cdq(X64Asm *a) { emit_bytes(a, 1, 0x99); }
+void x64_cqo(X64Asm *a)
+{
+    emit_bytes(a, 2, 0x9948);
+}
+void x64_cdq(X64Asm *a)
+{
+    emit_bytes(a, 1, 0x99);
+}
 
 void x64_shift_ri(X64Asm *a, X64Shift op, X64Width w, X64Reg d, uint8_t count)
 {
@@ -483,9 +508,9 @@ void x64_shift_ri(X64Asm *a, X64Shift op, X64Width w, X64Reg d, uint8_t count)
 
 void x64_shift_mi(X64Asm *a, X64Shift op, X64Width w, X64Mem m, uint8_t count)
 {
-    uint8_t *p = put_rm(a, x64_begin(a),
-                        (count == 1 ? 0xd0 : 0xc0) | width_bit(w) | width_prefix(w), width_rex(w),
-                        op, m, count != 1);
+    uint8_t *p =
+        put_rm(a, x64_begin(a), (count == 1 ? 0xd0 : 0xc0) | width_bit(w) | width_prefix(w),
+               width_rex(w), op, m, count != 1);
     x64_end(a, put_imm(p, count != 1, count));
 }
 
@@ -543,13 +568,31 @@ X64Cond x64_cond_swap(X64Cond cc)
     return (X64Cond)swapped[cc & 15];
 }
 
-void x64_jmp(X64Asm *a, X64Label l) { x64_add_site(a, X64_SITE_JMP, l.id); }
-void x64_jcc(X64Asm *a, X64Cond cc, X64Label l) { x64_add_site(a, cc, l.id); }
+void x64_jmp(X64Asm *a, X64Label l)
+{
+    x64_add_site(a, X64_SITE_JMP, l.id);
+}
+void x64_jcc(X64Asm *a, X64Cond cc, X64Label l)
+{
+    x64_add_site(a, cc, l.id);
+}
 
-void x64_jmp_r(X64Asm *a, X64Reg r) { emit_rr(a, 0xff, 0, 4, r); }
-void x64_jmp_m(X64Asm *a, X64Mem m) { emit_rm(a, 0xff, 0, 4, m); }
-void x64_call_r(X64Asm *a, X64Reg r) { emit_rr(a, 0xff, 0, 2, r); }
-void x64_call_m(X64Asm *a, X64Mem m) { emit_rm(a, 0xff, 0, 2, m); }
+void x64_jmp_r(X64Asm *a, X64Reg r)
+{
+    emit_rr(a, 0xff, 0, 4, r);
+}
+void x64_jmp_m(X64Asm *a, X64Mem m)
+{
+    emit_rm(a, 0xff, 0, 4, m);
+}
+void x64_call_r(X64Asm *a, X64Reg r)
+{
+    emit_rr(a, 0xff, 0, 2, r);
+}
+void x64_call_m(X64Asm *a, X64Mem m)
+{
+    emit_rm(a, 0xff, 0, 2, m);
+}
 
 /* Opcode byte(s), then rel32 to the given thing. */
 static void emit_rel32(X64Asm *a, unsigned nbytes, uint32_t bytes, X64MemKind kind, uint32_t index)
@@ -560,14 +603,16 @@ static void emit_rel32(X64Asm *a, unsigned nbytes, uint32_t bytes, X64MemKind ki
     x64_end(a, x64_put32(p, 0));
 }
 
-void x64_call(X64Asm *a, X64Label l) { emit_rel32(a, 1, 0xe8, X64_MEM_LABEL, l.id); }
+void x64_call(X64Asm *a, X64Label l)
+{
+    emit_rel32(a, 1, 0xe8, X64_MEM_LABEL, l.id);
+}
 
 void x64_call_abs(X64Asm *a, const void *target)
 {
     if (x64_reachable(a, target)) {
         emit_rel32(a, 1, 0xe8, X64_MEM_ABS, x64_add_addr(a, target));
-    }
-    else {
+    } else {
         x64_call_m(a, x64_mem_const64(a, (uintptr_t)target));
     }
 }
@@ -576,8 +621,7 @@ void x64_jmp_abs(X64Asm *a, const void *target)
 {
     if (x64_reachable(a, target)) {
         emit_rel32(a, 1, 0xe9, X64_MEM_ABS, x64_add_addr(a, target));
-    }
-    else {
+    } else {
         x64_jmp_m(a, x64_mem_const64(a, (uintptr_t)target));
     }
 }
@@ -586,8 +630,7 @@ void x64_jcc_abs(X64Asm *a, X64Cond cc, const void *target)
 {
     if (x64_reachable(a, target)) {
         emit_rel32(a, 2, 0x0f | (0x80u | cc) << 8, X64_MEM_ABS, x64_add_addr(a, target));
-    }
-    else {
+    } else {
         /* The opposite condition jumps over a 6-byte jmp [rip + disp32]. */
         emit_bytes(a, 2, (0x70u | x64_cond_not(cc)) | 6u << 8);
         x64_jmp_m(a, x64_mem_const64(a, (uintptr_t)target));
@@ -610,9 +653,18 @@ X64Pos x64_nop_patchable(X64Asm *a)
     return at;
 }
 
-void x64_ret(X64Asm *a) { emit_bytes(a, 1, 0xc3); }
-void x64_ud2(X64Asm *a) { emit_bytes(a, 2, 0x0b0f); }
-void x64_int3(X64Asm *a) { emit_bytes(a, 1, 0xcc); }
+void x64_ret(X64Asm *a)
+{
+    emit_bytes(a, 1, 0xc3);
+}
+void x64_ud2(X64Asm *a)
+{
+    emit_bytes(a, 2, 0x0b0f);
+}
+void x64_int3(X64Asm *a)
+{
+    emit_bytes(a, 1, 0xcc);
+}
 
 /* The manual's recommended multi-byte nops. */
 static const uint8_t nop_table[9][9] = {
@@ -650,7 +702,7 @@ void x64_nop(X64Asm *a, uint32_t bytes)
 /* ---- SSE2 doubles -------------------------------------------------------------------------- */
 
 static const struct {
-    uint32_t load; /* op xmm, xmm/m */
+    uint32_t load;  /* op xmm, xmm/m */
     uint32_t store; /* op m, xmm; 0: none */
 } sse_table[X64_NSSE] = {
     [X64_MOVSD] = {P_F2 | M_0F | 0x10, P_F2 | M_0F | 0x11},
@@ -697,8 +749,14 @@ void x64_sse_mr(X64Asm *a, X64Sse op, X64Mem m, X64Xmm s)
     emit_rm(a, sse_table[op].store, 0, s, m);
 }
 
-void x64_movq_xr(X64Asm *a, X64Xmm d, X64Reg s) { emit_rr(a, P_66 | M_0F | 0x6e, REX_W, d, s); }
-void x64_movq_rx(X64Asm *a, X64Reg d, X64Xmm s) { emit_rr(a, P_66 | M_0F | 0x7e, REX_W, s, d); }
+void x64_movq_xr(X64Asm *a, X64Xmm d, X64Reg s)
+{
+    emit_rr(a, P_66 | M_0F | 0x6e, REX_W, d, s);
+}
+void x64_movq_rx(X64Asm *a, X64Reg d, X64Xmm s)
+{
+    emit_rr(a, P_66 | M_0F | 0x7e, REX_W, s, d);
+}
 
 void x64_cvtsi2sd_rr(X64Asm *a, X64Width w, X64Xmm d, X64Reg s)
 {
@@ -720,7 +778,10 @@ void x64_cvttsd2si_rm(X64Asm *a, X64Width w, X64Reg d, X64Mem m)
     emit_rm(a, P_F2 | M_0F | 0x2c, width_rex(w), d, m);
 }
 
-void x64_movmskpd(X64Asm *a, X64Reg d, X64Xmm s) { emit_rr(a, P_66 | M_0F | 0x50, 0, d, s); }
+void x64_movmskpd(X64Asm *a, X64Reg d, X64Xmm s)
+{
+    emit_rr(a, P_66 | M_0F | 0x50, 0, d, s);
+}
 
 void x64_roundsd_rr(X64Asm *a, X64Xmm d, X64Xmm s, X64Round mode)
 {
@@ -736,8 +797,14 @@ static bool cpuid1_ecx(unsigned bit)
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> bit & 1);
 }
 
-bool x64_has_sse41(void) { return cpuid1_ecx(19); }
-bool x64_has_popcnt(void) { return cpuid1_ecx(23); }
+bool x64_has_sse41(void)
+{
+    return cpuid1_ecx(19);
+}
+bool x64_has_popcnt(void)
+{
+    return cpuid1_ecx(23);
+}
 
 /* ---- patching ------------------------------------------------------------------------------ */
 
@@ -760,6 +827,15 @@ bool x64_patch_jmp(uint8_t *w, uintptr_t exec, uintptr_t target)
     return true;
 }
 
-void x64_patch_nop5(uint8_t *w) { x64_put_nops(w, 5); }
-void x64_patch_imm32(uint8_t *w, uint32_t imm) { x64_put32(w, imm); }
-void x64_patch_imm64(uint8_t *w, uint64_t imm) { x64_put64(w, imm); }
+void x64_patch_nop5(uint8_t *w)
+{
+    x64_put_nops(w, 5);
+}
+void x64_patch_imm32(uint8_t *w, uint32_t imm)
+{
+    x64_put32(w, imm);
+}
+void x64_patch_imm64(uint8_t *w, uint64_t imm)
+{
+    x64_put64(w, imm);
+}

@@ -12,12 +12,12 @@ enum {
 };
 
 /* No instruction is longer than 15 bytes; jcc_abs writes two. */
-#define X64_ROOM 32u
+#define X64_ROOM        32u
 
 /* More than any function that is worth compiling; keeps every offset far from int32 limits. */
 #define X64_MAX_SECTION (64u << 20)
 
-#define X64_UNBOUND UINT32_MAX
+#define X64_UNBOUND     UINT32_MAX
 
 /* Records the first error. */
 void x64_fail(X64Asm *a, const char *why);
@@ -52,8 +52,14 @@ static inline uint8_t *x64_put64(uint8_t *p, uint64_t v)
     return p + 8;
 }
 
-static inline bool x64_fits8(int64_t v) { return v == (int8_t)v; }
-static inline bool x64_fits32(int64_t v) { return v == (int32_t)v; }
+static inline bool x64_fits8(int64_t v)
+{
+    return v == (int8_t)v;
+}
+static inline bool x64_fits32(int64_t v)
+{
+    return v == (int32_t)v;
+}
 
 /* Fills n bytes with nops; returns p + n. */
 uint8_t *x64_put_nops(uint8_t *p, uint32_t n);

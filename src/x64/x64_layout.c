@@ -18,7 +18,7 @@
 
 #include "x64_internal.h"
 
-#define MAX_ROUNDS 8
+#define MAX_ROUNDS   8
 
 /* How far back a new constant looks for an equal one: code reuses what it used lately, and an
  * unbounded search would make big functions quadratic. */
@@ -112,7 +112,10 @@ void x64_more_room(X64Asm *a, uint32_t n)
     }
 }
 
-void x64_section(X64Asm *a, X64Section s) { a->cur = &a->code[s]; }
+void x64_section(X64Asm *a, X64Section s)
+{
+    a->cur = &a->code[s];
+}
 
 X64Pos x64_here(const X64Asm *a)
 {
@@ -216,9 +219,15 @@ static X64Mem add_const(X64Asm *a, uint64_t lo, uint64_t hi, uint8_t size)
     return rip_operand(X64_MEM_CONST, n);
 }
 
-X64Mem x64_mem_const64(X64Asm *a, uint64_t bits) { return add_const(a, bits, 0, 8); }
+X64Mem x64_mem_const64(X64Asm *a, uint64_t bits)
+{
+    return add_const(a, bits, 0, 8);
+}
 
-X64Mem x64_mem_const128(X64Asm *a, uint64_t lo, uint64_t hi) { return add_const(a, lo, hi, 16); }
+X64Mem x64_mem_const128(X64Asm *a, uint64_t lo, uint64_t hi)
+{
+    return add_const(a, lo, hi, 16);
+}
 
 X64Mem x64_mem_double(X64Asm *a, double value)
 {
@@ -243,9 +252,15 @@ X64Mem x64_mem_abs(X64Asm *a, const void *addr)
 
 /* ---- layout -------------------------------------------------------------------------------- */
 
-static uint32_t long_size(unsigned kind) { return kind == X64_SITE_JMP ? 5 : 6; }
+static uint32_t long_size(unsigned kind)
+{
+    return kind == X64_SITE_JMP ? 5 : 6;
+}
 
-static bool is_branch(unsigned kind) { return kind <= X64_SITE_JMP; }
+static bool is_branch(unsigned kind)
+{
+    return kind <= X64_SITE_JMP;
+}
 
 uint32_t x64_pos_offset(const X64Asm *a, X64Pos p)
 {
@@ -266,8 +281,7 @@ static uint32_t lay_out(X64Code *c)
         s->start = at;
         if (s->kind == X64_SITE_ALIGN) {
             s->size = (uint8_t)(-at & (s->target - 1));
-        }
-        else if (s->kind == X64_SITE_PAD5) {
+        } else if (s->kind == X64_SITE_PAD5) {
             s->size = (uint8_t)((at & 7) > 3 ? 8 - (at & 7) : 0);
         }
         extra += s->size;
@@ -309,11 +323,9 @@ static int first_sizes(X64Asm *a, unsigned section)
         X64Pos t = a->labels.data[s->target];
         if (t.section != section) {
             s->size = (uint8_t)long_size(s->kind);
-        }
-        else if (s->kind == X64_SITE_JMP && t.raw == s->raw && t.site == i + 1) {
+        } else if (s->kind == X64_SITE_JMP && t.raw == s->raw && t.site == i + 1) {
             s->size = 0;
-        }
-        else {
+        } else {
             s->size = 2;
         }
     }
@@ -414,8 +426,7 @@ static int put_site(X64Asm *a, unsigned section, const X64Site *s, uint8_t *w)
     }
     if (s->kind == X64_SITE_JMP) {
         *w++ = 0xe9;
-    }
-    else {
+    } else {
         *w++ = 0x0f;
         *w++ = (uint8_t)(0x80 | s->kind);
     }
@@ -443,8 +454,7 @@ static int copy_section(X64Asm *a, unsigned section, uint8_t *w)
     return 0;
 }
 
-int x64_copy_to(X64Asm *a, uint8_t *hot_w, uintptr_t hot_exec, uint8_t *cold_w,
-                uintptr_t cold_exec)
+int x64_copy_to(X64Asm *a, uint8_t *hot_w, uintptr_t hot_exec, uint8_t *cold_w, uintptr_t cold_exec)
 {
     assert(a->finalized);
     if ((hot_exec & 15) || (cold_exec & 15)) {
@@ -477,11 +487,9 @@ int x64_copy_to(X64Asm *a, uint8_t *hot_w, uintptr_t hot_exec, uint8_t *cold_w,
         uintptr_t target;
         if (f->kind == X64_MEM_CONST) {
             target = cold_exec + a->pool_offset + a->consts.data[f->index].offset;
-        }
-        else if (f->kind == X64_MEM_LABEL) {
+        } else if (f->kind == X64_MEM_LABEL) {
             target = x64_pos_addr(a, a->labels.data[f->index]);
-        }
-        else {
+        } else {
             target = a->addrs.data[f->index];
         }
         int64_t disp = (int64_t)(target - (a->exec[f->at.section] + offset + 4 + f->tail));
