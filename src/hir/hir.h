@@ -206,9 +206,11 @@ void hir_branch_to_jump(HirIns *term, uint32_t keep);
 /* Position of `pred` among the predecessors of `b` (the first one); npreds when it is none. */
 uint32_t hir_pred_index(const HirBlock *b, const HirBlock *pred);
 static inline bool hir_is_term(const HirIns *i) { return (hir_op_info[i->op].flags & HIR_F_TERM) != 0; }
+/* Whether the result of `i` is operand 0 itself, refined (guards that give a value). */
 static inline bool hir_is_guard(const HirIns *i)
 {
-    return i->op >= HIR_GuardType && i->op <= HIR_GuardNoDict && i->op != HIR_GuardTrue && i->op != HIR_GuardFalse;
+    const char *s = hir_sigs[i->op].operands;
+    return s && s[0] == '=';
 }
 /* The value that `i` is an alias of: guards give their operand, refined. */
 static inline HirIns *hir_root(HirIns *i)
@@ -234,6 +236,9 @@ void *hir_pytype_of(HirType bit);        /* the PyTypeObject* of one bit, NULL f
  * never wider than what the op table says. */
 HirType hir_type_infer(const HirIns *i);
 const char *hir_type_str(HirType t, StrBuf *sb); /* "FLOAT|INT", "ANY", ... */
+
+enum { HIR_NCMP = 6, HIR_NNB = 26 };
+extern const char *const hir_cmp_names[HIR_NCMP], *const hir_nb_names[HIR_NNB];
 
 /* --- text (hir_print.c, hir_parse.c) ------------------------------------------ */
 void hir_print(const HirFunc *f, StrBuf *sb);
