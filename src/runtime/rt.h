@@ -90,8 +90,10 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name); /* RtAttrIC*, NULL when out o
 PyObject *rt_load_attr(PyObject *obj, void *ic);
 int rt_store_attr(PyObject *obj, PyObject *v, void *ic);
 int rt_delete_attr(PyObject *obj, void *name);
-/* LOAD_METHOD: result is the callable; out[0] is self (new reference), or NULL when the result
- * is called without it. On error out[0] is NULL. */
+/* LOAD_METHOD (see hir_ops.def): gives the two value-stack entries it leaves. The result is the
+ * upper one: self (a new reference) when a method was found without binding, else the callable;
+ * out[0] is the lower one: the unbound method (new reference), or NULL. On error the result is
+ * NULL and out[0] is NULL. */
 PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *ic, PyObject **out);
 
 /* --- names (rt_global.c) ------------------------------------------------------------ */
@@ -132,11 +134,18 @@ PyObject *rt_match_keys(PyThreadState *ts, PyObject *subject, PyObject *keys);
 PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames, int npos);
 
 /* --- calls (rt_call.c; rt_call_py is the engine's) -------------------------------------- */
-/* argv[0] callable, argv[1] self or NULL, then n - 2 arguments of which the last ones are
- * the keywords'. Borrows all; may overwrite argv[0..1] while it runs. */
+/* The value-stack entries of PRECALL+CALL: argv[0] method or NULL, argv[1] self (when argv[0] is a
+ * method) or the callable, then n - 2 arguments of which the last ones are the keywords'.
+ * Borrows all; may overwrite argv[0..1] while it runs. */
 PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
+/* argv[0] the class, then positional arguments: instantiation through an RtClassIC (rt_class.c). */
+PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *ic);
+/* True for classes that rt_call_class can speed up: tp_new is object's, tp_alloc generic, and
+ * __init__ a plain Python function. */
+bool rt_class_ic_worth(PyTypeObject *tp);
+void *rt_class_ic_new(CodeUnit *u, PyTypeObject *tp); /* NULL when out of memory; pins the class */
 PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs);
 /* These behave as with tracing off; the caller checks that it is. */
 PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction);
