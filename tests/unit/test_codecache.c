@@ -185,8 +185,16 @@ static void test_near(void **state)
 static void test_heap_can_grow(void **state)
 {
     (void)state;
+    static char in_program;
+    const char *error;
+    /* Too large for the gap that is between a program and its heap. */
+    CodeCache *large = cc_create(&in_program, (size_t)1000 << 20, &error);
+    assert_non_null(large);
+    assert_true(cc_reaches(large, &in_program));
     char *before = sbrk(0);
-    assert_true(sbrk(256 << 20) != (void *)-1);
+    bool grew = sbrk(256 << 20) != (void *)-1;
+    cc_destroy(large);
+    assert_true(grew);
     assert_int_equal(brk(before), 0);
 }
 
@@ -228,7 +236,11 @@ static void test_cap(void **state)
     assert_int_equal(s.code_bytes, full);
     for (int i = 0; i < n; i++) {
         assert_int_equal(run(blobs[i]), i % 2 ? i : -i);
-        cc_free(cc, blobs[i]);
+    }
+    for (int i = 0; i < 2 * n; i++) { /* every second one, then those between two free ones */
+        if (i % 2 == i / n) {
+            cc_free(cc, blobs[i % n]);
+        }
     }
     cc_stats(cc, &s);
     assert_int_equal(s.code_bytes + s.meta_bytes + s.blobs, 0);
@@ -534,13 +546,16 @@ static int child_perf_link(void *arg)
     (void)arg;
     char path[64];
     snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)getpid());
+    char victim[64];
+    snprintf(victim, sizeof victim, "/tmp/pyston-test-victim-%d", (int)getpid());
     unlink(path);
-    if (symlink("/tmp/pyston-test-victim", path) < 0) {
+    if (symlink(victim, path) < 0) {
         return 1;
     }
     int refused = cc_enable_perf_map(cc) < 0;
-    int untouched = access("/tmp/pyston-test-victim", F_OK) < 0;
+    int untouched = access(victim, F_OK) < 0;
     unlink(path);
+    unlink(victim);
     return refused && untouched ? 0 : 2;
 }
 
@@ -648,6 +663,7 @@ static void test_unwind(void **state)
     x64_mov_rr(&a, X64_Q, X64_RBP, X64_RSP);
     x64_push_r(&a, X64_RBX);
     x64_alu_ri(&a, X64_SUB, X64_Q, X64_RSP, 40);
+    x64_mov_mi(&a, X64_Q, x64_mem(X64_RBP, -16), 0x5555); /* next to the saved rbx: not it */
     x64_mov_rm(&a, X64_Q, X64_RAX, x64_mem(X64_RBP, 8));
     x64_mov_mr(&a, X64_Q, x64_mem(X64_RSI, 0), X64_RAX);
     x64_mov_mr(&a, X64_Q, x64_mem(X64_RSI, 8), X64_RBX); /* the caller's rbx */
