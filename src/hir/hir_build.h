@@ -16,7 +16,8 @@ typedef struct {
     PyObject *builtins;        /* its builtins dict, or NULL */
     PyFunctionObject *func;    /* function being compiled, or NULL (only a hint) */
     PyObject **locals;         /* live locals at the entry: types observed, or NULL */
-    PyObject **osr_stack;      /* live value stack at the OSR entry: types observed, or NULL */
+    PyObject **osr_stack;      /* live value stack at the OSR entry (NULL entries allowed) */
+    int osr_nstack;            /* its depth */
     const uint8_t *nospec;     /* bit per code unit: do not speculate at this site; or NULL */
     bool generic;              /* do not speculate anywhere */
 } HirBuildOptions;

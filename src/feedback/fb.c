@@ -1,0 +1,36 @@
+/* Feedback: decodes bytecode and its inline caches into FbIns records. */
+#include "fb.h"
+
+#include "py311_opcodes.h"
+
+void fb_decode(Arena *a, PyCodeObject *co, FbCode *out)
+{
+    out->nunits = (int32_t)Py_SIZE(co);
+    out->ins = arena_array(a, FbIns, (size_t)out->nunits + 1);
+    out->at = arena_array(a, int32_t, (size_t)out->nunits + 1);
+    for (int32_t i = 0; i <= out->nunits; i++) {
+        out->at[i] = -1;
+    }
+    int32_t n = 0;
+    for (PY311_EACH_INS(co, src)) {
+        FbIns *in = &out->ins[n];
+        in->op = src.op;
+        in->quick = src.raw;
+        in->arg = (int32_t)src.arg;
+        in->bci = src.op_bci;
+        in->start = src.bci;
+        in->next = src.next;
+        in->target = py311_jump_target(&src);
+        if (py311_opcode_caches[src.op] != 0) {
+            Py311Cache c;
+            py311_read_cache(co, &src, &c);
+            in->version = src.op == PY311_LOAD_GLOBAL ? c.keys_version : c.type_version;
+            in->version2 = src.op == PY311_LOAD_GLOBAL ? c.builtin_keys_version : c.keys_version;
+            in->index = src.op == PY311_LOAD_METHOD ? (int16_t)c.dict_offset : c.index;
+            in->descr = c.descr;
+        }
+        out->at[in->start] = n;
+        n++;
+    }
+    out->n = n;
+}

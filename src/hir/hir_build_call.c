@@ -1,0 +1,626 @@
+/* Builder, attributes and calls: names that resolve through PEP 659 caches, and
+ * what can be called without the generic protocol once the callee is known. */
+#include "hir_build_priv.h"
+
+#include "py311_frame.h"
+#include "py311_opcodes.h"
+#include "rt.h"
+
+/* Objects worth knowing exactly where they are loaded: guarding the identity
+ * costs a comparison and makes the value a constant that needs no counting. */
+static bool worth_pinning(PyObject *o)
+{
+    return PyFunction_Check(o) || PyType_Check(o) || PyCFunction_CheckExact(o) ||
+           PyModule_CheckExact(o);
+}
+
+/* Pushes what a guarded load found: a constant if it is a stable callable. */
+static void push_loaded(Builder *b, HirIns *v, PyObject *seen)
+{
+    if (seen && worth_pinning(seen)) {
+        if (b->unit && rt_unit_pin(b->unit, seen) < 0) {
+            hb_stop(b, "out of memory");
+        }
+        HirIns *g = hb_emit1(b, HIR_GuardIs, v);
+        g->imm.p = seen;
+        g->type = hir_type_of_object(seen);
+        hb_push(b, hb_const(b, seen), false);
+        return;
+    }
+    if (seen) {
+        hb_observe(b, v, seen);
+    }
+    hb_emit1(b, HIR_Incref, v);
+    hb_push(b, v, true);
+}
+
+static HirIns *attr_ic(Builder *b, HirIns *i, int name)
+{
+    if (b->unit && !(i->imm.p = rt_attr_ic_new(b->unit, PyTuple_GET_ITEM(b->co->co_names, name)))) {
+        hb_stop(b, "out of memory");
+    }
+    return i;
+}
+
+/* --- LOAD_GLOBAL ------------------------------------------------------------------- */
+
+/* Looks a name up without running code: exact dicts with str keys only. */
+static PyObject *peek_dict(PyObject *dict, PyObject *name)
+{
+    if (!dict || !PyDict_CheckExact(dict) || !py311_keys_unicode(py311_dict_keys(dict))) {
+        return NULL;
+    }
+    return PyDict_GetItemWithError(dict, name);
+}
+
+void hb_load_global(Builder *b)
+{
+    const FbIns *in = b->in;
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, in->arg >> 1);
+    int q = in->quick;
+    bool module = q == PY311_LOAD_GLOBAL_MODULE, builtin = q == PY311_LOAD_GLOBAL_BUILTIN;
+    HirIns *v = NULL;
+    PyObject *seen = NULL;
+    if ((module || builtin) && hb_speculate(b)) {
+        HirIns *g = hb_emit0(b, HIR_FrameGlobals);
+        v = hb_emit1(b, module ? HIR_LoadGlobalModule : HIR_LoadGlobalBuiltin, g);
+        v->aux = in->version;
+        if (module) {
+            v->imm.i = in->index;
+        }
+        else {
+            v->imm.pair.a = in->version2;
+            v->imm.pair.b = (uint32_t)in->index;
+        }
+        seen = peek_dict(module ? b->opts->globals : b->opts->builtins, name);
+    }
+    if (v) {
+        push_loaded(b, v, seen);
+    }
+    else {
+        v = hb_emit0(b, HIR_LoadGlobal);
+        if (b->unit && !(v->imm.p = rt_global_ic_new(b->unit, name))) {
+            hb_stop(b, "out of memory");
+        }
+        hb_push(b, v, true);
+    }
+    if (in->arg & 1) {
+        Entry e = hb_pop(b);
+        hb_push(b, hb_null(b), false);
+        hb_push(b, e.v, e.owned);
+    }
+}
+
+/* --- attributes ------------------------------------------------------------------------ */
+
+static void replace_owner(Builder *b, HirIns *v)
+{
+    hb_emit1(b, HIR_Incref, v);
+    Entry owner = hb_pop(b);
+    hb_push(b, v, true);
+    hb_drop(b, owner);
+}
+
+void hb_load_attr(Builder *b)
+{
+    const FbIns *in = b->in;
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, in->arg);
+    HirIns *owner = hb_peek(b, 1)->v;
+    HirIns *v = NULL;
+    if (hb_speculate(b)) {
+        switch (in->quick) {
+        case PY311_LOAD_ATTR_INSTANCE_VALUE:
+            owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
+            v = hb_emit1(b, HIR_LoadInlineValue, owner);
+            v->aux = (uint32_t)in->index;
+            replace_owner(b, v);
+            return;
+        case PY311_LOAD_ATTR_SLOT:
+            owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
+            v = hb_emit1(b, HIR_LoadSlot, owner);
+            v->aux = (uint32_t)in->index;
+            replace_owner(b, v);
+            return;
+        case PY311_LOAD_ATTR_WITH_HINT:
+            owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
+            v = hb_emit1(b, HIR_LoadDictHint, owner);
+            v->aux = (uint32_t)in->index;
+            v->imm.p = name;
+            if (b->unit && rt_unit_pin(b->unit, name) < 0) {
+                hb_stop(b, "out of memory");
+            }
+            replace_owner(b, v);
+            return;
+        case PY311_LOAD_ATTR_MODULE: {
+            PyObject *module = hb_observed(b, owner);
+            if (!(owner->type & HIR_T_MODULE)) {
+                break;
+            }
+            owner = hb_guard_type(b, owner, HIR_T_MODULE);
+            v = hb_emit1(b, HIR_LoadModuleAttr, owner);
+            v->aux = in->version;
+            v->imm.i = in->index;
+            PyObject *seen = module && PyModule_CheckExact(module)
+                                 ? peek_dict(PyModule_GetDict(module), name)
+                                 : NULL;
+            push_loaded(b, v, seen);
+            Entry e = hb_pop(b), o = hb_pop(b);
+            hb_push(b, e.v, e.owned);
+            hb_drop(b, o);
+            return;
+        }
+        default:
+            break;
+        }
+    }
+    v = attr_ic(b, hb_emit1(b, HIR_LoadAttr, owner), in->arg);
+    Entry o = hb_pop(b);
+    hb_push(b, v, true);
+    hb_drop(b, o);
+}
+
+void hb_store_attr(Builder *b)
+{
+    const FbIns *in = b->in;
+    bool inline_value = in->quick == PY311_STORE_ATTR_INSTANCE_VALUE;
+    bool slot = in->quick == PY311_STORE_ATTR_SLOT;
+    if ((inline_value || slot) && hb_speculate(b)) {
+        hb_guard(b, HIR_GuardTypeVer, hb_peek(b, 1)->v, in->version, NULL);
+        hb_own(b, hb_peek(b, 2));
+        HirIns *s = hb_emit2(b, inline_value ? HIR_StoreInlineValue : HIR_StoreSlot,
+                             hb_peek(b, 1)->v, hb_peek(b, 2)->v);
+        s->aux = (uint32_t)in->index;
+        Entry owner = hb_pop(b);
+        hb_pop(b);
+        hb_drop(b, owner);
+        return;
+    }
+    attr_ic(b, hb_emit2(b, HIR_StoreAttr, hb_peek(b, 1)->v, hb_peek(b, 2)->v), in->arg);
+    Entry owner = hb_pop(b), v = hb_pop(b);
+    hb_drop(b, v);
+    hb_drop(b, owner);
+}
+
+/* The callable under the object that stays as self. */
+static void push_method(Builder *b, PyObject *descr)
+{
+    HirIns *m = hb_const(b, descr);
+    Entry self = hb_pop(b);
+    hb_push(b, m, false);
+    hb_push(b, self.v, self.owned);
+    *hb_peek(b, 1) = self;
+}
+
+void hb_load_method(Builder *b)
+{
+    const FbIns *in = b->in;
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, in->arg);
+    HirIns *obj = hb_peek(b, 1)->v;
+    if (hb_speculate(b)) {
+        switch (in->quick) {
+        case PY311_LOAD_METHOD_WITH_VALUES:
+            obj = hb_guard(b, HIR_GuardTypeVer, obj, in->version, NULL);
+            obj = hb_guard(b, HIR_GuardNoDict, obj, 0, NULL);
+            hb_guard(b, HIR_GuardKeysVer, obj, in->version2, NULL);
+            push_method(b, in->descr);
+            return;
+        case PY311_LOAD_METHOD_NO_DICT:
+            hb_guard(b, HIR_GuardTypeVer, obj, in->version, NULL);
+            push_method(b, in->descr);
+            return;
+        case PY311_LOAD_METHOD_WITH_DICT: {
+            obj = hb_guard(b, HIR_GuardTypeVer, obj, in->version, NULL);
+            HirIns *g = hb_guard(b, HIR_GuardDictKeys, obj, (uint32_t)in->index, NULL);
+            g->imm.i = in->version2;
+            push_method(b, in->descr);
+            return;
+        }
+        case PY311_LOAD_METHOD_CLASS: {
+            hb_guard(b, HIR_GuardClassVer, obj, in->version, NULL);
+            HirIns *m = hb_const(b, in->descr);
+            Entry cls = hb_pop(b);
+            hb_push(b, hb_null(b), false);
+            hb_push(b, m, false);
+            hb_drop(b, cls);
+            return;
+        }
+        case PY311_LOAD_METHOD_MODULE: {
+            if (!(obj->type & HIR_T_MODULE)) {
+                break;
+            }
+            PyObject *module = hb_observed(b, obj);
+            obj = hb_guard_type(b, obj, HIR_T_MODULE);
+            HirIns *v = hb_emit1(b, HIR_LoadModuleAttr, obj);
+            v->aux = in->version2;
+            v->imm.i = in->index;
+            PyObject *seen = module && PyModule_CheckExact(module)
+                                 ? peek_dict(PyModule_GetDict(module), name)
+                                 : NULL;
+            push_loaded(b, v, seen);
+            Entry e = hb_pop(b), o = hb_pop(b);
+            hb_push(b, hb_null(b), false);
+            hb_push(b, e.v, e.owned);
+            hb_drop(b, o);
+            return;
+        }
+        default:
+            break;
+        }
+    }
+    if (b->f->max_out < 1) {
+        b->f->max_out = 1;
+    }
+    HirIns *upper = attr_ic(b, hb_emit1(b, HIR_LoadMethod, obj), in->arg);
+    HirIns *lower = hb_emit1(b, HIR_LoadOut, upper);
+    Entry o = hb_pop(b);
+    hb_push(b, lower, true);
+    hb_push(b, upper, true);
+    hb_drop(b, o);
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+/* The stack below a call: lower (method or NULL), upper (self or callable), arguments. */
+typedef struct {
+    int nargs;       /* explicit arguments */
+    PyObject *known; /* the callable, if it is known here */
+    bool method;     /* lower entry is the callable, upper is self */
+    bool plain;      /* lower entry is NULL for certain, upper is the callable */
+} Call;
+
+static Entry *call_arg(Builder *b, const Call *c, int i) { return hb_peek(b, c->nargs - i); }
+static Entry *call_upper(Builder *b, const Call *c) { return hb_peek(b, c->nargs + 1); }
+static Entry *call_lower(Builder *b, const Call *c) { return hb_peek(b, c->nargs + 2); }
+
+/* Pops the whole call, drops callable first, then arguments bottom up (ceval's order). */
+static void finish_call(Builder *b, const Call *c, HirIns *result, bool owned)
+{
+    int n = c->nargs + 2;
+    Entry *e = arena_array(b->a, Entry, (size_t)n);
+    for (int i = n - 1; i >= 0; i--) {
+        e[i] = hb_pop(b);
+    }
+    for (int i = 0; i < n; i++) {
+        hb_drop(b, e[i]);
+    }
+    hb_push(b, result, owned);
+}
+
+static void after_call(Builder *b) { hb_check_eval(b, b->in->next); }
+
+static HirIns *call_op(Builder *b, HirOp op, int n, HirIns **args, void *imm)
+{
+    if (b->f->max_out < (uint32_t)n + 1) {
+        b->f->max_out = (uint32_t)n + 1;
+    }
+    HirIns *i = hb_emit(b, op, n, args);
+    i->imm.p = imm;
+    return i;
+}
+
+static void call_generic(Builder *b, const Call *c)
+{
+    int n = c->nargs + 2;
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        args[i] = hb_peek(b, n - i)->v;
+    }
+    if (b->kwnames && b->unit && rt_unit_pin(b->unit, b->kwnames) < 0) {
+        hb_stop(b, "out of memory");
+    }
+    HirIns *r = call_op(b, HIR_CallVector, n, args, b->kwnames);
+    if (c->known == (PyObject *)&PyRange_Type && c->plain) {
+        r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
+    }
+    finish_call(b, c, r, true);
+    after_call(b);
+}
+
+/* A Python function with exactly the arguments it wants: straight into its frame. */
+static bool call_python(Builder *b, const Call *c)
+{
+    PyFunctionObject *func = (PyFunctionObject *)c->known;
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    int given = c->nargs + (c->method ? 1 : 0);
+    int nkw = b->kwnames ? (int)PyTuple_GET_SIZE(b->kwnames) : 0;
+    int npos = given - nkw;
+    if ((co->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) || co->co_kwonlyargcount ||
+        !(co->co_flags & CO_OPTIMIZED) || !(co->co_flags & CO_NEWLOCALS) ||
+        (co->co_flags & PY311_CO_GENERATOR_LIKE) || npos > co->co_argcount || npos < 0) {
+        return false;
+    }
+    int argc = co->co_argcount;
+    /* Which operand (index from self or the first argument) fills each parameter. */
+    int *from = arena_array(b->a, int, (size_t)argc + 1);
+    for (int i = 0; i < argc; i++) {
+        from[i] = i < npos ? i : -1;
+    }
+    for (int k = 0; k < nkw; k++) {
+        PyObject *name = PyTuple_GET_ITEM(b->kwnames, k);
+        int at = -1;
+        for (int i = co->co_posonlyargcount; i < argc; i++) {
+            if (PyTuple_GET_ITEM(co->co_localsplusnames, i) == name) {
+                at = i;
+                break;
+            }
+        }
+        if (at < 0 || from[at] >= 0) {
+            return false; /* the generic call raises TypeError, or matches by equality */
+        }
+        from[at] = npos + k;
+    }
+    PyObject *defaults = func->func_defaults;
+    int ndef = defaults ? (int)PyTuple_GET_SIZE(defaults) : 0;
+    bool use_defaults = false;
+    for (int i = 0; i < argc; i++) {
+        if (from[i] < 0) {
+            if (i < argc - ndef) {
+                return false;
+            }
+            use_defaults = true;
+        }
+    }
+    Entry *callee = c->method ? call_lower(b, c) : call_upper(b, c);
+    if (b->unit && (rt_unit_pin(b->unit, (PyObject *)co) < 0 ||
+                    (use_defaults && rt_unit_pin(b->unit, defaults) < 0))) {
+        hb_stop(b, "out of memory");
+    }
+    HirIns *f = hb_guard(b, HIR_GuardFuncCode, callee->v, 0, co);
+    f->type = HIR_T_FUNCTION;
+    if (use_defaults) {
+        f = hb_guard(b, HIR_GuardFuncDefaults, f, 0, defaults);
+        f->type = HIR_T_FUNCTION;
+    }
+    int first = c->method ? c->nargs + 1 : c->nargs; /* stack depth of operand 0 */
+    for (int i = 0; i < given; i++) {
+        hb_own(b, hb_peek(b, first - i));
+    }
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)argc + 1);
+    args[0] = f;
+    for (int i = 0; i < argc; i++) {
+        if (from[i] >= 0) {
+            args[i + 1] = hb_peek(b, first - from[i])->v;
+        }
+        else {
+            args[i + 1] = hb_const(b, PyTuple_GET_ITEM(defaults, i - (argc - ndef)));
+        }
+    }
+    /* The call consumes the arguments even when it fails, so they leave the stack first. */
+    for (int i = 0; i < given; i++) {
+        hb_pop(b);
+    }
+    for (int i = 0; i < argc; i++) {
+        if (from[i] < 0) {
+            hb_emit1(b, HIR_Incref, args[i + 1]);
+        }
+    }
+    HirIns *r = call_op(b, HIR_CallPy, argc + 1, args, co);
+    if (c->method) {
+        hb_pop_drop(b, 1);
+    }
+    else {
+        hb_pop_drop(b, 2); /* callable, then the NULL */
+    }
+    hb_push(b, r, true);
+    after_call(b);
+    return true;
+}
+
+/* Builtin functions called by their convention, as PRECALL_NO_KW_BUILTIN_* do. */
+static bool call_cfunction(Builder *b, const Call *c)
+{
+    PyObject *f = c->known;
+    if (!c->plain || b->kwnames) {
+        return false;
+    }
+    int flags = PyCFunction_GET_FLAGS(f) &
+                (METH_VARARGS | METH_FASTCALL | METH_NOARGS | METH_O | METH_KEYWORDS | METH_METHOD);
+    HirIns *r;
+    if (flags == METH_O && c->nargs == 1) {
+        HirIns *arg = call_arg(b, c, 0)->v;
+        r = call_op(b, HIR_CallBuiltinO, 1, &arg, f);
+    }
+    else if (flags == METH_FASTCALL || flags == (METH_FASTCALL | METH_KEYWORDS)) {
+        HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs + 1);
+        for (int i = 0; i < c->nargs; i++) {
+            args[i] = call_arg(b, c, i)->v;
+        }
+        r = call_op(b, HIR_CallBuiltinFast, c->nargs, args, f);
+    }
+    else {
+        return false;
+    }
+    finish_call(b, c, r, true);
+    after_call(b);
+    return true;
+}
+
+static bool call_len_or_isinstance(Builder *b, const Call *c, int q)
+{
+    if (q == PY311_PRECALL_NO_KW_LEN && c->nargs == 1) {
+        HirIns *n = hb_emit1(b, HIR_Len, call_arg(b, c, 0)->v);
+        finish_call(b, c, hb_emit1(b, HIR_BoxInt, n), true);
+        return true;
+    }
+    if (q == PY311_PRECALL_NO_KW_ISINSTANCE && c->nargs == 2) {
+        HirIns *n = hb_emit2(b, HIR_IsInstance, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
+        finish_call(b, c, hb_emit1(b, HIR_BoxBool, n), false);
+        return true;
+    }
+    return false;
+}
+
+static bool call_class(Builder *b, const Call *c)
+{
+    if (!c->plain || b->kwnames) {
+        return false;
+    }
+    PyTypeObject *tp = (PyTypeObject *)c->known;
+    if (tp == &PyType_Type && c->nargs == 1) {
+        HirIns *t = hb_emit1(b, HIR_TypeOf, call_arg(b, c, 0)->v);
+        hb_emit1(b, HIR_Incref, t);
+        finish_call(b, c, t, true);
+        return true;
+    }
+    if (tp == &PyUnicode_Type && c->nargs == 1) {
+        HirIns *r = hb_emit1(b, HIR_StrOf, call_arg(b, c, 0)->v);
+        finish_call(b, c, r, true);
+        after_call(b);
+        return true;
+    }
+    if (tp == &PyTuple_Type && c->nargs == 1) {
+        HirIns *r = hb_emit1(b, HIR_TupleOf, call_arg(b, c, 0)->v);
+        finish_call(b, c, r, true);
+        after_call(b);
+        return true;
+    }
+    if (!b->unit || !rt_class_ic_worth(tp)) {
+        return false;
+    }
+    void *ic = rt_class_ic_new(b->unit, tp);
+    if (!ic) {
+        hb_stop(b, "out of memory");
+        return true;
+    }
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs + 1);
+    for (int i = 0; i <= c->nargs; i++) {
+        args[i] = hb_peek(b, c->nargs + 1 - i)->v;
+    }
+    HirIns *r = call_op(b, HIR_CallClass, c->nargs + 1, args, ic);
+    finish_call(b, c, r, true);
+    after_call(b);
+    return true;
+}
+
+/* Method descriptors of builtin types, as PRECALL_NO_KW_METHOD_DESCRIPTOR_* do. */
+static bool call_descr(Builder *b, const Call *c)
+{
+    PyMethodDescrObject *d = (PyMethodDescrObject *)c->known;
+    if (!c->method || b->kwnames) {
+        return false;
+    }
+    PyTypeObject *tp = d->d_common.d_type;
+    HirType bit = hir_type_of_pytype(tp);
+    int flags = d->d_method->ml_flags &
+                (METH_VARARGS | METH_FASTCALL | METH_NOARGS | METH_O | METH_KEYWORDS | METH_METHOD |
+                 METH_CLASS | METH_STATIC | METH_COEXIST);
+    bool fast = flags == METH_FASTCALL || flags == (METH_FASTCALL | METH_KEYWORDS);
+    if (!(flags == METH_NOARGS && c->nargs == 0) && !(flags == METH_O && c->nargs == 1) && !fast) {
+        return false;
+    }
+    HirIns *self = call_upper(b, c)->v;
+    if (bit != HIR_T_OTHER) {
+        if (!(self->type & bit)) {
+            return false;
+        }
+        self = hb_guard_type(b, self, bit);
+    }
+    else {
+        if (b->unit && rt_unit_pin(b->unit, (PyObject *)tp) < 0) {
+            hb_stop(b, "out of memory");
+        }
+        self = hb_guard(b, HIR_GuardTypePtr, self, 0, tp);
+    }
+    HirIns *r;
+    if (flags == METH_NOARGS) {
+        r = call_op(b, HIR_CallDescrNoArgs, 1, &self, d);
+    }
+    else if (flags == METH_O) {
+        HirIns *args[] = {self, call_arg(b, c, 0)->v};
+        if (b->precall_quick == PY311_PRECALL_NO_KW_LIST_APPEND && bit == HIR_T_LIST) {
+            hb_own(b, call_arg(b, c, 0));
+            hb_emit2(b, HIR_ListAppend, self, args[1]);
+            hb_pop(b); /* consumed */
+            Entry list = hb_pop(b), descr = hb_pop(b);
+            hb_drop(b, list);
+            hb_drop(b, descr);
+            hb_push(b, hb_const(b, Py_None), false);
+            return true;
+        }
+        r = call_op(b, HIR_CallDescrO, 2, args, d);
+    }
+    else {
+        HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs + 1);
+        args[0] = self;
+        for (int i = 0; i < c->nargs; i++) {
+            args[i + 1] = call_arg(b, c, i)->v;
+        }
+        r = call_op(b, HIR_CallDescrFast, c->nargs + 1, args, d);
+    }
+    finish_call(b, c, r, true);
+    after_call(b);
+    return true;
+}
+
+static bool call_known(Builder *b, const Call *c)
+{
+    if (!c->known || !hb_speculate(b)) {
+        return false;
+    }
+    if (PyFunction_Check(c->known) && (c->method || c->plain)) {
+        return call_python(b, c);
+    }
+    /* Everything below relies on the callable being that very object. */
+    HirIns *callable = (c->method ? call_lower(b, c) : call_upper(b, c))->v;
+    if (callable->op != HIR_Const) {
+        return false;
+    }
+    int q = b->precall_quick;
+    if (PyCFunction_CheckExact(c->known)) {
+        return (c->plain && !b->kwnames && call_len_or_isinstance(b, c, q)) || call_cfunction(b, c);
+    }
+    if (PyType_Check(c->known)) {
+        return call_class(b, c);
+    }
+    if (Py_IS_TYPE(c->known, &PyMethodDescr_Type)) {
+        bool seen = q == PY311_PRECALL_NO_KW_METHOD_DESCRIPTOR_O ||
+                    q == PY311_PRECALL_NO_KW_METHOD_DESCRIPTOR_FAST ||
+                    q == PY311_PRECALL_METHOD_DESCRIPTOR_FAST_WITH_KEYWORDS ||
+                    q == PY311_PRECALL_NO_KW_METHOD_DESCRIPTOR_NOARGS ||
+                    q == PY311_PRECALL_NO_KW_LIST_APPEND;
+        return seen && call_descr(b, c);
+    }
+    return false;
+}
+
+void hb_call(Builder *b)
+{
+    Call c = {.nargs = b->in->arg};
+    HirIns *lower = call_lower(b, &c)->v, *upper = call_upper(b, &c)->v;
+    if (lower->type == HIR_T_NULL) {
+        c.plain = true;
+        c.known = hb_observed(b, upper);
+    }
+    else if (!(lower->type & HIR_T_NULL)) {
+        c.method = true;
+        c.known = hb_observed(b, lower);
+    }
+    if (!call_known(b, &c)) {
+        call_generic(b, &c);
+    }
+    b->kwnames = NULL;
+    b->call_start = -1;
+    b->precall_quick = 0;
+}
+
+void hb_call_ex(Builder *b)
+{
+    bool kw = b->in->arg & 1;
+    HirIns *kwargs = kw ? hb_peek(b, 1)->v : hb_null(b);
+    HirIns *args = hb_peek(b, kw ? 2 : 1)->v;
+    HirIns *func = hb_peek(b, kw ? 3 : 2)->v;
+    HirIns *r = hb_emit3(b, HIR_CallEx, func, args, kwargs);
+    Entry k = {0};
+    if (kw) {
+        k = hb_pop(b);
+    }
+    Entry a = hb_pop(b), f = hb_pop(b);
+    hb_pop(b); /* the NULL below the callable */
+    hb_drop(b, f);
+    hb_drop(b, a);
+    if (kw) {
+        hb_drop(b, k);
+    }
+    hb_push(b, r, true);
+    after_call(b);
+}

@@ -1,0 +1,966 @@
+/* Builder, opcodes: what each bytecode instruction does to the abstract state.
+ *
+ * The order inside a handler mirrors ceval.c: everything that may fail runs
+ * while the operands are still on the stack (so that a frame state taken there
+ * names them), then they are popped and dropped in CPython's order.  A handler
+ * never emits a guard after its first side effect. */
+#include "hir_build_priv.h"
+
+#include "py311_opcodes.h"
+
+/* Pops n operands below a result and drops them bottom first, as ceval's binary
+ * operators do (lhs, then rhs). */
+static void drop_operands(Builder *b, int n)
+{
+    Entry e[4];
+    for (int i = n - 1; i >= 0; i--) {
+        e[i] = hb_pop(b);
+    }
+    for (int i = 0; i < n; i++) {
+        hb_drop(b, e[i]);
+    }
+}
+
+static void replace_operands(Builder *b, int n, HirIns *result, bool owned)
+{
+    drop_operands(b, n);
+    hb_push(b, result, owned);
+}
+
+static PyObject *name_of(Builder *b, int i) { return PyTuple_GET_ITEM(b->co->co_names, i); }
+
+static PyObject *pinned_name(Builder *b, int i)
+{
+    PyObject *name = name_of(b, i);
+    if (b->unit && rt_unit_pin(b->unit, name) < 0) {
+        hb_stop(b, "out of memory");
+    }
+    return name;
+}
+
+/* --- locals, constants, stack shuffling ------------------------------------------ */
+
+static void load_fast(Builder *b, int i)
+{
+    HirIns *v = b->st.locals[i];
+    if (v->type == HIR_T_NULL) {
+        hb_deopt(b); /* tier 0 raises UnboundLocalError */
+        return;
+    }
+    v = hb_not_null(b, v);
+    hb_push_home(b, v, i);
+}
+
+static void store_local(Builder *b, int i, HirIns *v)
+{
+    HirIns *old = b->st.locals[i];
+    HirIns *s = hb_emit2(b, HIR_StoreLocal, v, old);
+    s->aux = (uint32_t)i;
+    hb_set_local(b, i, v);
+}
+
+static void store_fast(Builder *b, int i)
+{
+    hb_own(b, hb_peek(b, 1));
+    Entry e = hb_pop(b);
+    hb_detach_local(b, i);
+    store_local(b, i, e.v);
+}
+
+static void delete_fast(Builder *b, int i)
+{
+    if (b->st.locals[i]->type == HIR_T_NULL) {
+        hb_deopt(b);
+        return;
+    }
+    hb_not_null(b, b->st.locals[i]);
+    hb_detach_local(b, i);
+    store_local(b, i, hb_null(b));
+}
+
+static void reload_local(Builder *b, int i, HirType type)
+{
+    HirIns *v = hb_emit0(b, HIR_LoadLocal);
+    v->aux = (uint32_t)i;
+    v->type = type;
+    hb_set_local(b, i, v);
+}
+
+static void copy_free_vars(Builder *b, int n)
+{
+    HirIns *i = hb_emit0(b, HIR_CopyFreeVars);
+    i->aux = (uint32_t)n;
+    for (int k = b->f->nlocals - n; k < b->f->nlocals; k++) {
+        reload_local(b, k, HIR_T_CELL);
+    }
+}
+
+static void make_cell(Builder *b, int i)
+{
+    hb_detach_local(b, i);
+    HirIns *m = hb_emit0(b, HIR_MakeCell);
+    m->aux = (uint32_t)i;
+    reload_local(b, i, HIR_T_CELL);
+}
+
+static void copy(Builder *b, int n)
+{
+    Entry e = *hb_peek(b, n);
+    if (!e.owned) {
+        hb_push_home(b, e.v, e.home);
+        return;
+    }
+    if (e.v->type != HIR_T_NULL) {
+        hb_emit1(b, HIR_Incref, e.v);
+    }
+    hb_push(b, e.v, true);
+}
+
+static void swap(Builder *b, int n)
+{
+    Entry e = *hb_peek(b, 1);
+    Entry below = *hb_peek(b, n);
+    hb_pop(b);
+    hb_push(b, below.v, below.owned);
+    *hb_peek(b, 1) = below;
+    *hb_peek(b, n) = e;
+}
+
+/* --- cells -------------------------------------------------------------------------- */
+
+static HirIns *cell_of(Builder *b, int i) { return b->st.locals[i]; }
+
+static void load_deref(Builder *b, int i)
+{
+    HirIns *v = hb_emit1(b, HIR_LoadCell, cell_of(b, i));
+    PyFunctionObject *func = b->opts->func;
+    int nfree = b->co->co_nfreevars;
+    if (func && func->func_closure && i >= b->f->nlocals - nfree) {
+        PyObject *cell = PyTuple_GET_ITEM(func->func_closure, i - (b->f->nlocals - nfree));
+        if (PyCell_GET(cell)) {
+            hb_observe(b, v, PyCell_GET(cell));
+        }
+    }
+    v = hb_not_null(b, v);
+    hb_emit1(b, HIR_Incref, v);
+    hb_push(b, v, true);
+}
+
+static void store_deref(Builder *b, int i)
+{
+    hb_own(b, hb_peek(b, 1));
+    Entry e = hb_pop(b);
+    hb_emit2(b, HIR_StoreCell, cell_of(b, i), e.v);
+}
+
+static void delete_deref(Builder *b, int i)
+{
+    HirIns *v = hb_emit1(b, HIR_LoadCell, cell_of(b, i));
+    hb_not_null(b, v);
+    hb_emit2(b, HIR_StoreCell, cell_of(b, i), hb_null(b));
+}
+
+/* --- operators ------------------------------------------------------------------------- */
+
+static HirOp float_op(int nb)
+{
+    switch (nb) {
+    case PY311_NB_ADD: case PY311_NB_INPLACE_ADD: return HIR_FAdd;
+    case PY311_NB_SUBTRACT: case PY311_NB_INPLACE_SUBTRACT: return HIR_FSub;
+    case PY311_NB_MULTIPLY: case PY311_NB_INPLACE_MULTIPLY: return HIR_FMul;
+    default: return HIR_NOPS;
+    }
+}
+
+static HirOp int_op(int nb)
+{
+    switch (nb) {
+    case PY311_NB_ADD: case PY311_NB_INPLACE_ADD: return HIR_IAdd;
+    case PY311_NB_SUBTRACT: case PY311_NB_INPLACE_SUBTRACT: return HIR_ISub;
+    case PY311_NB_MULTIPLY: case PY311_NB_INPLACE_MULTIPLY: return HIR_IMul;
+    default: return HIR_NOPS;
+    }
+}
+
+static bool quick_float(int q)
+{
+    return q == PY311_BINARY_OP_ADD_FLOAT || q == PY311_BINARY_OP_SUBTRACT_FLOAT ||
+           q == PY311_BINARY_OP_MULTIPLY_FLOAT;
+}
+
+static bool quick_int(int q)
+{
+    return q == PY311_BINARY_OP_ADD_INT || q == PY311_BINARY_OP_SUBTRACT_INT ||
+           q == PY311_BINARY_OP_MULTIPLY_INT;
+}
+
+/* What an operand is, or was seen to be. */
+static HirType seen_type(Builder *b, HirIns *v)
+{
+    if (v->type && (v->type & (v->type - 1)) == 0) {
+        return v->type;
+    }
+    PyObject *o = hb_observed(b, v);
+    return o ? hir_type_of_object(o) & v->type : v->type;
+}
+
+static bool both(Builder *b, HirIns *x, HirIns *y, HirType t)
+{
+    return seen_type(b, x) == t && seen_type(b, y) == t;
+}
+
+/* Guards both operands of the top of the stack; false if that cannot hold. */
+static bool guard_operands(Builder *b, HirType t, HirIns **x, HirIns **y)
+{
+    if (!(hb_peek(b, 2)->v->type & t) || !(hb_peek(b, 1)->v->type & t)) {
+        return false;
+    }
+    hb_guard_type(b, hb_peek(b, 2)->v, t);
+    hb_guard_type(b, hb_peek(b, 1)->v, t);
+    *x = hb_peek(b, 2)->v;
+    *y = hb_peek(b, 1)->v;
+    return true;
+}
+
+/* s += t where s is a local about to be stored back: CPython resizes in place. */
+static bool append_to_local(Builder *b)
+{
+    const FbIns *next = b->in + 1;
+    if (b->in->quick != PY311_BINARY_OP_INPLACE_ADD_UNICODE || next->op != PY311_STORE_FAST) {
+        return false;
+    }
+    int i = next->arg;
+    HirIns *x, *y;
+    if (hb_peek(b, 2)->owned || hb_peek(b, 2)->home != i ||
+        hb_peek(b, 2)->v != b->st.locals[i] || !guard_operands(b, HIR_T_STR, &x, &y)) {
+        return false;
+    }
+    /* The operand leaves the stack (it is the home's reference that is consumed);
+     * other borrowers of the local get references of their own. */
+    Entry rhs = hb_pop(b);
+    hb_pop(b);
+    hb_detach_local(b, i);
+    hb_own(b, &rhs);
+    hb_push(b, rhs.v, true);
+    hb_set_local(b, i, hb_null(b));
+    HirIns *r = hb_emit2(b, HIR_StrAppendLocal, x, y);
+    r->aux = (uint32_t)i;
+    hb_pop_drop(b, 1);
+    hb_push(b, r, true);
+    return true;
+}
+
+static void binary_op(Builder *b)
+{
+    int nb = b->in->arg;
+    bool spec = hb_speculate(b);
+    HirIns *x = hb_peek(b, 2)->v, *y = hb_peek(b, 1)->v;
+    bool floats = both(b, x, y, HIR_T_FLOAT), ints = both(b, x, y, HIR_T_INT);
+    if (spec && float_op(nb) != HIR_NOPS && (quick_float(b->in->quick) || floats) &&
+        guard_operands(b, HIR_T_FLOAT, &x, &y)) {
+        HirIns *fx = hb_unbox_float(b, x), *fy = hb_unbox_float(b, y);
+        HirIns *r = hb_emit1(b, HIR_BoxFloat, hb_emit2(b, float_op(nb), fx, fy));
+        replace_operands(b, 2, r, true);
+        return;
+    }
+    if (spec && int_op(nb) != HIR_NOPS && (quick_int(b->in->quick) || ints) &&
+        guard_operands(b, HIR_T_INT, &x, &y)) {
+        HirIns *ix = hb_unbox_int(b, x), *iy = hb_unbox_int(b, y);
+        HirIns *r = hb_emit1(b, HIR_BoxInt, hb_emit2(b, int_op(nb), ix, iy));
+        replace_operands(b, 2, r, true);
+        return;
+    }
+    if (spec && append_to_local(b)) {
+        return;
+    }
+    if (spec &&
+        (b->in->quick == PY311_BINARY_OP_ADD_UNICODE ||
+         b->in->quick == PY311_BINARY_OP_INPLACE_ADD_UNICODE) &&
+        guard_operands(b, HIR_T_STR, &x, &y)) {
+        replace_operands(b, 2, hb_emit2(b, HIR_StrConcat, x, y), true);
+        return;
+    }
+    if (spec && (floats || ints)) {
+        /* Division, power, shifts ...: typed operands let the passes pick the raw operation. */
+        guard_operands(b, floats ? HIR_T_FLOAT : HIR_T_INT, &x, &y);
+    }
+    HirIns *r = hb_emit2(b, HIR_BinaryOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    r->aux = (uint32_t)nb;
+    replace_operands(b, 2, r, true);
+}
+
+static void compare_op(Builder *b)
+{
+    int op = b->in->arg, q = b->in->quick;
+    bool spec = hb_speculate(b);
+    HirIns *x = hb_peek(b, 2)->v, *y = hb_peek(b, 1)->v;
+    HirIns *c = NULL;
+    if (spec && (q == PY311_COMPARE_OP_FLOAT_JUMP || both(b, x, y, HIR_T_FLOAT)) &&
+        guard_operands(b, HIR_T_FLOAT, &x, &y)) {
+        HirIns *fx = hb_unbox_float(b, x), *fy = hb_unbox_float(b, y);
+        c = hb_emit2(b, HIR_FCmp, fx, fy);
+        c->aux = (uint32_t)op;
+    }
+    else if (spec && (q == PY311_COMPARE_OP_INT_JUMP || both(b, x, y, HIR_T_INT)) &&
+             guard_operands(b, HIR_T_INT, &x, &y)) {
+        HirIns *ix = hb_unbox_int(b, x), *iy = hb_unbox_int(b, y);
+        c = hb_emit2(b, HIR_ICmp, ix, iy);
+        c->aux = (uint32_t)op;
+    }
+    else if (spec && (op == Py_EQ || op == Py_NE) &&
+             (q == PY311_COMPARE_OP_STR_JUMP || both(b, x, y, HIR_T_STR)) &&
+             guard_operands(b, HIR_T_STR, &x, &y)) {
+        c = hb_emit2(b, HIR_StrEq, x, y);
+        if (op == Py_NE) {
+            c = hb_emit1(b, HIR_BNot, c);
+        }
+    }
+    if (c) {
+        replace_operands(b, 2, hb_emit1(b, HIR_BoxBool, c), false);
+        return;
+    }
+    HirIns *r = hb_emit2(b, HIR_CompareOp, x, y);
+    r->aux = (uint32_t)op;
+    replace_operands(b, 2, r, true);
+}
+
+static void push_bool(Builder *b, HirIns *cond, bool invert)
+{
+    if (invert) {
+        cond = hb_emit1(b, HIR_BNot, cond);
+    }
+    hb_push(b, hb_emit1(b, HIR_BoxBool, cond), false);
+}
+
+static void is_op(Builder *b)
+{
+    HirIns *c = hb_emit2(b, HIR_Is, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    drop_operands(b, 2);
+    push_bool(b, c, b->in->arg);
+}
+
+static void contains_op(Builder *b)
+{
+    HirIns *c = hb_emit2(b, HIR_Contains, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    drop_operands(b, 2);
+    push_bool(b, c, b->in->arg);
+}
+
+static HirIns *truth(Builder *b, HirIns *v)
+{
+    if (v->op == HIR_BoxBool) {
+        return v->args[0];
+    }
+    if (v->type == HIR_T_BOOL) {
+        return hb_emit1(b, HIR_UnboxBool, v);
+    }
+    return hb_emit1(b, HIR_Truthy, v);
+}
+
+static void unary_not(Builder *b)
+{
+    HirIns *c = truth(b, hb_peek(b, 1)->v);
+    hb_pop_drop(b, 1);
+    push_bool(b, c, true);
+}
+
+static void unary(Builder *b, HirOp op)
+{
+    HirIns *v = hb_peek(b, 1)->v;
+    if (op == HIR_UnaryNeg && hb_speculate(b)) {
+        HirType t = seen_type(b, v);
+        if (t == HIR_T_FLOAT && (v = hb_guard_type(b, v, HIR_T_FLOAT)) != NULL) {
+            HirIns *r = hb_emit1(b, HIR_FNeg, hb_unbox_float(b, v));
+            replace_operands(b, 1, hb_emit1(b, HIR_BoxFloat, r), true);
+            return;
+        }
+        if (t == HIR_T_INT && (v = hb_guard_type(b, v, HIR_T_INT)) != NULL) {
+            HirIns *r = hb_emit1(b, HIR_INeg, hb_unbox_int(b, v));
+            replace_operands(b, 1, hb_emit1(b, HIR_BoxInt, r), true);
+            return;
+        }
+    }
+    replace_operands(b, 1, hb_emit1(b, op, hb_peek(b, 1)->v), true);
+}
+
+/* --- subscripts --------------------------------------------------------------------------- */
+
+static void binary_subscr(Builder *b)
+{
+    bool spec = hb_speculate(b);
+    HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v;
+    HirType ct = seen_type(b, c), kt = seen_type(b, k);
+    int q = b->in->quick;
+    HirType seq = 0;
+    if (q == PY311_BINARY_SUBSCR_LIST_INT || (ct == HIR_T_LIST && kt == HIR_T_INT)) {
+        seq = HIR_T_LIST;
+    }
+    else if (q == PY311_BINARY_SUBSCR_TUPLE_INT || (ct == HIR_T_TUPLE && kt == HIR_T_INT)) {
+        seq = HIR_T_TUPLE;
+    }
+    if (spec && seq && (c->type & seq) && (k->type & HIR_T_INT)) {
+        hb_guard_type(b, c, seq);
+        hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
+        HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
+        HirIns *r = hb_emit2(b, seq == HIR_T_LIST ? HIR_ListItem : HIR_TupleItem,
+                             hb_peek(b, 2)->v, ix);
+        hb_emit1(b, HIR_Incref, r);
+        replace_operands(b, 2, r, true);
+        return;
+    }
+    if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {
+        hb_guard_type(b, c, HIR_T_DICT);
+        HirIns *r = hb_emit2(b, HIR_DictSubscr, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+        replace_operands(b, 2, r, true);
+        return;
+    }
+    replace_operands(b, 2, hb_emit2(b, HIR_Subscr, c, k), true);
+}
+
+static void store_subscr(Builder *b)
+{
+    /* Stack: value, container, key (top). */
+    HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v;
+    bool list = b->in->quick == PY311_STORE_SUBSCR_LIST_INT ||
+                (seen_type(b, c) == HIR_T_LIST && seen_type(b, k) == HIR_T_INT);
+    if (hb_speculate(b) && list && (c->type & HIR_T_LIST) && (k->type & HIR_T_INT)) {
+        hb_guard_type(b, c, HIR_T_LIST);
+        hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
+        HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
+        hb_own(b, hb_peek(b, 3));
+        hb_emit3(b, HIR_ListStore, hb_peek(b, 2)->v, ix, hb_peek(b, 3)->v);
+        Entry key = hb_pop(b), container = hb_pop(b);
+        hb_pop(b);
+        hb_drop(b, key);
+        hb_drop(b, container);
+        return;
+    }
+    hb_emit3(b, HIR_StoreSubscr, c, k, hb_peek(b, 3)->v);
+    drop_operands(b, 3);
+}
+
+static void delete_subscr(Builder *b)
+{
+    hb_emit2(b, HIR_DeleteSubscr, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    drop_operands(b, 2);
+}
+
+/* --- building ------------------------------------------------------------------------------- */
+
+static HirIns *emit_var(Builder *b, HirOp op, int n)
+{
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)n + 1);
+    for (int i = 0; i < n; i++) {
+        args[i] = hb_peek(b, n - i)->v;
+    }
+    if (b->f->max_out < (uint32_t)n) {
+        b->f->max_out = (uint32_t)n;
+    }
+    return hb_emit(b, op, n, args);
+}
+
+/* BUILD_TUPLE and BUILD_LIST: the references move into the new object. */
+static void build_stealing(Builder *b, HirOp op)
+{
+    int n = b->in->arg;
+    for (int i = n; i >= 1; i--) {
+        hb_own(b, hb_peek(b, i));
+    }
+    HirIns *r = emit_var(b, op, n);
+    for (int i = 0; i < n; i++) {
+        hb_pop(b);
+    }
+    hb_push(b, r, true);
+}
+
+static void build_borrowing(Builder *b, HirOp op, int n)
+{
+    HirIns *r = emit_var(b, op, n);
+    Entry *e = arena_array(b->a, Entry, (size_t)n + 1);
+    for (int i = n - 1; i >= 0; i--) {
+        e[i] = hb_pop(b);
+    }
+    for (int i = 0; i < n; i++) {
+        hb_drop(b, e[i]);
+    }
+    hb_push(b, r, true);
+}
+
+static void build_slice(Builder *b)
+{
+    HirIns *step = b->in->arg == 3 ? hb_peek(b, 1)->v : hb_null(b);
+    int n = b->in->arg;
+    HirIns *r = hb_emit3(b, HIR_BuildSlice, hb_peek(b, n)->v, hb_peek(b, n - 1)->v, step);
+    replace_operands(b, n, r, true);
+}
+
+static void format_value(Builder *b)
+{
+    bool spec = (b->in->arg & 0x4) != 0;
+    HirIns *s = spec ? hb_peek(b, 1)->v : hb_null(b);
+    HirIns *v = hb_peek(b, spec ? 2 : 1)->v;
+    HirIns *r = hb_emit2(b, HIR_FormatValue, v, s);
+    r->aux = (uint32_t)b->in->arg;
+    replace_operands(b, spec ? 2 : 1, r, true);
+}
+
+/* LIST_EXTEND and its like: operand on top, container `arg` below it. */
+static void update(Builder *b, HirOp op)
+{
+    HirIns *c = hb_peek(b, 1 + b->in->arg)->v;
+    hb_emit2(b, op, c, hb_peek(b, 1)->v);
+    hb_pop_drop(b, 1);
+}
+
+static void list_append(Builder *b)
+{
+    hb_own(b, hb_peek(b, 1));
+    hb_emit2(b, HIR_ListAppend, hb_peek(b, 1 + b->in->arg)->v, hb_peek(b, 1)->v);
+    hb_pop(b);
+}
+
+static void map_add(Builder *b)
+{
+    HirIns *d = hb_peek(b, 2 + b->in->arg)->v;
+    hb_emit3(b, HIR_MapAdd, d, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    drop_operands(b, 2);
+}
+
+static void dict_merge(Builder *b)
+{
+    HirIns *d = hb_peek(b, 1 + b->in->arg)->v;
+    hb_emit3(b, HIR_DictMerge, d, hb_peek(b, 1)->v, hb_peek(b, 3 + b->in->arg)->v);
+    hb_pop_drop(b, 1);
+}
+
+static void make_function(Builder *b)
+{
+    int n = 1 + __builtin_popcount((unsigned)b->in->arg & 0xF);
+    HirIns *r = emit_var(b, HIR_MakeFunction, n);
+    r->aux = (uint32_t)b->in->arg;
+    Entry e[5];
+    for (int i = n - 1; i >= 0; i--) {
+        e[i] = hb_pop(b);
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        hb_drop(b, e[i]);
+    }
+    hb_push(b, r, true);
+}
+
+/* --- unpacking ------------------------------------------------------------------------------- */
+
+static void push_outs(Builder *b, HirIns *from, int n)
+{
+    HirIns **out = arena_array(b->a, HirIns *, (size_t)n + 1);
+    if (b->f->max_out < (uint32_t)n) {
+        b->f->max_out = (uint32_t)n;
+    }
+    for (int i = 0; i < n; i++) {
+        out[i] = hb_emit1(b, HIR_LoadOut, from);
+        out[i]->aux = (uint32_t)i;
+        out[i]->type = HIR_T_ANY;
+    }
+    Entry seq = hb_pop(b);
+    for (int i = n - 1; i >= 0; i--) {
+        hb_push(b, out[i], true);
+    }
+    hb_drop(b, seq);
+}
+
+static void unpack_sequence(Builder *b)
+{
+    int n = b->in->arg, q = b->in->quick;
+    HirIns *seq = hb_peek(b, 1)->v;
+    HirType t = 0, seen = seen_type(b, seq);
+    if (q == PY311_UNPACK_SEQUENCE_TWO_TUPLE || q == PY311_UNPACK_SEQUENCE_TUPLE ||
+        seen == HIR_T_TUPLE) {
+        t = HIR_T_TUPLE;
+    }
+    else if (q == PY311_UNPACK_SEQUENCE_LIST || seen == HIR_T_LIST) {
+        t = HIR_T_LIST;
+    }
+    if (!t || !hb_speculate(b) || !(seq->type & t)) {
+        HirIns *u = hb_emit1(b, HIR_UnpackSeq, seq);
+        u->aux = (uint32_t)n;
+        push_outs(b, u, n);
+        return;
+    }
+    seq = hb_guard_type(b, seq, t);
+    HirIns *len = hb_emit1(b, t == HIR_T_TUPLE ? HIR_TupleLen : HIR_ListLen, seq);
+    HirIns *ok = hb_emit2(b, HIR_ICmp, len, hb_i64(b, n));
+    ok->aux = Py_EQ;
+    hb_emit1(b, HIR_GuardTrue, ok);
+    HirIns **item = arena_array(b->a, HirIns *, (size_t)n + 1);
+    for (int i = 0; i < n; i++) {
+        item[i] = hb_emit1(b, t == HIR_T_TUPLE ? HIR_TupleItemAt : HIR_ListItemAt, seq);
+        item[i]->aux = (uint32_t)i;
+    }
+    for (int i = 0; i < n; i++) {
+        hb_emit1(b, HIR_Incref, item[i]);
+    }
+    Entry e = hb_pop(b);
+    for (int i = n - 1; i >= 0; i--) {
+        hb_push(b, item[i], true);
+    }
+    hb_drop(b, e);
+}
+
+static void unpack_ex(Builder *b)
+{
+    HirIns *u = hb_emit1(b, HIR_UnpackEx, hb_peek(b, 1)->v);
+    u->aux = (uint32_t)b->in->arg;
+    push_outs(b, u, 1 + (b->in->arg & 0xFF) + (b->in->arg >> 8));
+}
+
+/* --- iteration -------------------------------------------------------------------------------- */
+
+static void get_iter(Builder *b)
+{
+    HirIns *v = hb_peek(b, 1)->v;
+    HirType t = seen_type(b, v);
+    HirIns *it = hb_emit1(b, HIR_GetIter, v);
+    if (v->type == HIR_T_LIST) {
+        it->type = HIR_T_LIST_ITER;
+    }
+    else if (v->type == HIR_T_TUPLE) {
+        it->type = HIR_T_TUPLE_ITER;
+    }
+    replace_operands(b, 1, it, true);
+    if (t == HIR_T_RANGE && hb_speculate(b)) {
+        /* Not implied by the type: a range over huge ints has another iterator. */
+        int32_t saved = b->resume;
+        b->resume = b->in->next;
+        hb_guard_type(b, it, HIR_T_RANGE_ITER);
+        b->resume = saved;
+    }
+}
+
+static void for_iter(Builder *b)
+{
+    HirIns *it = hb_peek(b, 1)->v;
+    HirType t = seen_type(b, it);
+    bool known = t == HIR_T_RANGE_ITER || t == HIR_T_LIST_ITER || t == HIR_T_TUPLE_ITER;
+    HirIns *next = NULL, *more;
+    if (known && it->type != t) {
+        if (hb_speculate(b)) {
+            it = hb_guard_type(b, it, t);
+        }
+        else {
+            known = false;
+        }
+    }
+    if (known) {
+        more = hb_emit1(b, t == HIR_T_RANGE_ITER  ? HIR_RangeIterMore
+                           : t == HIR_T_LIST_ITER ? HIR_ListIterMore
+                                                  : HIR_TupleIterMore, it);
+    }
+    else {
+        next = hb_emit1(b, HIR_IterNext, it);
+        more = hb_emit1(b, HIR_BNot, hb_emit1(b, HIR_IsNull, next));
+    }
+    HirBlock *body, *done;
+    hb_branch(b, more, &body, &done);
+    /* Exhausted: the iterator is dropped. */
+    State saved = b->st;
+    b->st.stack = arena_array(b->a, Entry, (size_t)b->co->co_stacksize + 1);
+    memcpy(b->st.stack, saved.stack, sizeof(Entry) * (size_t)saved.nstack);
+    b->cur = done;
+    hb_pop_drop(b, 1);
+    hb_goto(b, b->in->target);
+    b->st = saved;
+    b->cur = body;
+    b->fs_cache = NULL;
+    if (!known) {
+        HirIns *v = hb_emit1(b, HIR_Refine, next);
+        v->aux = HIR_T_ANY;
+        v->type = HIR_T_ANY;
+        hb_push(b, v, true);
+    }
+    else if (t == HIR_T_RANGE_ITER) {
+        hb_push(b, hb_emit1(b, HIR_BoxInt, hb_emit1(b, HIR_RangeIterNext, it)), true);
+    }
+    else {
+        HirIns *v = hb_emit1(b, t == HIR_T_LIST_ITER ? HIR_ListIterNext : HIR_TupleIterNext, it);
+        hb_emit1(b, HIR_Incref, v);
+        hb_push(b, v, true);
+    }
+}
+
+/* --- jumps ---------------------------------------------------------------------------------------- */
+
+static void copy_stack(Builder *b)
+{
+    Entry *s = arena_array(b->a, Entry, (size_t)b->co->co_stacksize + 1);
+    memcpy(s, b->st.stack, sizeof(Entry) * (size_t)b->st.nstack);
+    b->st.stack = s;
+}
+
+/* Both ways of a conditional jump; `taken` is where it goes when it jumps. */
+static void jump_if(Builder *b, HirIns *cond, bool when, bool backward)
+{
+    HirBlock *t, *f;
+    hb_branch(b, cond, &t, &f);
+    State saved = b->st;
+    b->cur = when ? t : f;
+    copy_stack(b);
+    if (backward) {
+        hb_check_eval(b, b->in->target);
+    }
+    hb_goto(b, b->in->target);
+    b->st = saved;
+    b->cur = when ? f : t;
+    b->fs_cache = NULL;
+}
+
+static void pop_jump(Builder *b, bool when, bool backward)
+{
+    HirIns *c = truth(b, hb_peek(b, 1)->v);
+    hb_pop_drop(b, 1);
+    jump_if(b, c, when, backward);
+}
+
+static void pop_jump_none(Builder *b, bool when, bool backward)
+{
+    HirIns *c = hb_emit2(b, HIR_Is, hb_peek(b, 1)->v, hb_const(b, Py_None));
+    hb_pop_drop(b, 1);
+    jump_if(b, c, when, backward);
+}
+
+static void jump_or_pop(Builder *b, bool when)
+{
+    HirIns *c = truth(b, hb_peek(b, 1)->v);
+    jump_if(b, c, when, false);
+    hb_pop_drop(b, 1);
+}
+
+/* --- names, imports, the rest ------------------------------------------------------------------- */
+
+static HirIns *named0(Builder *b, HirOp op)
+{
+    HirIns *i = hb_emit0(b, op);
+    i->imm.p = pinned_name(b, b->in->arg);
+    return i;
+}
+
+static void store_named(Builder *b, HirOp op)
+{
+    HirIns *i = hb_emit1(b, op, hb_peek(b, 1)->v);
+    i->imm.p = pinned_name(b, b->in->arg);
+    hb_pop_drop(b, 1);
+}
+
+static void import_name(Builder *b)
+{
+    HirIns *i = hb_emit2(b, HIR_ImportName, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    i->imm.p = pinned_name(b, b->in->arg);
+    replace_operands(b, 2, i, true);
+}
+
+static void import_from(Builder *b)
+{
+    HirIns *i = hb_emit1(b, HIR_ImportFrom, hb_peek(b, 1)->v);
+    i->imm.p = pinned_name(b, b->in->arg);
+    hb_push(b, i, true);
+}
+
+static void before_with(Builder *b)
+{
+    HirIns *exit = hb_emit1(b, HIR_BeforeWith, hb_peek(b, 1)->v);
+    if (b->f->max_out < 1) {
+        b->f->max_out = 1;
+    }
+    HirIns *res = hb_emit1(b, HIR_LoadOut, exit);
+    res->type = HIR_T_ANY;
+    replace_operands(b, 1, exit, true);
+    hb_push(b, res, true);
+}
+
+static void match_class(Builder *b)
+{
+    HirIns *r = hb_emit3(b, HIR_MatchClass, hb_peek(b, 3)->v, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    r->aux = (uint32_t)b->in->arg;
+    hb_pop_drop(b, 3); /* names, type, subject */
+    hb_push(b, r, true);
+}
+
+static void raise_varargs(Builder *b)
+{
+    if (b->in->arg > 2) {
+        hb_deopt(b);
+        return;
+    }
+    emit_var(b, HIR_Raise, b->in->arg);
+    b->cur = NULL;
+}
+
+static void return_value(Builder *b)
+{
+    hb_own(b, hb_peek(b, 1));
+    Entry e = hb_pop(b);
+    if (b->st.nstack != 0) {
+        hb_stop(b, "return with a value stack");
+        return;
+    }
+    hb_emit1(b, HIR_Return, e.v);
+    b->cur = NULL;
+}
+
+static void delete_attr(Builder *b)
+{
+    HirIns *i = hb_emit1(b, HIR_DeleteAttr, hb_peek(b, 1)->v);
+    i->imm.p = pinned_name(b, b->in->arg);
+    hb_pop_drop(b, 1);
+}
+
+static void load_classderef(Builder *b)
+{
+    HirIns *i = hb_emit0(b, HIR_LoadClassDeref);
+    i->aux = (uint32_t)b->in->arg;
+    hb_push(b, i, true);
+}
+
+static void list_to_tuple(Builder *b)
+{
+    replace_operands(b, 1, hb_emit1(b, HIR_ListToTuple, hb_peek(b, 1)->v), true);
+}
+
+void hb_instruction(Builder *b)
+{
+    const FbIns *in = b->in;
+    int arg = in->arg;
+    switch (in->op) {
+    case PY311_NOP: case PY311_CACHE:
+        break;
+    case PY311_RESUME:
+        if (arg < 2) {
+            hb_check_eval(b, in->next);
+        }
+        break;
+    case PY311_LOAD_CLOSURE: case PY311_LOAD_FAST: load_fast(b, arg); break;
+    case PY311_LOAD_CONST:
+        hb_push(b, hb_const(b, PyTuple_GET_ITEM(b->co->co_consts, arg)), false);
+        break;
+    case PY311_STORE_FAST: store_fast(b, arg); break;
+    case PY311_DELETE_FAST: delete_fast(b, arg); break;
+    case PY311_POP_TOP: hb_pop_drop(b, 1); break;
+    case PY311_PUSH_NULL: hb_push(b, hb_null(b), false); break;
+    case PY311_COPY: copy(b, arg); break;
+    case PY311_SWAP: swap(b, arg); break;
+    case PY311_MAKE_CELL: make_cell(b, arg); break;
+    case PY311_COPY_FREE_VARS: copy_free_vars(b, arg); break;
+    case PY311_LOAD_DEREF: load_deref(b, arg); break;
+    case PY311_STORE_DEREF: store_deref(b, arg); break;
+    case PY311_DELETE_DEREF: delete_deref(b, arg); break;
+    case PY311_LOAD_CLASSDEREF: load_classderef(b); break;
+
+    case PY311_UNARY_POSITIVE: unary(b, HIR_UnaryPos); break;
+    case PY311_UNARY_NEGATIVE: unary(b, HIR_UnaryNeg); break;
+    case PY311_UNARY_INVERT: unary(b, HIR_UnaryInvert); break;
+    case PY311_UNARY_NOT: unary_not(b); break;
+    case PY311_BINARY_OP: binary_op(b); break;
+    case PY311_COMPARE_OP: compare_op(b); break;
+    case PY311_IS_OP: is_op(b); break;
+    case PY311_CONTAINS_OP: contains_op(b); break;
+    case PY311_BINARY_SUBSCR: binary_subscr(b); break;
+    case PY311_STORE_SUBSCR: store_subscr(b); break;
+    case PY311_DELETE_SUBSCR: delete_subscr(b); break;
+
+    case PY311_BUILD_TUPLE: build_stealing(b, HIR_BuildTuple); break;
+    case PY311_BUILD_LIST: build_stealing(b, HIR_BuildList); break;
+    case PY311_BUILD_SET: build_borrowing(b, HIR_BuildSet, arg); break;
+    case PY311_BUILD_MAP: build_borrowing(b, HIR_BuildMap, 2 * arg); break;
+    case PY311_BUILD_CONST_KEY_MAP: build_borrowing(b, HIR_BuildConstKeyMap, arg + 1); break;
+    case PY311_BUILD_STRING: build_borrowing(b, HIR_BuildString, arg); break;
+    case PY311_BUILD_SLICE: build_slice(b); break;
+    case PY311_FORMAT_VALUE: format_value(b); break;
+    case PY311_LIST_APPEND: list_append(b); break;
+    case PY311_LIST_EXTEND: update(b, HIR_ListExtend); break;
+    case PY311_LIST_TO_TUPLE: list_to_tuple(b); break;
+    case PY311_SET_ADD: update(b, HIR_SetAdd); break;
+    case PY311_SET_UPDATE: update(b, HIR_SetUpdate); break;
+    case PY311_MAP_ADD: map_add(b); break;
+    case PY311_DICT_UPDATE: update(b, HIR_DictUpdate); break;
+    case PY311_DICT_MERGE: dict_merge(b); break;
+    case PY311_MAKE_FUNCTION: make_function(b); break;
+    case PY311_UNPACK_SEQUENCE: unpack_sequence(b); break;
+    case PY311_UNPACK_EX: unpack_ex(b); break;
+
+    case PY311_GET_ITER: get_iter(b); break;
+    case PY311_FOR_ITER: for_iter(b); break;
+
+    case PY311_JUMP_FORWARD: hb_goto(b, in->target); break;
+    case PY311_JUMP_BACKWARD:
+        hb_check_eval(b, in->target);
+        hb_goto(b, in->target);
+        break;
+    case PY311_JUMP_BACKWARD_NO_INTERRUPT: hb_goto(b, in->target); break;
+    case PY311_POP_JUMP_FORWARD_IF_TRUE: pop_jump(b, true, false); break;
+    case PY311_POP_JUMP_FORWARD_IF_FALSE: pop_jump(b, false, false); break;
+    case PY311_POP_JUMP_BACKWARD_IF_TRUE: pop_jump(b, true, true); break;
+    case PY311_POP_JUMP_BACKWARD_IF_FALSE: pop_jump(b, false, true); break;
+    case PY311_POP_JUMP_FORWARD_IF_NONE: pop_jump_none(b, true, false); break;
+    case PY311_POP_JUMP_FORWARD_IF_NOT_NONE: pop_jump_none(b, false, false); break;
+    case PY311_POP_JUMP_BACKWARD_IF_NONE: pop_jump_none(b, true, true); break;
+    case PY311_POP_JUMP_BACKWARD_IF_NOT_NONE: pop_jump_none(b, false, true); break;
+    case PY311_JUMP_IF_TRUE_OR_POP: jump_or_pop(b, true); break;
+    case PY311_JUMP_IF_FALSE_OR_POP: jump_or_pop(b, false); break;
+    case PY311_RETURN_VALUE: return_value(b); break;
+    case PY311_RAISE_VARARGS: raise_varargs(b); break;
+
+    case PY311_LOAD_GLOBAL: hb_load_global(b); break;
+    case PY311_LOAD_ATTR: hb_load_attr(b); break;
+    case PY311_STORE_ATTR: hb_store_attr(b); break;
+    case PY311_DELETE_ATTR: delete_attr(b); break;
+    case PY311_LOAD_METHOD: hb_load_method(b); break;
+    case PY311_KW_NAMES:
+        b->kwnames = PyTuple_GET_ITEM(b->co->co_consts, arg);
+        b->call_start = in->start;
+        break;
+    case PY311_PRECALL:
+        if (b->call_start < 0) {
+            b->call_start = in->start;
+        }
+        b->precall_quick = in->quick;
+        break;
+    case PY311_CALL: hb_call(b); break;
+    case PY311_CALL_FUNCTION_EX: hb_call_ex(b); break;
+
+    case PY311_LOAD_NAME: hb_push(b, named0(b, HIR_LoadName), true); break;
+    case PY311_STORE_NAME: store_named(b, HIR_StoreName); break;
+    case PY311_DELETE_NAME: named0(b, HIR_DeleteName); break;
+    case PY311_STORE_GLOBAL: store_named(b, HIR_StoreGlobal); break;
+    case PY311_DELETE_GLOBAL: named0(b, HIR_DeleteGlobal); break;
+    case PY311_IMPORT_NAME: import_name(b); break;
+    case PY311_IMPORT_FROM: import_from(b); break;
+    case PY311_IMPORT_STAR:
+        hb_emit1(b, HIR_ImportStar, hb_peek(b, 1)->v);
+        hb_pop_drop(b, 1);
+        break;
+    case PY311_LOAD_BUILD_CLASS: hb_push(b, hb_emit0(b, HIR_LoadBuildClass), true); break;
+    case PY311_LOAD_ASSERTION_ERROR:
+        hb_push(b, hb_const(b, PyExc_AssertionError), false);
+        break;
+    case PY311_SETUP_ANNOTATIONS: hb_emit0(b, HIR_SetupAnnotations); break;
+    case PY311_PRINT_EXPR:
+        hb_emit1(b, HIR_PrintExpr, hb_peek(b, 1)->v);
+        hb_pop_drop(b, 1);
+        break;
+    case PY311_BEFORE_WITH: before_with(b); break;
+    case PY311_GET_LEN: hb_push(b, hb_emit1(b, HIR_GetLen, hb_peek(b, 1)->v), true); break;
+    case PY311_MATCH_MAPPING:
+        push_bool(b, hb_emit1(b, HIR_MatchMapping, hb_peek(b, 1)->v), false);
+        break;
+    case PY311_MATCH_SEQUENCE:
+        push_bool(b, hb_emit1(b, HIR_MatchSequence, hb_peek(b, 1)->v), false);
+        break;
+    case PY311_MATCH_KEYS:
+        hb_push(b, hb_emit2(b, HIR_MatchKeys, hb_peek(b, 2)->v, hb_peek(b, 1)->v), true);
+        break;
+    case PY311_MATCH_CLASS: match_class(b); break;
+    default:
+        /* Handlers are not compiled; whatever else reaches here goes on in tier 0. */
+        hb_deopt(b);
+        break;
+    }
+}

@@ -1,0 +1,140 @@
+/* Shared parts of the builder: its state, stack and emission primitives.
+ * hir_build.c owns control flow, hir_build_ops.c the opcodes, and
+ * hir_build_call.c calls. */
+#ifndef PYSTON_HIR_BUILD_PRIV_H
+#define PYSTON_HIR_BUILD_PRIV_H
+
+#include "base_bitset.h"
+#include "fb.h"
+#include <string.h>
+
+#include "hir_build.h"
+
+/* A value-stack entry.  An entry that is not owned is kept alive by a local's
+ * home (`home`), or for ever (home -1: a constant). */
+typedef struct {
+    HirIns *v;
+    bool owned;
+    int16_t home;
+} Entry;
+
+typedef struct {
+    HirIns **locals;
+    Entry *stack;
+    int nstack;
+} State;
+
+typedef struct Edge {
+    HirBlock *from; /* still open: no terminator yet */
+    State st;
+    struct Edge *next;
+} Edge;
+
+/* A basic block of the bytecode. */
+typedef struct BBlock {
+    int32_t first, last; /* instruction indices, inclusive */
+    struct BBlock *succ[2];
+    int nsucc;
+    struct BBlock **preds;
+    int npreds;
+    int rpo; /* -1: not reached */
+    bool header;
+    Bitset assigned; /* locals the loop assigns, for headers */
+    Bitset cleared;  /* locals the loop may unbind */
+    Edge *edges, *last_edge; /* forward edges, as they are found */
+    HirBlock *hb;            /* once built */
+    State entry;             /* headers: state right after the phis */
+    HirIns **phis;           /* headers: [nlocals] phi or NULL */
+    struct BBlock *chain;
+} BBlock;
+
+typedef struct {
+    Arena *a;
+    HirFunc *f;
+    CodeUnit *unit;
+    PyCodeObject *co;
+    const HirBuildOptions *opts;
+    FbCode code;
+    const char *reason; /* set when building has to stop */
+
+    BBlock **at; /* by instruction index: its block */
+    BBlock **rpo;
+    int nrpo;
+    HirIns *null; /* the null reference, defined at the entry */
+
+    /* Where we are. */
+    HirBlock *cur; /* NULL after a terminator */
+    State st;
+    const FbIns *in;
+    int32_t resume; /* bci a guard of this instruction resumes at */
+    HirIns **locals_snap; /* shared by frame states until a local changes */
+    HirFrameState *fs_cache;
+    int fs_cache_bci;
+
+    int32_t call_start;  /* bci of KW_NAMES or PRECALL, or -1 */
+    PyObject *kwnames;   /* for the coming CALL */
+    uint8_t precall_quick;
+
+    PyObject **observed; /* by instruction id: an object seen there, borrowed */
+    uint32_t observed_cap;
+} Builder;
+
+#define ARRAY_LEN(x) ((int)(sizeof(x) / sizeof((x)[0])))
+
+/* --- hir_build.c: stack and emission ------------------------------------------ */
+static inline Entry *hb_peek(Builder *b, int n) /* 1 is the top */
+{
+    return &b->st.stack[b->st.nstack - n];
+}
+void hb_push(Builder *b, HirIns *v, bool owned);
+void hb_push_home(Builder *b, HirIns *v, int home);
+Entry hb_pop(Builder *b);
+void hb_drop(Builder *b, Entry e);     /* Decref if owned */
+void hb_pop_drop(Builder *b, int n);   /* pops n entries, drops them from the top down */
+void hb_own(Builder *b, Entry *e);     /* makes a stack entry owned */
+void hb_set_local(Builder *b, int i, HirIns *v);
+/* Entries borrowed from local i become owned: its home is about to change. */
+void hb_detach_local(Builder *b, int i);
+
+HirFrameState *hb_fs(Builder *b, int32_t bci); /* state now, resuming at bci */
+HirIns *hb_emit(Builder *b, HirOp op, int n, HirIns *const *args);
+HirIns *hb_emit0(Builder *b, HirOp op);
+HirIns *hb_emit1(Builder *b, HirOp op, HirIns *x);
+HirIns *hb_emit2(Builder *b, HirOp op, HirIns *x, HirIns *y);
+HirIns *hb_emit3(Builder *b, HirOp op, HirIns *x, HirIns *y, HirIns *z);
+HirIns *hb_const(Builder *b, PyObject *o); /* pins o */
+HirIns *hb_null(Builder *b);
+HirIns *hb_i64(Builder *b, int64_t v);
+void hb_observe(Builder *b, HirIns *v, PyObject *o);
+PyObject *hb_observed(Builder *b, HirIns *v); /* borrowed, or NULL */
+bool hb_speculate(Builder *b); /* may this site speculate? */
+
+/* Replaces v by its refinement in locals and on the stack. */
+void hb_refine_state(Builder *b, HirIns *v, HirIns *refined);
+/* Guard that v has the exact type `bit`; NULL if it is known not to. */
+HirIns *hb_guard_type(Builder *b, HirIns *v, HirType bit);
+HirIns *hb_guard(Builder *b, HirOp op, HirIns *v, uint32_t aux, void *imm);
+HirIns *hb_not_null(Builder *b, HirIns *v);
+HirIns *hb_unbox_float(Builder *b, HirIns *v); /* v has type FLOAT */
+HirIns *hb_unbox_int(Builder *b, HirIns *v);   /* v has type INT */
+void hb_check_eval(Builder *b, int32_t resume);
+/* Ends the current block by leaving for tier 0 at this instruction. */
+void hb_deopt(Builder *b);
+/* Ends the current block with a two-way branch; the blocks are returned open. */
+void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false);
+/* Hands the current state over to the bytecode block at `bci`; ends the block. */
+void hb_goto(Builder *b, int32_t bci);
+void hb_stop(Builder *b, const char *reason); /* not supported */
+
+/* --- hir_build_ops.c ----------------------------------------------------------- */
+void hb_instruction(Builder *b);
+
+/* --- hir_build_call.c ------------------------------------------------------------ */
+void hb_call(Builder *b);
+void hb_call_ex(Builder *b);
+void hb_load_global(Builder *b);
+void hb_load_attr(Builder *b);
+void hb_store_attr(Builder *b);
+void hb_load_method(Builder *b);
+
+#endif
