@@ -14,24 +14,21 @@ static bool worth_pinning(PyObject *o)
            PyModule_CheckExact(o);
 }
 
-/* Pushes what a guarded load found: a constant if it is a stable callable. */
-static void push_loaded(Builder *b, HirIns *v, PyObject *seen)
+/* What a guarded load found, as a value-stack entry: a constant if it is a
+ * stable callable. Call it while the state is still the one before the load. */
+static Entry loaded(Builder *b, HirIns *v, PyObject *seen)
 {
     if (seen && worth_pinning(seen)) {
-        if (b->unit && rt_unit_pin(b->unit, seen) < 0) {
-            hb_stop(b, "out of memory");
-        }
         HirIns *g = hb_emit1(b, HIR_GuardIs, v);
         g->imm.p = seen;
         g->type = hir_type_of_object(seen);
-        hb_push(b, hb_const(b, seen), false);
-        return;
+        return (Entry){hb_const(b, seen), false, -1};
     }
     if (seen) {
         hb_observe(b, v, seen);
     }
     hb_emit1(b, HIR_Incref, v);
-    hb_push(b, v, true);
+    return (Entry){v, true, -1};
 }
 
 static HirIns *attr_ic(Builder *b, HirIns *i, int name)
@@ -74,21 +71,21 @@ void hb_load_global(Builder *b)
         }
         seen = peek_dict(module ? b->opts->globals : b->opts->builtins, name);
     }
+    Entry e;
     if (v) {
-        push_loaded(b, v, seen);
+        e = loaded(b, v, seen);
     }
     else {
         v = hb_emit0(b, HIR_LoadGlobal);
         if (b->unit && !(v->imm.p = rt_global_ic_new(b->unit, name))) {
             hb_stop(b, "out of memory");
         }
-        hb_push(b, v, true);
+        e = (Entry){v, true, -1};
     }
     if (in->arg & 1) {
-        Entry e = hb_pop(b);
         hb_push(b, hb_null(b), false);
-        hb_push(b, e.v, e.owned);
     }
+    hb_push(b, e.v, e.owned);
 }
 
 /* --- attributes ------------------------------------------------------------------------ */
@@ -143,8 +140,7 @@ void hb_load_attr(Builder *b)
             PyObject *seen = module && PyModule_CheckExact(module)
                                  ? peek_dict(PyModule_GetDict(module), name)
                                  : NULL;
-            push_loaded(b, v, seen);
-            Entry e = hb_pop(b), o = hb_pop(b);
+            Entry e = loaded(b, v, seen), o = hb_pop(b);
             hb_push(b, e.v, e.owned);
             hb_drop(b, o);
             return;
@@ -236,8 +232,7 @@ void hb_load_method(Builder *b)
             PyObject *seen = module && PyModule_CheckExact(module)
                                  ? peek_dict(PyModule_GetDict(module), name)
                                  : NULL;
-            push_loaded(b, v, seen);
-            Entry e = hb_pop(b), o = hb_pop(b);
+            Entry e = loaded(b, v, seen), o = hb_pop(b);
             hb_push(b, hb_null(b), false);
             hb_push(b, e.v, e.owned);
             hb_drop(b, o);
