@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,6 +127,17 @@ def _dummy_path() -> tuple[Path, Path]:
     if not site.exists():
         site.write_text("")
     return folders
+
+
+def allow_interrupts() -> None:
+    """Makes SIGINT reach the programs started from here.
+
+    A shell starts background jobs with SIGINT ignored, children inherit that, and a Python that starts so never
+    raises KeyboardInterrupt. A handler of our own is reset to the default in every program we start.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def parse(text: str) -> RunMode:

@@ -25,7 +25,7 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import suite  # noqa: E402
+import suite
 
 runmodes = suite.runmodes
 
@@ -35,6 +35,7 @@ def run(mode, modules: list[str], jobs: int, refresh: bool = False, quiet: bool 
 
     In mode stock it fills the baseline and compares nothing.
     """
+    runmodes.allow_interrupts()
     timings = suite.load_timings()
     manifest = suite.load_manifest()
     baseline = suite.Baseline(runmodes.RunMode("stock"), timings, refresh)

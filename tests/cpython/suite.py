@@ -27,7 +27,8 @@ sys.path.insert(0, str(HERE.parent))
 
 import runmodes  # noqa: E402
 
-OUT = runmodes.BUILD / "cpython-suite"
+# Logs, results and the baseline; the variable keeps them out of reach of `make clean`.
+OUT = Path(os.environ.get("PYSTON_SUITE_DIR") or runmodes.BUILD / "cpython-suite").resolve()
 WORKER = HERE / "suite_worker.py"
 TIMINGS = HERE / "timings.json"
 MANIFEST = HERE / "manifest.toml"
@@ -154,7 +155,7 @@ def module_status(returncode: int | None, output: str, cases: dict[str, str]) ->
     """A module's status from its process's end. regrtest: 2 failed, 3 environment, 4 or 5 no tests ran."""
     if returncode is None:
         return "timeout"
-    if returncode < 0 or returncode > 5 and returncode != 130:
+    if returncode < 0 or (returncode > 5 and returncode != 130):
         return "crashed"
     if returncode in (4, 5) or "NO TESTS RAN" in output or "NO TEST RUN" in output:
         return "no-tests"
@@ -202,10 +203,11 @@ def run_module(module: str, mode: runmodes.RunMode, limit: float, log: Path) -> 
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     cases, details = parse_records(text)
-    output = log.read_text(errors="replace")
+    output = log.read_text(errors="replace") if log.exists() else ""
     status = module_status(returncode, output, cases)
     if status == "failed" and "Timeout (" in output and returncode == 1:  # faulthandler's exit
         status = "timeout"
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as out:
         out.write(f"\n== {module}: {status} ({returncode}) in {seconds:.1f} s\n")
         for name, outcome in sorted(cases.items()):
@@ -239,9 +241,7 @@ class Baseline:
 
     def _key(self) -> str:
         probe = "import sys, test; print(sys.version, test.__file__)"
-        version = subprocess.run(
-            [*self.mode.argv, "-c", probe], env=self.mode.env(), capture_output=True, text=True
-        )
+        version = subprocess.run([*self.mode.argv, "-c", probe], env=self.mode.env(), capture_output=True, text=True)
         digest = hashlib.sha256(version.stdout.encode())
         digest.update(WORKER.read_bytes())
         digest.update(RESOURCES.encode())
@@ -250,7 +250,7 @@ class Baseline:
 
     def cached(self, module: str) -> ModuleRun | None:
         path = self.folder / f"{module}.json"
-        if not path.exists() or self.refresh and module not in self.fresh:
+        if not path.exists() or (self.refresh and module not in self.fresh):
             return None
         data = json.loads(path.read_text())
         return ModuleRun(**data["run"]) if data["key"] == self.key else None

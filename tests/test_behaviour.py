@@ -1,0 +1,69 @@
+"""Edge-behaviour programs: what they print, their tracebacks and exit status, with the engine and without.
+
+Each program in tests/behaviour/ warms code, then does what compiled code is likely to get wrong. Its transcript
+with the engine has to be stock's, byte for byte.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+import runmodes
+import transcripts
+
+PROGRAMS = sorted((Path(__file__).parent / "behaviour").glob("*.py"))
+
+# Default settings find tier changes in the middle of things, a threshold of 1 covers code that runs once,
+# and the stress mode takes every exit there is.
+MODES = ("ext", "ext-t1", "ext-t1-deopt", "pyston3", "pyston3-t1-deopt")
+
+# A hang is a failure; a slow machine is not.
+TIMEOUT = 120
+
+# These end the process from inside, or in a child, before statistics can be written.
+NO_STATS = {"keyboard_interrupt", "fork_inside"}
+
+
+@functools.cache
+def stock(program: Path) -> transcripts.Transcript:
+    return transcripts.run(runmodes.RunMode("stock"), [program], TIMEOUT)
+
+
+@pytest.fixture(params=MODES)
+def mode(request) -> runmodes.RunMode:
+    mode = runmodes.parse(request.param)
+    reason = mode.unavailable()
+    assert reason is None, reason
+    return mode
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
+def test_same_as_stock(program, mode):
+    expected = stock(program)
+    actual = transcripts.run(mode, [program], TIMEOUT)
+    assert actual == expected, transcripts.difference(expected, actual)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
+def test_program_is_sound(program):
+    """A program that crashes early, prints nothing or differs from run to run would test nothing."""
+    expected = stock(program)
+    assert expected.code is not None, "too slow"
+    assert len(expected.out.splitlines()) >= 2, str(expected)
+    again = transcripts.run(runmodes.RunMode("stock"), [program], TIMEOUT)
+    assert again == expected, transcripts.difference(expected, again)
+    unexpected = "Traceback" in expected.err and "SyntaxError" in expected.err
+    assert not unexpected, expected.err
+
+
+@pytest.mark.parametrize("program", [p for p in PROGRAMS if p.stem not in NO_STATS], ids=lambda p: p.stem)
+def test_program_gets_compiled(program):
+    """The comparison means something only when the program's code did run compiled."""
+    mode = runmodes.RunMode("ext")
+    reason = mode.unavailable()
+    assert reason is None, reason
+    result, stats = transcripts.run_with_stats(mode, program, TIMEOUT)
+    assert stats, str(result)
+    assert stats[transcripts.COMPILED] > 0, stats
