@@ -61,6 +61,7 @@
     X(INTERP_GC_ENABLED, 660, offsetof(PyInterpreterState, gc.enabled))                           \
     X(INTERP_GC_GEN0_COUNT, 692, offsetof(PyInterpreterState, gc.generations[0].count))           \
     X(INTERP_GC_GEN0_HEAD, 672, offsetof(PyInterpreterState, gc.generations[0].head))             \
+    X(INTERP_IMPORT_FUNC, 1416, offsetof(PyInterpreterState, import_func))                        \
     X(INTERP_EVAL_FRAME, 1424, offsetof(PyInterpreterState, eval_frame))                          \
     X(INTERP_FLOAT_NUMFREE, 3608, offsetof(PyInterpreterState, float_state.numfree))              \
     X(INTERP_FLOAT_FREELIST, 3616, offsetof(PyInterpreterState, float_state.free_list))           \
@@ -195,6 +196,15 @@ typedef struct {
     long step;
     long len;
 } Py311RangeIter;
+/* The heads of two descriptors, the same way: `property` and `classmethod`. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *prop_get; /* NULL: no getter */
+} Py311Property;
+typedef struct {
+    PyObject_HEAD
+    PyObject *cm_callable;
+} Py311ClassMethod;
 
 /* _PyInterpreterFrame.  `mark` lies in padding that CPython neither reads nor initialises. */
 typedef struct Py311Frame {
