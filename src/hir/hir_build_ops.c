@@ -427,8 +427,16 @@ static void store_subscr(Builder *b)
         hb_guard_type(b, c, HIR_T_LIST);
         hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
         HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
+        /* A number usually replaces a number: once that is guarded, dropping the old item
+         * runs no code, and everything known about other objects stays known. */
+        HirType vt = hb_peek(b, 3)->v->type;
+        bool number = vt == HIR_T_FLOAT || vt == HIR_T_INT;
+        if (number) {
+            hb_guard_type(b, hb_emit2(b, HIR_ListItem, hb_peek(b, 2)->v, ix), vt);
+        }
         hb_own(b, hb_peek(b, 3));
-        hb_emit3(b, HIR_ListStore, hb_peek(b, 2)->v, ix, hb_peek(b, 3)->v);
+        HirIns *s = hb_emit3(b, HIR_ListStore, hb_peek(b, 2)->v, ix, hb_peek(b, 3)->v);
+        s->aux = number ? vt : 0;
         Entry key = hb_pop(b), container = hb_pop(b);
         hb_pop(b);
         hb_drop(b, key);

@@ -56,6 +56,9 @@ static bool leaf_arg(const HirIns *i, uint32_t k)
     return k < i->nargs && i->args[k] && hir_type_leaf(i->args[k]->type);
 }
 
+/* A type mask of which 0 says that nothing is known. */
+static bool known_leaf(HirType t) { return t != 0 && hir_type_leaf(t); }
+
 uint32_t hir_flags(const HirIns *i)
 {
     uint32_t f = hir_op_info[i->op].flags;
@@ -73,8 +76,10 @@ uint32_t hir_flags(const HirIns *i)
     case HIR_StoreInlineValue:
     case HIR_StoreSlot:
     case HIR_StoreCell:
+        /* They drop an old value that may be anything, unless the builder guarded its type. */
+        return known_leaf((HirType)i->imm.i) ? f & ~(uint32_t)HIR_F_ARB : f;
     case HIR_ListStore:
-        return f; /* drop an old value that may be anything */
+        return known_leaf(i->aux) ? f & ~(uint32_t)HIR_F_ARB : f;
     default:
         break;
     }
