@@ -140,7 +140,7 @@ void *arena_grow(Arena *a, void *p, size_t old_size, size_t new_size)
         }
     }
     void *q = arena_alloc(a, new_size);
-    if (q && old_size) {
+    if (q && p && old_size) {
         memcpy(q, p, old_size);
     }
     return q;
