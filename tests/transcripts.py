@@ -88,12 +88,18 @@ def run(
 
 
 def run_with_stats(
-    mode: runmodes.RunMode, program: Path, timeout: float, path: list[Path | str] | None = None
+    mode: runmodes.RunMode,
+    program: Path,
+    timeout: float,
+    path: list[Path | str] | None = None,
+    args: Sequence[str] = (),
 ) -> tuple[Transcript, dict]:
     """Runs a program in an engine mode and returns its transcript and what pyston.stats() said at its end."""
     with tempfile.TemporaryDirectory() as folder:
         stats = Path(folder) / "stats.json"
-        result = run(mode, ["-c", _WITH_STATS, program], timeout, {"PYSTON_TEST_STATS": str(stats)}, path)
+        where = {"PYSTON_TEST_STATS": str(stats)}
+        # What running the program would put first on sys.path.
+        result = run(mode, ["-c", _WITH_STATS, program, *args], timeout, where, [program.parent, *(path or [])])
         return result, json.loads(stats.read_text()) if stats.exists() else {}
 
 
