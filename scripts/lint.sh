@@ -84,7 +84,7 @@ lint_shell() {
         esac
     done
     if command -v shellcheck >/dev/null; then
-        shellcheck "${shell_files[@]}" || status=1
+        shellcheck --severity=warning "${shell_files[@]}" || status=1
     fi
     return $status
 }

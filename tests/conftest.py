@@ -63,8 +63,7 @@ class Python:
         done = subprocess.run(
             [program or self.executable, *args],
             env=full_env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout,
             **popen,
         )

@@ -46,7 +46,8 @@ print(json.dumps({
     "magic": list(importlib.util.MAGIC_NUMBER),
     "cache": importlib.util.cache_from_source("/x/y.py"),
     "suffixes": importlib.machinery.all_suffixes(),
-    "config_vars": {k: v for k, v in sysconfig.get_config_vars().items() if k != "userbase"},
+    # projectbase is the folder of the executable.
+    "config_vars": {k: v for k, v in sysconfig.get_config_vars().items() if k != "projectbase"},
     "scheme": sysconfig.get_default_scheme(),
     "paths": sysconfig.get_paths(),
     "site": site.getsitepackages(),
@@ -392,25 +393,33 @@ class Terminal:
             os.execve(argv[0], argv, env)
         self.seen = ""
 
-    def until(self, pattern: str, timeout=30) -> str:
+    def read(self, deadline: float) -> bool:
+        """Read some output; False when the program has closed its end."""
+        ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"nothing more came after {self.seen!r}"
+        try:
+            data = os.read(self.fd, 4096)
+        except OSError:  # EIO: the other end is closed
+            data = b""
+        self.seen += data.decode()
+        return bool(data)
+
+    def until(self, pattern: str, timeout=60) -> str:
         """Read until `pattern` shows up and return everything up to its end."""
         deadline = time.monotonic() + timeout
         while not (match := re.search(pattern, self.seen)):
-            ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
-            assert ready, f"waited for {pattern!r}, saw {self.seen!r}"
-            try:
-                data = os.read(self.fd, 4096)
-            except OSError:  # EIO: the other end is closed
-                data = b""
-            assert data, f"ended without {pattern!r}: {self.seen!r}"
-            self.seen += data.decode()
+            assert self.read(deadline), f"ended without {pattern!r}: {self.seen!r}"
         text, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return text
 
     def send(self, text: str):
         os.write(self.fd, text.encode())
 
-    def exit_code(self) -> int:
+    def exit_code(self, timeout=60) -> int:
+        # The program waits for its output to be read before it gives the terminal back.
+        deadline = time.monotonic() + timeout
+        while self.read(deadline):
+            pass
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 

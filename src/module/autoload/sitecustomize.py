@@ -8,11 +8,10 @@ which this one shadows (Debian has one), then runs as it would have run.
 
 
 def _load():
-    import sys
-
     # Already in memory at start-up: importing importlib.util instead would cost milliseconds.
     import _frozen_importlib
     import _frozen_importlib_external
+    import sys
 
     try:
         import _pyston  # noqa: F401

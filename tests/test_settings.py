@@ -1,0 +1,92 @@
+"""The settings in the environment: what they do, and what a wrong value says."""
+
+from __future__ import annotations
+
+import pytest
+import runmodes
+
+# setting -> wrong values, and what the message has to name as allowed
+WRONG = {
+    "PYSTON": (["yes", "2", "-1", "01", "on"], ["0", "1"]),
+    "PYSTON_THRESHOLD": (["0", "-5", "many", "1.5", "10x", "99999999999999999999"], ["1"]),
+    "PYSTON_DUMP": (["hirr", "hir,lisp", ",", "all"], ["hir", "lir", "asm"]),
+    "PYSTON_STRESS": (["osr!", "deopts", "1"], ["deopt"]),
+    "PYSTON_CODE_LIMIT": (["-1", "plenty", "64M", "1e3"], ["MiB"]),
+}
+CASES = [(name, value) for name, (values, _) in WRONG.items() for value in values]
+
+RIGHT = [
+    ("PYSTON", "0"),
+    ("PYSTON", "1"),
+    ("PYSTON_THRESHOLD", "1"),
+    ("PYSTON_THRESHOLD", "1000000"),
+    ("PYSTON_STRESS", "deopt"),
+    ("PYSTON_CODE_LIMIT", "1"),
+    ("PYSTON_CODE_LIMIT", "64"),
+]
+
+
+def check_message(text: str, name: str, value: str):
+    assert text.count("\n") == 1, f"one line, not {text!r}"
+    assert f"{name} " in text and value in text, text
+    for allowed in WRONG[name][1]:
+        assert allowed in text.replace(value, "", 1), text
+
+
+@pytest.mark.parametrize("name, value", CASES)
+def test_wrong_value_stops_pyston3(pyston3, name, value):
+    """One line that names setting, value and what is allowed; the program does not start."""
+    done = pyston3("-c", "print('ran')", env={name: value})
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("pyston3: ")
+    check_message(done.err, name, value)
+
+
+@pytest.mark.parametrize("name, value", CASES)
+def test_wrong_value_in_the_extension(stock, name, value):
+    """In a stock interpreter the program decides: `import pyston` raises ValueError."""
+    code = """
+try:
+    import pyston
+    pyston.enable()
+except ValueError as error:
+    print(error)
+"""
+    done = stock("-c", code, env={"PYTHONPATH": str(runmodes.BUILD / "python"), name: value})
+    check_message(done.ok, name, value)
+
+
+@pytest.mark.parametrize("name, value", [(name, values[0]) for name, (values, _) in WRONG.items()])
+def test_wrong_value_with_autoload(ext, name, value):
+    """Loaded at start-up it stops the program, as in pyston3."""
+    done = ext("-c", "print('ran')", env={name: value})
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("pyston: ")
+    check_message(done.err, name, value)
+
+
+@pytest.mark.parametrize("name, value", RIGHT)
+def test_right_value(pyston3, ext, name, value):
+    code = "def f(n):\n    return [i * i for i in range(n)]\nprint(sum(f(100)))"
+    for python in (pyston3, ext):
+        assert python("-c", code, env={name: value}).ok == "328350\n"
+
+
+def test_empty_is_unset(pyston3):
+    env = dict.fromkeys(WRONG, "")
+    assert pyston3("-c", "import pyston; print(pyston.is_enabled())", env=env).ok == "True\n"
+
+
+def test_on_and_off(pyston3, ext):
+    code = "import pyston; print(pyston.is_enabled())"
+    assert pyston3("-c", code).ok == "True\n"
+    assert pyston3("-c", code, env={"PYSTON": "1"}).ok == "True\n"
+    assert pyston3("-c", code, env={"PYSTON": "0"}).ok == "False\n"
+    assert ext("-c", code, env={"PYSTON": "0"}).ok == "False\n"
+
+
+def test_settings_hold_without_the_python_environment(pyston3):
+    """-E and -I are about Python's variables; the engine's settings cannot change what a program does."""
+    code = "import pyston; print(pyston.is_enabled())"
+    assert pyston3("-I", "-c", code, env={"PYSTON": "0"}).ok == "False\n"
+    assert pyston3("-E", "-c", code, env={"PYSTON": "0"}).ok == "False\n"
