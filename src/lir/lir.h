@@ -169,6 +169,7 @@ typedef struct LirStateFrame {
 typedef struct LirState {
     uint32_t nframes; /* innermost first */
     LirStateFrame *frames;
+    uint32_t nregs;           /* values that are virtual registers; valid after lir_order */
     struct LirStateUse *uses; /* tables already made for it; private to emission */
 } LirState;
 
@@ -180,7 +181,7 @@ typedef struct LirExit {
     LirState *state;
     /* Set by allocation and emission. */
     uint32_t id;    /* in unit->exits */
-    struct LirLoc *locs; /* where each register of the state is, in the order of its values */
+    LirReg *locs; /* where each register of the state is, in the order of its values */
 } LirExit;
 
 /* ---- instructions ------------------------------------------------------------------------ */
@@ -245,6 +246,7 @@ struct LirIns {
     /* Set by allocation. */
     uint32_t save; /* PRESERVE calls: mask of physical registers live across it */
     struct LirMoves *moves; /* parallel moves to be done before the instruction */
+    LirIns *orig;           /* the instruction before rewriting, kept for the checker */
 };
 
 struct LirSlow {
@@ -269,7 +271,8 @@ struct LirBlock {
     uint32_t order, start, end;
     uint32_t mark;
     uint64_t *live_in, *live_out;
-    struct LirMoves *moves; /* done on entry, before the first instruction */
+    struct LirMoves *entry_moves; /* done on entry, before anything else */
+    struct LirMoves *exit_moves;  /* done before the final JMP, after the JMP's own moves */
     uint32_t label;
 };
 

@@ -1,0 +1,219 @@
+/* Homes of boxed locals: the analysis behind lir_home.h. */
+#include "lir_home.h"
+
+#include <string.h>
+
+/* Epoch numbers: 0 the function's entry, 1 + id the store by instruction id, 1 + nins + id the merge
+ * at the start of block id. UNSEEN marks an edge that the analysis has not reached yet. */
+#define EPOCH_ENTRY  0u
+#define EPOCH_UNSEEN UINT32_MAX
+
+static LirEpoch epoch_of_merge(const LirHomes *h, const HirBlock *b)
+{
+    return 1 + h->hf->nins + b->id;
+}
+
+/* Home written by `i`: a local's index, -1 for none, -2 for all. */
+static int home_written(const HirIns *i)
+{
+    switch (i->op) {
+    case HIR_StoreLocal:
+    case HIR_MakeCell:
+    case HIR_StrAppendLocal:
+        return (int)i->aux;
+    case HIR_CopyFreeVars:
+        return -2;
+    default:
+        return -1;
+    }
+}
+
+bool lir_homes_step(const LirHomes *h, LirEpoch *cur, const HirIns *i)
+{
+    int w = home_written(i);
+    if (w == -1) {
+        return false;
+    }
+    if (w == -2) {
+        for (uint32_t k = 0; k < h->nlocals; k++) {
+            cur[k] = lir_homes_store_epoch(i);
+        }
+    } else if ((uint32_t)w < h->nlocals) {
+        cur[w] = lir_homes_store_epoch(i);
+    }
+    return true;
+}
+
+LirHomeFact *lir_homes_find(const LirHomes *h, const LirEpoch *cur, const HirIns *root)
+{
+    for (LirHomeFact *f = h->facts[root->id]; f; f = f->next) {
+        if (cur[f->local] == f->epoch) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+/* The epochs at the start of b: those of its predecessors where they agree, else b's own. */
+static bool meet(LirHomes *h, HirBlock *b)
+{
+    LirEpoch *in = h->in[b->id];
+    bool changed = false;
+    for (uint32_t k = 0; k < h->nlocals; k++) {
+        LirEpoch e = b == h->hf->entry ? EPOCH_ENTRY : EPOCH_UNSEEN;
+        for (uint32_t p = 0; p < b->npreds; p++) {
+            LirEpoch o = h->out[b->preds[p]->id][k];
+            if (o == EPOCH_UNSEEN || o == e) {
+                continue;
+            }
+            e = e == EPOCH_UNSEEN ? o : epoch_of_merge(h, b);
+            if (e == epoch_of_merge(h, b)) {
+                break;
+            }
+        }
+        if (in[k] == epoch_of_merge(h, b)) {
+            e = in[k]; /* once they disagreed they stay apart */
+        }
+        if (e != in[k]) {
+            in[k] = e;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static void solve_epochs(LirHomes *h)
+{
+    HirFunc *hf = h->hf;
+    bool changed = true;
+    for (bool first = true; changed; first = false) {
+        changed = false;
+        for (uint32_t r = 0; r < hf->nrpo; r++) {
+            HirBlock *b = hf->rpo[r];
+            if (!meet(h, b) && !first) {
+                continue;
+            }
+            changed = true;
+            LirEpoch *out = h->out[b->id];
+            memcpy(out, h->in[b->id], h->nlocals * sizeof *out);
+            for (HirIns *i = b->first; i; i = i->next) {
+                lir_homes_step(h, out, i);
+            }
+        }
+    }
+}
+
+static LirHomeFact *add_fact(LirHomes *h, const HirIns *root, uint32_t local, LirEpoch epoch)
+{
+    for (LirHomeFact *f = h->facts[root->id]; f; f = f->next) {
+        if (f->local == local && f->epoch == epoch) {
+            return f;
+        }
+    }
+    LirHomeFact *f = arena_new(h->hf->arena, LirHomeFact);
+    f->local = (uint16_t)local;
+    f->epoch = epoch;
+    f->next = h->facts[root->id];
+    h->facts[root->id] = f;
+    return f;
+}
+
+static void drop_fact(LirHomes *h, const HirIns *root, const LirHomeFact *f)
+{
+    LirHomeFact **p = &h->facts[root->id];
+    while (*p != f) {
+        p = &(*p)->next;
+    }
+    *p = f->next;
+}
+
+/* Facts of loads and stores, and, assumed for now, of the phis that some frame state names as the value
+ * of a local. */
+static void collect_facts(LirHomes *h, LirEpoch *cur)
+{
+    HirFunc *hf = h->hf;
+    const HirFrameState *last = NULL;
+    for (uint32_t r = 0; r < hf->nrpo; r++) {
+        HirBlock *b = hf->rpo[r];
+        memcpy(cur, h->in[b->id], h->nlocals * sizeof *cur);
+        for (HirIns *i = b->first; i; i = i->next) {
+            if (i->op == HIR_LoadLocal && i->aux < h->nlocals) {
+                add_fact(h, i, i->aux, cur[i->aux]);
+            } else if (i->op == HIR_StoreLocal && i->aux < h->nlocals) {
+                add_fact(h, hir_root(i->args[0]), i->aux, lir_homes_store_epoch(i));
+            }
+            if (i->fs && i->fs != last) {
+                /* Only the physical frame has homes: the outermost of the inlined ones. */
+                const HirFrameState *fs = last = i->fs;
+                while (fs->parent) {
+                    fs = fs->parent;
+                }
+                for (uint32_t k = 0; k < fs->nlocals && k < h->nlocals; k++) {
+                    HirIns *v = fs->locals && fs->locals[k] ? hir_root(fs->locals[k]) : NULL;
+                    if (v && v->op == HIR_Phi && v->rep == HIR_OBJ) {
+                        add_fact(h, v, k, h->in[v->block->id][k]);
+                    }
+                }
+            }
+            lir_homes_step(h, cur, i);
+        }
+    }
+}
+
+static bool phi_fact_holds(const LirHomes *h, const HirIns *phi, const LirHomeFact *f)
+{
+    const HirBlock *b = phi->block;
+    for (uint32_t p = 0; p < b->npreds; p++) {
+        if (!b->preds[p]->reachable) {
+            continue;
+        }
+        LirEpoch out = h->out[b->preds[p]->id][f->local];
+        const LirHomeFact *a = h->facts[hir_root(phi->args[p])->id];
+        while (a && !(a->local == f->local && a->epoch == out)) {
+            a = a->next;
+        }
+        if (!a) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void withdraw_false_facts(LirHomes *h)
+{
+    HirFunc *hf = h->hf;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t r = 0; r < hf->nrpo; r++) {
+            for (HirIns *i = hf->rpo[r]->first; i && i->op == HIR_Phi; i = i->next) {
+                for (LirHomeFact *f = h->facts[i->id], *next; f; f = next) {
+                    next = f->next;
+                    /* A fact from a later StoreLocal of the phi is true by itself. */
+                    if (f->epoch == h->in[i->block->id][f->local] && !phi_fact_holds(h, i, f)) {
+                        drop_fact(h, i, f);
+                        changed = true;
+                    }
+                }
+            }
+        }
+    }
+}
+
+void lir_homes_init(LirHomes *h, HirFunc *hf)
+{
+    Arena *a = hf->arena;
+    h->hf = hf;
+    h->nlocals = hf->nlocals;
+    h->facts = arena_array(a, LirHomeFact *, hf->nins + 1);
+    h->in = arena_array(a, LirEpoch *, hf->nblocks);
+    h->out = arena_array(a, LirEpoch *, hf->nblocks);
+    for (uint32_t r = 0; r < hf->nblocks; r++) {
+        h->in[r] = arena_array(a, LirEpoch, h->nlocals + 1);
+        h->out[r] = arena_array(a, LirEpoch, h->nlocals + 1);
+        memset(h->in[r], 0xff, (h->nlocals + 1) * sizeof(LirEpoch));
+        memset(h->out[r], 0xff, (h->nlocals + 1) * sizeof(LirEpoch));
+    }
+    solve_epochs(h);
+    collect_facts(h, arena_array(a, LirEpoch, h->nlocals + 1));
+    withdraw_false_facts(h);
+}

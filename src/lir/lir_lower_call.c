@@ -1,0 +1,138 @@
+/* Lowering of ops that are calls: driven by hir_ops.def, which says what a helper takes and how it
+ * reports failure. */
+#include "lir_lower.h"
+
+#include "rt.h"
+
+/* Helpers that lowering calls but that the table does not list are named where they are called. */
+static const void *const helpers[HIR_NOPS] = {
+#define HIR_OP(name, rep, type, flags, helper, doc) [HIR_##name] = (const void *)helper,
+#include "hir_ops.def"
+#undef HIR_OP
+};
+
+const void *lw_helper(HirOp op) { return helpers[op]; }
+
+/* Words of out area that a multi-result op fills; 0 for all others. */
+static uint32_t results(const HirIns *i)
+{
+    switch (i->op) {
+    case HIR_UnpackSeq:
+        return i->aux;
+    case HIR_UnpackEx: /* before the star, the list, after it */
+        return (i->aux & 0xff) + 1 + (i->aux >> 8);
+    case HIR_LoadMethod:
+    case HIR_BeforeWith:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Operands of a VAR op into the out area. */
+static void fill_out(Lower *L, HirIns *i)
+{
+    for (uint32_t k = 0; k < i->nargs; k++) {
+        LirOpnd v = lw_opnd(L, i->args[k]);
+        lir_store(L->f, 8, lir_out(L->f, k), v);
+    }
+}
+
+static uint32_t call_args(Lower *L, HirIns *i, LirOpnd *args)
+{
+    uint32_t fl = hir_op_info[i->op].flags, n = 0;
+    if (fl & HIR_F_TS) {
+        args[n++] = lir_reg(LIR_TS);
+    }
+    if (fl & HIR_F_FRAME) {
+        args[n++] = lir_reg(LIR_FRAME);
+    }
+    if (fl & HIR_F_VAR) {
+        fill_out(L, i);
+        args[n++] = lir_addr(lir_out(L->f, 0));
+        args[n++] = lir_imm(i->nargs);
+    } else {
+        BASE_CHECK(i->nargs <= 3);
+        for (uint32_t k = 0; k < i->nargs; k++) {
+            args[n++] =
+                i->args[k]->rep == HIR_F64 ? lw_regop(L, i->args[k]) : lw_opnd(L, i->args[k]);
+        }
+    }
+    if (fl & HIR_F_IMM) {
+        args[n++] = hir_sigs[i->op].imm == HIR_IMM_OBJ ? lw_object(L, i->imm.p) : lir_ptr(i->imm.p);
+    }
+    if (fl & HIR_F_AUX) {
+        args[n++] = lir_imm((int32_t)i->aux);
+    }
+    if (results(i)) {
+        (void)lir_out(L->f, results(i) - 1);
+        args[n++] = lir_addr(lir_out(L->f, 0));
+    } else if (i->op == HIR_UnpackSeq) {
+        args[n++] = lir_addr(lir_out(L->f, 0)); /* () = v */
+    }
+    return n;
+}
+
+static LirCheck check_of(const HirIns *i)
+{
+    if (!hir_is(i, HIR_F_RAISE)) {
+        return LIR_CHK_NONE;
+    }
+    switch (i->rep) {
+    case HIR_OBJ:
+        return LIR_CHK_NULL;
+    case HIR_I64:
+        return LIR_CHK_NEG64;
+    default:
+        return LIR_CHK_NEG32;
+    }
+}
+
+static LirIns *emit_call(Lower *L, HirIns *i, LirCheck check)
+{
+    LirOpnd args[8];
+    if (hir_is(i, HIR_F_ARB | HIR_F_RAISE)) {
+        lw_prev(L, i);
+    }
+    uint32_t n = call_args(L, i, args);
+    LirExit *x = check == LIR_CHK_NONE ? NULL : lw_throw(L, i);
+    LirReg dst = i->rep == HIR_VOID || L->vals[i->id].nuses == 0 ? LIR_NOREG : lw_def(L, i);
+    LirIns *call = lir_call(L->f, helpers[i->op], dst, args, n, check, x);
+    if (i->rep == HIR_BOOL) {
+        call->cflags |= LIR_CALL_BOOL;
+    }
+    if (L->hb->cold) {
+        call->cflags |= LIR_CALL_PRESERVE;
+    }
+    return call;
+}
+
+void lw_call(Lower *L, HirIns *i) { emit_call(L, i, check_of(i)); }
+
+/* RAISE_VARARGS never comes back with success. */
+void lw_raise(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_throw(L, i);
+    emit_call(L, i, LIR_CHK_NONE);
+    lir_exit(L->f, x);
+}
+
+void lw_load_out(Lower *L, HirIns *i)
+{
+    LirReg r = lir_load(L->f, 8, lir_out(L->f, i->aux));
+    lw_set(L, i, r);
+}
+
+/* NULL is the end of the iteration unless an exception is set. */
+void lw_iter_next(Lower *L, HirIns *i)
+{
+    if (L->vals[i->id].nuses == 0) {
+        L->vals[i->id].nuses = 1; /* its result must be looked at all the same */
+    }
+    LirExit *x = lw_throw(L, i);
+    emit_call(L, i, LIR_CHK_NONE);
+    LirOpnd r = lw_regop(L, i);
+    lir_slow(L->f, LIR_TEST, 8, LIR_E, LIR_NOREG, r, r);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(LIR_TS, PY311_OFF_TS_CUREXC_TYPE), lir_imm(0), x);
+    lir_slow_end(L->f);
+}

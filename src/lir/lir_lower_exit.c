@@ -1,0 +1,192 @@
+/* Lowering: frame states, exits, frame->prev_instr, safepoints and the end of the function. */
+#include "lir_lower.h"
+
+#include "rt.h"
+
+/* --- states ---------------------------------------------------------------------- */
+
+/* Where the exit finds v: a constant, a home if one holds it here, else its register.  Nothing is loaded
+ * for an exit. */
+static void fill_val(Lower *L, LirVal *val, HirIns *v, bool owned)
+{
+    val->rep = HIR_OBJ;
+    val->owned = owned;
+    if (!v) {
+        val->opnd = lir_imm(0);
+        return;
+    }
+    v = hir_root(v);
+    val->rep = v->rep;
+    const LirHomeFact *f =
+        v->rep == HIR_OBJ && v->op != HIR_Const ? lir_homes_find(&L->homes, L->epoch, v) : NULL;
+    if (f) {
+        val->home = (int16_t)f->local;
+    } else {
+        val->opnd = lw_opnd(L, v);
+    }
+}
+
+/* Raw values are boxed by the exit; a value that stands at two places there is one object in tier 0. */
+static void find_same(LirVal *vals, HirIns *const *from, uint32_t n)
+{
+    for (uint32_t k = 1; k < n; k++) {
+        if (!from[k] || (vals[k].rep != HIR_F64 && vals[k].rep != HIR_I64)) {
+            continue;
+        }
+        for (uint32_t j = 0; j < k && j < UINT8_MAX; j++) {
+            if (from[j] && hir_root(from[j]) == hir_root(from[k])) {
+                vals[k].same_as = (uint8_t)(j + 1);
+                break;
+            }
+        }
+    }
+}
+
+static uint32_t count_dirty(const HirFrameState *fs)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; fs->dirty && k < fs->nlocals; k++) {
+        n += fs->dirty[k] != 0;
+    }
+    return n;
+}
+
+static LirState *make_state(Lower *L, const HirFrameState *fs)
+{
+    uint32_t nframes = 0, nvals = 0;
+    for (const HirFrameState *s = fs; s; s = s->parent) {
+        nframes++;
+        nvals += s->nstack + count_dirty(s);
+    }
+    LirState *st = lir_state_new(L->f, nframes);
+    HirIns **from = arena_array(L->hf->arena, HirIns *, nvals);
+    LirVal *flat = arena_array(L->hf->arena, LirVal, nvals);
+    uint32_t n = 0;
+    for (uint32_t i = 0; fs; fs = fs->parent, i++) {
+        LirVal *vals =
+            lir_state_frame(L->f, st, i, fs->code, fs->bci, fs->nstack, count_dirty(fs));
+        uint32_t first = n, d = 0;
+        for (uint32_t k = 0; k < fs->nstack; k++) {
+            from[n++] = fs->stack[k];
+            fill_val(L, &vals[k], fs->stack[k], fs->owned && fs->owned[k]);
+        }
+        for (uint32_t k = 0; fs->dirty && k < fs->nlocals; k++) {
+            if (fs->dirty[k]) {
+                st->frames[i].dirty[d] = (uint16_t)k;
+                from[n++] = fs->locals[k];
+                fill_val(L, &vals[fs->nstack + d++], fs->locals[k], false);
+            }
+        }
+        for (uint32_t k = first; k < n; k++) {
+            flat[k] = vals[k - first];
+        }
+        find_same(flat, from, n);
+        for (uint32_t k = first; k < n; k++) {
+            vals[k - first].same_as = flat[k].same_as;
+        }
+    }
+    return st;
+}
+
+static LirState *state_for(Lower *L, HirIns *i)
+{
+    if (!i->fs) {
+        lw_fail(L, "internal: exit without a frame state");
+        return lir_state_new(L->f, 0);
+    }
+    /* Ops of one bytecode share the frame state; so do their exits as long as no home changed. */
+    if (L->state_of != i->fs) {
+        L->state = make_state(L, i->fs);
+        L->state_of = i->fs;
+    }
+    return L->state;
+}
+
+LirExit *lw_resume(Lower *L, HirIns *i)
+{
+    return lir_exit_resume(L->f, state_for(L, i), i->op);
+}
+
+LirExit *lw_throw(Lower *L, HirIns *i)
+{
+    int32_t bci = i->bci >= 0 || !i->fs ? i->bci : i->fs->bci;
+    return lir_exit_throw(L->f, state_for(L, i), i->op, bci);
+}
+
+/* --- frame->prev_instr --------------------------------------------------------------- */
+
+static int32_t bci_of(const HirIns *i) { return i->bci >= 0 || !i->fs ? i->bci : i->fs->bci; }
+
+static void store_prev(Lower *L, int32_t bci)
+{
+    uintptr_t at = L->code_units + 2 * (uintptr_t)bci;
+    LirOpnd mem = lir_mem(LIR_FRAME, PY311_OFF_FRAME_PREV_INSTR);
+    if (L->prev_low) {
+        /* The high half never changes: the bytecode lies within one 4 GiB range. */
+        lir_store(L->f, 4, mem, lir_imm((int32_t)(uint32_t)at));
+    } else {
+        lir_store(L->f, 8, mem, lir_imm((int64_t)at));
+    }
+}
+
+void lw_prev(Lower *L, const HirIns *i)
+{
+    int32_t bci = bci_of(i);
+    if (L->code_units && bci >= 0 && L->prev_bci != bci) {
+        store_prev(L, bci);
+        L->prev_bci = bci;
+    }
+}
+
+void lw_prev_cold(Lower *L, const HirIns *i)
+{
+    int32_t bci = bci_of(i);
+    if (L->code_units && bci >= 0 && L->prev_bci != bci) {
+        store_prev(L, bci);
+        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
+    }
+}
+
+/* --- safepoints and ends -------------------------------------------------------------- */
+
+/* CHECK_EVAL_BREAKER, and cframe.use_tracing, which sys.settrace() sets without the eval breaker. */
+void lw_check_eval(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirExit *leave = lw_resume(L, i);
+    leave->no_stress = 1;
+    LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
+    LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
+    LirReg tracing = lir_load(f, 1, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING));
+    LirOpnd breaker = lir_mem(interp, PY311_OFF_INTERP_EVAL_BREAKER);
+    LirReg any = lir_vreg(f, LIR_GPR);
+    if (i->aux & HIR_CHECK_EXITS) {
+        LirIns *or = lir_ins(f, LIR_OR, 4, any, lir_reg(tracing), breaker);
+        or->cc = LIR_NE;
+        or->tgt = LIR_T_EXIT;
+        or->exit = leave;
+        return;
+    }
+    LirExit *throw = lw_throw(L, i);
+    lir_slow(f, LIR_OR, 4, LIR_NE, any, lir_reg(tracing), breaker);
+    lw_prev_cold(L, i);
+    LirReg r = lir_vreg(f, LIR_GPR);
+    LirOpnd args[] = {lir_reg(LIR_TS), lir_reg(LIR_FRAME)};
+    lir_call(f, (const void *)(uintptr_t)rt_check_eval, r, args, 2, LIR_CHK_NEG32, throw);
+    lir_guard(f, LIR_TEST, 4, LIR_NE, lir_reg(r), lir_reg(r), leave);
+    lir_slow_end(f);
+}
+
+void lw_deopt(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    x->no_stress = 1;
+    lir_exit(L->f, x);
+}
+
+void lw_return(Lower *L, HirIns *i)
+{
+    LirOpnd v = lw_opnd(L, i->args[0]);
+    lw_prev(L, i);
+    lir_ret(L->f, v);
+}
