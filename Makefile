@@ -15,6 +15,7 @@ all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
 
 test-ready: all $(VENV)/.ready
+	@ninja -C build/meson
 
 test: test-ready ## Build and run the tests (ARGS="-k name" selects)
 	$(PYTEST) -n $(JOBS) tests $(ARGS)

@@ -7,7 +7,7 @@
 #   bin/pyston3      the executable
 #   python/          for PYTHONPATH: the extension module and the package `pyston`
 #   autoload/        for PYTHONPATH as well: loads the engine at start-up
-#   meson/           meson's own folder
+#   meson/           meson's own folder, where `ninja` builds the unit tests too
 # Used by the Makefile and by ./pyston3. Several at once wait for one another; products are put
 # in place by renaming, so programs that run from them are not disturbed.
 set -eu
@@ -43,7 +43,7 @@ exec 9>"$out/.lock"
 flock 9
 
 # Meson notices changed build files by itself, but not a room or a unit test that was added.
-listing=$(cd "$root" && ls -d src/*/meson.build src/*/*.c tests/unit/meson.build tests/unit/*.c 2>/dev/null || true)
+listing=$(cd "$root" && find src/*/meson.build src/*/*.[ch] tests/unit/*.[ch])
 if [ ! -f "$out/meson/build.ninja" ]; then
     rm -rf "$out/meson"
     # shellcheck disable=SC2086
@@ -53,7 +53,7 @@ elif [ "$listing" != "$(cat "$out/.listing" 2>/dev/null)" ]; then
     meson setup --reconfigure "$out/meson" "$root" >&2
     printf '%s\n' "$listing" >"$out/.listing"
 fi
-ninja -C "$out/meson" ${JOBS:+-j"$JOBS"} >&2
+ninja -C "$out/meson" ${JOBS:+-j"$JOBS"} products >&2
 
 # place SOURCE TARGET: copy unless equal, by renaming.
 place() {

@@ -1,6 +1,9 @@
 /* Bytecode reading; see py311_opcodes.h.  The tables come from py311_opcodes.def. */
 #define NEED_OPCODE_TABLES 1
 #include "py311_internal.h"
+/* The header defines its tables as globals, and the libpython inside pyston3 has them too. */
+#define _PyOpcode_Caches py311_cpython_caches
+#define _PyOpcode_Deopt py311_cpython_deopt
 #include "internal/pycore_opcode.h"
 
 #include "py311_opcodes.h"
