@@ -9,9 +9,10 @@ import runmodes
 WRONG = {
     "PYSTON": (["yes", "2", "-1", "01", "on"], ["0", "1"]),
     "PYSTON_THRESHOLD": (["0", "-5", "many", "1.5", "10x", "99999999999999999999"], ["1"]),
-    "PYSTON_DUMP": (["hirr", "hir,lisp", ",", "all"], ["hir", "lir", "asm"]),
+    "PYSTON_DUMP": (["hirr", "hir,lisp", ",", "all", "hir:", ":f"], ["hir", "lir", "asm"]),
     "PYSTON_STRESS": (["osr!", "deopts", "1"], ["deopt"]),
-    "PYSTON_CODE_LIMIT": (["-1", "plenty", "64M", "1e3"], ["MiB"]),
+    "PYSTON_CODE_LIMIT": (["0", "-1", "plenty", "64M", "1e3", "5000"], ["1", "1024"]),
+    "PYSTON_PERF": (["yes"], ["0", "1"]),
 }
 CASES = [(name, value) for name, (values, _) in WRONG.items() for value in values]
 

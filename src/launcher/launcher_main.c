@@ -11,6 +11,10 @@ PyMODINIT_FUNC PyInit__pyston(void);
  * -1 with an exception set when a setting has a wrong value. */
 int eng_startup_from_env(void);
 
+/* Tell the engine that the main thread's stack goes down to `low`, which the system does not know.
+ * Weak: an engine that asks the system works as well, with less of the stack. */
+void eng_stack_extended(void *low) __attribute__((weak));
+
 static struct _inittab builtin_modules[] = {
     {"_pyston", PyInit__pyston},
     {NULL, NULL},
@@ -77,10 +81,13 @@ static int report_failed_start(void)
 
 int main(int argc, char **argv)
 {
-    (void)launcher_grow_stack();
+    void *stack_low = launcher_grow_stack();
     PyStatus status = initialize(argc, argv);
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status);
+    }
+    if (stack_low != NULL && eng_stack_extended != NULL) {
+        eng_stack_extended(stack_low);
     }
     if (eng_startup_from_env() < 0) {
         return report_failed_start();
