@@ -1,0 +1,121 @@
+/* Lowering of guards: compare and leave.  A guard's result is its operand, so nothing is defined. */
+#include "lir_lower.h"
+
+static bool may_be_null(const HirIns *v) { return (v->type & HIR_T_NULL) != 0; }
+
+static void guard_not_null(Lower *L, LirOpnd v, LirExit *x)
+{
+    lir_guard(L->f, LIR_TEST, 8, LIR_E, v, v, x);
+}
+
+/* Leaves unless the type pointer of i's operand is `type`. */
+static LirOpnd guard_exact(Lower *L, HirIns *i, void *type)
+{
+    LirOpnd v = lw_regop(L, i->args[0]);
+    LirExit *x = lw_resume(L, i);
+    if (may_be_null(i->args[0])) {
+        guard_not_null(L, v, x);
+    }
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_OBJ_TYPE), lw_object(L, type), x);
+    return v;
+}
+
+void lw_guard_type(Lower *L, HirIns *i)
+{
+    if (i->aux == HIR_T_NONE) {
+        LirOpnd v = lw_regop(L, i->args[0]);
+        lir_guard(L->f, LIR_CMP, 8, LIR_NE, v, lir_ptr(Py_None), lw_resume(L, i));
+        return;
+    }
+    void *type = hir_pytype_of(i->aux);
+    if (!type) {
+        lw_fail(L, "internal: guard of a type without a type object");
+        return;
+    }
+    guard_exact(L, i, type);
+}
+
+void lw_guard_type_ptr(Lower *L, HirIns *i) { guard_exact(L, i, i->imm.p); }
+
+/* The type of i's operand, which is not NULL afterwards. */
+static LirReg load_type(Lower *L, HirIns *i, LirExit *x)
+{
+    LirOpnd v = lw_regop(L, i->args[0]);
+    if (may_be_null(i->args[0])) {
+        guard_not_null(L, v, x);
+    }
+    return lir_load(L->f, 8, lir_mem(v.reg, PY311_OFF_OBJ_TYPE));
+}
+
+/* Tags are never given out twice, so the tag alone says which type it is and that it is unchanged. */
+void lw_guard_type_ver(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirReg type = load_type(L, i, x);
+    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG),
+              lir_imm((int32_t)i->aux), x);
+}
+
+void lw_guard_keys_ver(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirReg type = load_type(L, i, x);
+    LirReg keys = lir_load(L->f, 8, lir_mem(type, PY311_OFF_HEAPTYPE_CACHED_KEYS));
+    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_VERSION),
+              lir_imm((int32_t)i->aux), x);
+}
+
+void lw_guard_is(Lower *L, HirIns *i)
+{
+    LirOpnd v = lw_regop(L, i->args[0]);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, v, lw_object(L, i->imm.p), lw_resume(L, i));
+}
+
+void lw_guard_not_null(Lower *L, HirIns *i)
+{
+    LirOpnd v = lw_regop(L, i->args[0]);
+    guard_not_null(L, v, lw_resume(L, i));
+}
+
+/* GuardFuncCode, GuardFuncDefaults. */
+void lw_guard_func(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirOpnd v = lw_regop(L, i->args[0]);
+    if (i->args[0]->type != HIR_T_FUNCTION) {
+        guard_exact(L, i, &PyFunction_Type);
+    }
+    int32_t field = i->op == HIR_GuardFuncCode ? PY311_OFF_FUNC_CODE : PY311_OFF_FUNC_DEFAULTS;
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, field), lw_object(L, i->imm.p), x);
+}
+
+void lw_guard_no_dict(Lower *L, HirIns *i)
+{
+    LirOpnd dict = lw_field(L, i->args[0], PY311_OFF_OBJ_DICT_PTR);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, dict, lir_imm(0), lw_resume(L, i));
+}
+
+void lw_guard_dict_keys(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirReg dict = lir_load(L->f, 8, lw_field(L, i->args[0], (int32_t)i->aux));
+    guard_not_null(L, lir_reg(dict), x);
+    LirReg keys = lir_load(L->f, 8, lir_mem(dict, PY311_OFF_DICT_KEYS));
+    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_VERSION),
+              lir_imm((int32_t)i->imm.i), x);
+}
+
+void lw_guard_class_ver(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirOpnd v = lw_regop(L, i->args[0]);
+    if (i->args[0]->type != HIR_T_TYPE) {
+        /* PyType_Check: the metatype's Py_TPFLAGS_TYPE_SUBCLASS, bit 31, looked at as a byte. */
+        LirReg meta = load_type(L, i, x);
+        int32_t byte = PY311_OFF_TYPE_FLAGS + 3;
+        _Static_assert(Py_TPFLAGS_TYPE_SUBCLASS == 1UL << 31, "flag of type objects");
+        lir_guard(L->f, LIR_TEST, 1, LIR_E, lir_mem(meta, byte), lir_imm(0x80), x);
+    }
+    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(v.reg, PY311_OFF_TYPE_VERSION_TAG),
+              lir_imm((int32_t)i->aux), x);
+}

@@ -1,0 +1,90 @@
+/* Lowering of the iterators over range, list and tuple: what rangeiter_next, listiter_next and
+ * tupleiter_next do, split into a question (More) and an answer (Next). */
+#include "lir_lower.h"
+
+void lw_range_more(Lower *L, HirIns *i)
+{
+    LirReg it = lw_reg(L, i->args[0]);
+    LirReg index = lir_load(L->f, 8, lir_mem(it, PY311_OFF_RANGEITER_INDEX));
+    lw_set(L, i, lir_set(L->f, LIR_CMP, 8, LIR_L, lir_reg(index),
+                         lir_mem(it, PY311_OFF_RANGEITER_LEN)));
+}
+
+/* start + index++ * step; the iterator was made for values that fit (or they wrap as there). */
+void lw_range_next(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg it = lw_reg(L, i->args[0]);
+    LirOpnd slot = lir_mem(it, PY311_OFF_RANGEITER_INDEX);
+    LirReg index = lir_load(f, 8, slot);
+    LirReg next = lir_op2(f, LIR_ADD, lir_reg(index), lir_imm(1));
+    LirReg off = lir_op2(f, LIR_IMUL, lir_reg(index), lir_mem(it, PY311_OFF_RANGEITER_STEP));
+    lir_store(f, 8, slot, lir_reg(next));
+    lw_set(L, i, lir_op2(f, LIR_ADD, lir_reg(off), lir_mem(it, PY311_OFF_RANGEITER_START)));
+}
+
+/* The two iterators have one layout. */
+_Static_assert(PY311_OFF_LISTITER_SEQ == PY311_OFF_TUPLEITER_SEQ &&
+                   PY311_OFF_LISTITER_INDEX == PY311_OFF_TUPLEITER_INDEX,
+               "list and tuple iterators");
+
+/* Ends the block: to `yes` when there is another item, else to `no`, having let go of the sequence
+ * if that is news. */
+static void seq_more(Lower *L, HirIns *i, LwEdge yes, LwEdge no)
+{
+    LirFunc *f = L->f;
+    bool list = i->op == HIR_ListIterMore;
+    LirReg it = lw_reg(L, i->args[0]);
+    LirBlock *look = lw_block(L, false), *end = lw_block(L, true);
+    LirReg seq = lir_load(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ));
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(seq), lir_reg(seq)}, no, lw_plain(look));
+    lir_at(f, look);
+    LirReg index = lir_load(f, 8, lir_mem(it, PY311_OFF_LISTITER_INDEX));
+    lw_br(L,
+          (LwCond){LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(seq, PY311_OFF_VAR_SIZE)}, yes,
+          lw_plain(end));
+    lir_at(f, end);
+    lir_store(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ), lir_imm(0));
+    lw_drop(L, i, seq, list ? HIR_T_LIST | HIR_T_OTHER : HIR_T_TUPLE | HIR_T_OTHER);
+    lw_jmp(L, no);
+}
+
+void lw_seq_more_branch(Lower *L, HirIns *more, HirIns *branch)
+{
+    (void)branch;
+    LwEdge yes = lw_edge_to(L, 0), no = lw_edge_to(L, 1);
+    seq_more(L, more, yes, no);
+}
+
+void lw_seq_more(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg r = lir_vreg(f, LIR_GPR);
+    LirBlock *yes = lw_block(L, false), *no = lw_block(L, true), *done = lw_block(L, false);
+    seq_more(L, i, lw_plain(yes), lw_plain(no));
+    lir_at(f, yes);
+    lir_mov(f, r, lir_imm(1));
+    lir_jmp(f, done);
+    lir_at(f, no);
+    lir_mov(f, r, lir_imm(0));
+    lir_jmp(f, done);
+    lir_at(f, done);
+    lw_set(L, i, r);
+}
+
+void lw_seq_next(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg it = lw_reg(L, i->args[0]);
+    LirOpnd slot = lir_mem(it, PY311_OFF_LISTITER_INDEX);
+    LirReg seq = lir_load(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ));
+    LirReg index = lir_load(f, 8, slot);
+    LirReg next = lir_op2(f, LIR_ADD, lir_reg(index), lir_imm(1));
+    lir_store(f, 8, slot, lir_reg(next));
+    if (i->op == HIR_ListIterNext) {
+        LirReg items = lir_load(f, 8, lir_mem(seq, PY311_OFF_LIST_ITEMS));
+        lw_set(L, i, lir_load(f, 8, lir_mem_index(items, index, 3, 0)));
+    } else {
+        lw_set(L, i, lir_load(f, 8, lir_mem_index(seq, index, 3, PY311_OFF_TUPLE_ITEMS)));
+    }
+}

@@ -1,0 +1,395 @@
+/* Lowering of boxes, reference counts, and loads and stores of objects behind guards. */
+#include "lir_lower.h"
+
+#include "py311_frame.h"
+#include "rt.h"
+
+/* --- reference counts ---------------------------------------------------------------- */
+
+void lw_incref(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    HirIns *v = i->args[0];
+    if (v->type == HIR_T_NULL) {
+        return;
+    }
+    if (hir_root(v)->op == HIR_Const) {
+        if (hir_root(v)->imm.p) {
+            LirReg r = lw_reg(L, v);
+            lir_rmw(f, LIR_ADDM, 8, lir_mem(r, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+        }
+        return;
+    }
+    LirReg r = lw_reg(L, v);
+    if (!(v->type & HIR_T_NULL)) {
+        lir_rmw(f, LIR_ADDM, 8, lir_mem(r, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+        return;
+    }
+    LirBlock *some = lw_block(L, false), *done = lw_block(L, false);
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(r), lir_reg(r)}, lw_plain(done), lw_plain(some));
+    lir_at(f, some);
+    lir_rmw(f, LIR_ADDM, 8, lir_mem(r, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_jmp(f, done);
+    lir_at(f, done);
+}
+
+/* The deallocator of objects of type t: its own when there is one type only, else _Py_Dealloc. */
+static const void *dealloc_of(HirType t)
+{
+    PyTypeObject *type = hir_pytype_of(t);
+    return type && type->tp_dealloc && t != HIR_T_NULL ? (const void *)type->tp_dealloc
+                                                      : (const void *)_Py_Dealloc;
+}
+
+static void drop_object(Lower *L, HirIns *i, LirReg v, HirType t)
+{
+    LirFunc *f = L->f;
+    LirOpnd count = lir_mem(v, PY311_OFF_OBJ_REFCNT);
+    if (!(t & ~(HirType)(HIR_T_NONE | HIR_T_BOOL))) {
+        lir_rmw(f, LIR_SUBM, 8, count, lir_imm(1)); /* somebody always holds these */
+        return;
+    }
+    lir_slow(f, LIR_SUBM, 8, LIR_E, LIR_NOREG, count, lir_imm(1));
+    if (!hir_type_leaf(t)) {
+        lw_prev_cold(L, i); /* a finaliser may look at the frame */
+    }
+    LirOpnd arg = lir_reg(v);
+    lir_call(f, dealloc_of(t), LIR_NOREG, &arg, 1, LIR_CHK_NONE, NULL);
+    lir_slow_end(f);
+}
+
+void lw_drop(Lower *L, HirIns *i, LirReg v, HirType t)
+{
+    if (t == HIR_T_NULL) {
+        return;
+    }
+    if (!(t & HIR_T_NULL)) {
+        drop_object(L, i, v, t);
+        return;
+    }
+    LirBlock *some = lw_block(L, false), *done = lw_block(L, false);
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(v), lir_reg(v)}, lw_plain(done), lw_plain(some));
+    lir_at(L->f, some);
+    drop_object(L, i, v, t & ~(HirType)HIR_T_NULL);
+    lir_jmp(L->f, done);
+    lir_at(L->f, done);
+}
+
+void lw_decref(Lower *L, HirIns *i)
+{
+    HirIns *v = i->args[0];
+    if (v->type != HIR_T_NULL) {
+        lw_drop(L, i, lw_reg(L, v), v->type);
+    }
+}
+
+/* --- boxes ---------------------------------------------------------------------------- */
+
+/* Makes the float free list hold something: what PyFloat_FromDouble takes from malloc goes there when
+ * it dies.  The machine code pops it right after.  Having no 24 bytes left is fatal: a box can be made where
+ * CPython's bytecode has nothing that could raise. */
+static PyObject *refill_floats(void)
+{
+    PyObject *v = PyFloat_FromDouble(0.0);
+    if (!v) {
+        Py_FatalError("out of memory for a float");
+    }
+    PyObject *address = v;
+    Py_DECREF(v);
+    return address;
+}
+
+static PyObject *make_int(int64_t v)
+{
+    PyObject *o = rt_box_int(v);
+    if (!o) {
+        Py_FatalError("out of memory for an int");
+    }
+    return o;
+}
+
+/* PyFloat_FromDouble with the free list inline. */
+void lw_box_float(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirOpnd value = lw_regop(L, i->args[0]);
+    LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
+    LirOpnd list = lir_mem(interp, PY311_OFF_INTERP_FLOAT_FREELIST);
+    LirReg v = lw_def(L, i);
+    lir_ins(f, LIR_LOAD, 8, v, list, lir_none());
+    lir_slow(f, LIR_TEST, 8, LIR_E, LIR_NOREG, lir_reg(v), lir_reg(v));
+    lir_call(f, (const void *)refill_floats, v, NULL, 0, LIR_CHK_NONE, NULL);
+    lir_slow_end(f);
+    LirReg next = lir_load(f, 8, lir_mem(v, PY311_OFF_OBJ_TYPE));
+    lir_rmw(f, LIR_SUBM, 4, lir_mem(interp, PY311_OFF_INTERP_FLOAT_NUMFREE), lir_imm(1));
+    lir_store(f, 8, list, lir_reg(next));
+    lir_store(f, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_store(f, 8, lir_mem(v, PY311_OFF_OBJ_TYPE), lir_ptr(&PyFloat_Type));
+    lir_store(f, 8, lir_mem(v, PY311_OFF_FLOAT_VALUE), value);
+}
+
+/* The small-int cache inline, all others by a call. */
+void lw_box_int(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirOpnd value = lw_regop(L, i->args[0]);
+    LirReg v = lir_vreg(f, LIR_GPR);
+    LirReg index = lir_op2(f, LIR_ADD, value, lir_imm(PY311_NSMALLNEG));
+    LirReg offset = lir_op2(f, LIR_SHL, lir_reg(index), lir_imm(5));
+    _Static_assert(PY311_OFF_LONG_SIZE == 1 << 5, "size of a small int");
+    lir_ins(f, LIR_ADD, 8, v, lir_reg(offset), lir_ptr(py311_small_ints()));
+    lir_slow(f, LIR_CMP, 8, LIR_AE, LIR_NOREG, lir_reg(index),
+             lir_imm(PY311_NSMALLNEG + PY311_NSMALLPOS));
+    lir_call(f, (const void *)make_int, v, &value, 1, LIR_CHK_NONE, NULL);
+    /* The count that the fast path is about to add. */
+    lir_rmw(f, LIR_SUBM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_slow_end(f);
+    lir_rmw(f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lw_set(L, i, v);
+}
+
+/* False + (True - False) * b. */
+void lw_box_bool(Lower *L, HirIns *i)
+{
+    LirOpnd b = lw_opnd(L, i->args[0]);
+    LirReg mask = lir_op1(L->f, LIR_NEG, b);
+    intptr_t diff = (intptr_t)Py_True - (intptr_t)Py_False;
+    LirReg part = lir_op2(L->f, LIR_AND, lir_reg(mask), lir_imm(diff));
+    lw_set(L, i, lir_op2(L->f, LIR_ADD, lir_reg(part), lir_ptr(Py_False)));
+}
+
+void lw_unbox_float(Lower *L, HirIns *i)
+{
+    lw_set(L, i, lir_load_f64(L->f, lw_field(L, i->args[0], PY311_OFF_FLOAT_VALUE)));
+}
+
+/* ob_size is -1, 0 or 1 for most: size * digit is the value (a zero's digit does not matter).
+ * Two digits are put together out of line; more leave. */
+void lw_unbox_int(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg v = lw_reg(L, i->args[0]);
+    LirExit *x = lw_resume(L, i);
+    LirReg size = lir_load(f, 8, lir_mem(v, PY311_OFF_VAR_SIZE));
+    LirReg digit = lir_load(f, 4, lir_mem(v, PY311_OFF_LONG_DIGITS));
+    LirReg r = lir_op2(f, LIR_IMUL, lir_reg(size), lir_reg(digit));
+    LirReg index = lir_op2(f, LIR_ADD, lir_reg(size), lir_imm(1));
+    lir_slow(f, LIR_CMP, 8, LIR_A, LIR_NOREG, lir_reg(index), lir_imm(2));
+    LirReg index2 = lir_op2(f, LIR_ADD, lir_reg(size), lir_imm(2));
+    lir_guard(f, LIR_CMP, 8, LIR_A, lir_reg(index2), lir_imm(4), x);
+    LirReg high = lir_load(f, 4, lir_mem(v, PY311_OFF_LONG_DIGITS + 4));
+    high = lir_op2(f, LIR_SHL, lir_reg(high), lir_imm(PY311_OFF_LONG_SHIFT));
+    LirReg abs = lir_op2(f, LIR_OR, lir_reg(high), lir_reg(digit));
+    LirReg sign = lir_op2(f, LIR_SAR, lir_reg(size), lir_imm(63));
+    LirReg flip = lir_op2(f, LIR_XOR, lir_reg(abs), lir_reg(sign));
+    lir_ins(f, LIR_SUB, 8, r, lir_reg(flip), lir_reg(sign));
+    lir_slow_end(f);
+    lw_set(L, i, r);
+}
+
+/* --- the frame -------------------------------------------------------------------------- */
+
+void lw_load_stack(Lower *L, HirIns *i)
+{
+    lw_set(L, i, lir_load(L->f, 8, lw_slot(L, L->hf->nlocals + i->aux)));
+}
+
+void lw_frame_field(Lower *L, HirIns *i)
+{
+    int32_t off = i->op == HIR_FrameGlobals ? PY311_OFF_FRAME_GLOBALS : PY311_OFF_FRAME_FUNC;
+    lw_set(L, i, lir_load(L->f, 8, lir_mem(LIR_FRAME, off)));
+}
+
+/* --- plain fields ----------------------------------------------------------------------- */
+
+void lw_load_field(Lower *L, HirIns *i)
+{
+    int32_t off;
+    switch (i->op) {
+    case HIR_LoadCell: off = PY311_OFF_CELL_REF; break;
+    case HIR_DictLen: off = PY311_OFF_DICT_USED; break;
+    case HIR_StrLen: off = PY311_OFF_STR_LENGTH; break;
+    case HIR_TypeOf: off = PY311_OFF_OBJ_TYPE; break;
+    default: off = PY311_OFF_VAR_SIZE; break; /* ListLen, TupleLen */
+    }
+    lw_set(L, i, lir_load(L->f, 8, lw_field(L, i->args[0], off)));
+}
+
+static LirReg load_not_null(Lower *L, LirOpnd mem, LirExit *x)
+{
+    LirReg r = lir_load(L->f, 8, mem);
+    lir_guard(L->f, LIR_TEST, 8, LIR_E, lir_reg(r), lir_reg(r), x);
+    return r;
+}
+
+void lw_load_slot(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    lw_set(L, i, load_not_null(L, lw_field(L, i->args[0], (int32_t)i->aux), x));
+}
+
+/* StoreSlot, StoreCell: the old value may be NULL. */
+void lw_store_slot(Lower *L, HirIns *i)
+{
+    int32_t off = i->op == HIR_StoreCell ? PY311_OFF_CELL_REF : (int32_t)i->aux;
+    LirOpnd mem = lw_field(L, i->args[0], off), v = lw_opnd(L, i->args[1]);
+    if (v.kind == LIR_O_MEM) {
+        v = lw_regop(L, i->args[1]);
+    }
+    LirReg old = lir_load(L->f, 8, mem);
+    lir_store(L->f, 8, mem, v);
+    lw_drop(L, i, old, HIR_T_ANY | HIR_T_NULL);
+}
+
+/* --- inline values ------------------------------------------------------------------------ */
+
+/* LOAD_ATTR_INSTANCE_VALUE after its type check. */
+void lw_load_inline_value(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirReg values = load_not_null(L, lw_field(L, i->args[0], PY311_OFF_OBJ_VALUES_PTR), x);
+    int32_t off = PY311_OFF_DICTVALUES_VALUES + 8 * (int32_t)i->aux;
+    lw_set(L, i, load_not_null(L, lir_mem(values, off), x));
+}
+
+/* STORE_ATTR_INSTANCE_VALUE after its type check; a first value goes into the insertion order
+ * (_PyDictValues_AddToInsertionOrder: the count is two bytes before the values, the order grows down from
+ * there). */
+void lw_store_inline_value(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirExit *x = lw_resume(L, i);
+    LirOpnd v = lw_regop(L, i->args[1]);
+    LirReg values = load_not_null(L, lw_field(L, i->args[0], PY311_OFF_OBJ_VALUES_PTR), x);
+    LirOpnd slot = lir_mem(values, PY311_OFF_DICTVALUES_VALUES + 8 * (int32_t)i->aux);
+    LirReg old = lir_load(f, 8, slot);
+    lir_store(f, 8, slot, v);
+    LirBlock *fresh = lw_block(L, false), *replace = lw_block(L, false), *done = lw_block(L, false);
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(old), lir_reg(old)}, lw_plain(fresh),
+          lw_plain(replace));
+    lir_at(f, replace);
+    drop_object(L, i, old, HIR_T_ANY);
+    lir_jmp(f, done);
+    lir_at(f, fresh);
+    LirReg n = lir_op2(f, LIR_ADD, lir_reg(lir_load(f, 1, lir_mem(values, -2))), lir_imm(1));
+    LirReg at = lir_op2(f, LIR_SUB, lir_reg(values), lir_reg(n));
+    lir_store(f, 1, lir_mem(at, -2), lir_imm((int8_t)i->aux));
+    lir_store(f, 1, lir_mem(values, -2), lir_reg(n));
+    lir_jmp(f, done);
+    lir_at(f, done);
+}
+
+/* --- dict entries --------------------------------------------------------------------------- */
+
+/* Address of entry `index` of keys whose entries are PyDictUnicodeEntry, as base + index + disp. */
+static LirOpnd unicode_entry(Lower *L, LirReg keys, int64_t index, int32_t field)
+{
+    LirFunc *f = L->f;
+    LirReg shift = lir_load(f, 1, lir_mem(keys, PY311_OFF_KEYS_LOG2_INDEX_BYTES));
+    LirReg one = lir_copy(f, LIR_GPR, lir_imm(1));
+    LirReg bytes = lir_op2(f, LIR_SHL, lir_reg(one), lir_reg(shift));
+    int32_t disp = PY311_OFF_KEYS_INDICES + PY311_OFF_UENTRY_SIZE * (int32_t)index + field;
+    return lir_mem_index(keys, bytes, 0, disp);
+}
+
+/* LOAD_ATTR_WITH_HINT after its type check; dicts with keys other than str leave. */
+void lw_load_dict_hint(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirExit *x = lw_resume(L, i);
+    LirReg dict = load_not_null(L, lw_field(L, i->args[0], PY311_OFF_OBJ_DICT_PTR), x);
+    LirReg keys = lir_load(f, 8, lir_mem(dict, PY311_OFF_DICT_KEYS));
+    lir_guard(f, LIR_CMP, 8, LIR_BE, lir_mem(keys, PY311_OFF_KEYS_NENTRIES),
+              lir_imm((int32_t)i->aux), x);
+    lir_guard(f, LIR_CMP, 1, LIR_E, lir_mem(keys, PY311_OFF_KEYS_KIND),
+              lir_imm(PY311_KEYS_GENERAL), x);
+    LirReg entry = lir_lea(f, unicode_entry(L, keys, i->aux, 0));
+    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(entry, PY311_OFF_UENTRY_KEY),
+              lw_object(L, i->imm.p), x);
+    lw_set(L, i, load_not_null(L, lir_mem(entry, PY311_OFF_UENTRY_VALUE), x));
+}
+
+/* Keys of `dict`, checked to be of a version. */
+static LirReg checked_keys(Lower *L, LirOpnd dict, uint32_t version, LirExit *x)
+{
+    LirReg d = dict.kind == LIR_O_REG ? dict.reg : lir_load(L->f, 8, dict);
+    LirReg keys = lir_load(L->f, 8, lir_mem(d, PY311_OFF_DICT_KEYS));
+    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_VERSION),
+              lir_imm((int32_t)version), x);
+    return keys;
+}
+
+/* LOAD_ATTR_MODULE, LOAD_GLOBAL_MODULE, LOAD_GLOBAL_BUILTIN: a keys version stands for the place of
+ * every key and for all of them being str. */
+void lw_load_keys_entry(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirReg owner = lw_reg(L, i->args[0]);
+    LirOpnd dict =
+        i->op == HIR_LoadModuleAttr ? lir_mem(owner, PY311_OFF_MODULE_DICT) : lir_reg(owner);
+    LirReg keys = checked_keys(L, dict, i->aux, x);
+    int64_t index = i->imm.i;
+    if (i->op == HIR_LoadGlobalBuiltin) {
+        LirOpnd builtins = lir_mem(LIR_FRAME, PY311_OFF_FRAME_BUILTINS);
+        keys = checked_keys(L, builtins, i->imm.pair.a, x);
+        index = i->imm.pair.b;
+    }
+    lw_set(L, i, load_not_null(L, unicode_entry(L, keys, index, PY311_OFF_UENTRY_VALUE), x));
+}
+
+/* --- list and tuple items --------------------------------------------------------------------- */
+
+static bool is_list_op(const HirIns *i)
+{
+    return i->op == HIR_ListItem || i->op == HIR_ListItemAt || i->op == HIR_ListStore;
+}
+
+/* Where item args[1] of args[0] is; leaves through x when out of range. */
+static LirOpnd checked_item(Lower *L, HirIns *i, LirExit *x)
+{
+    LirFunc *f = L->f;
+    LirReg seq = lw_reg(L, i->args[0]), index;
+    LirOpnd size = lir_mem(seq, PY311_OFF_VAR_SIZE);
+    if (i->args[1]->op == HIR_ConstI64 && i->args[1]->imm.i >= 0 &&
+        i->args[1]->imm.i < INT32_MAX / 16) {
+        int32_t n = (int32_t)i->args[1]->imm.i;
+        lir_guard(f, LIR_CMP, 8, LIR_LE, size, lir_imm(n), x);
+        return is_list_op(i) ? lir_mem(lir_load(f, 8, lir_mem(seq, PY311_OFF_LIST_ITEMS)), 8 * n)
+                             : lir_mem(seq, PY311_OFF_TUPLE_ITEMS + 8 * n);
+    }
+    index = lir_copy(f, LIR_GPR, lw_regop(L, i->args[1]));
+    lir_slow(f, LIR_TEST, 8, LIR_S, LIR_NOREG, lir_reg(index), lir_reg(index));
+    lir_ins(f, LIR_ADD, 8, index, lir_reg(index), size);
+    lir_slow_end(f);
+    lir_guard(f, LIR_CMP, 8, LIR_AE, lir_reg(index), size, x);
+    if (is_list_op(i)) {
+        LirReg items = lir_load(f, 8, lir_mem(seq, PY311_OFF_LIST_ITEMS));
+        return lir_mem_index(items, index, 3, 0);
+    }
+    return lir_mem_index(seq, index, 3, PY311_OFF_TUPLE_ITEMS);
+}
+
+void lw_list_item(Lower *L, HirIns *i)
+{
+    LirOpnd item = checked_item(L, i, lw_resume(L, i));
+    lw_set(L, i, lir_load(L->f, 8, item));
+}
+
+void lw_item_at(Lower *L, HirIns *i)
+{
+    LirReg seq = lw_reg(L, i->args[0]);
+    int32_t off = 8 * (int32_t)i->aux;
+    LirOpnd item = is_list_op(i)
+                       ? lir_mem(lir_load(L->f, 8, lir_mem(seq, PY311_OFF_LIST_ITEMS)), off)
+                       : lir_mem(seq, PY311_OFF_TUPLE_ITEMS + off);
+    lw_set(L, i, lir_load(L->f, 8, item));
+}
+
+void lw_list_store(Lower *L, HirIns *i)
+{
+    LirOpnd v = lw_regop(L, i->args[2]);
+    LirOpnd item = checked_item(L, i, lw_resume(L, i));
+    LirReg old = lir_load(L->f, 8, item);
+    lir_store(L->f, 8, item, v);
+    drop_object(L, i, old, HIR_T_ANY);
+}
