@@ -25,58 +25,60 @@
 /* What an attribute entry says of an object of its type. */
 typedef enum {
     RT_ATTR_EMPTY = 0,
-    RT_ATTR_INLINE_VALUE,  /* index: slot in the object's inline values; a NULL slot or a
-                              materialised dict goes the slow way */
-    RT_ATTR_MEMBER,        /* offset: T_OBJECT_EX member (`__slots__`) at (char *)obj + offset */
-    RT_ATTR_DICT_HINT,     /* index: likely entry of the object's materialised dict */
-    RT_ATTR_MODULE,        /* index: likely entry of the module's dict */
-    RT_ATTR_CLASS_VALUE,   /* descr: plain value on the class, not shadowed by the instance */
-    RT_ATTR_CLASS_METHOD,  /* descr: function-like (Py_TPFLAGS_METHOD_DESCRIPTOR) on the class,
-                              not shadowed by the instance */
-    RT_ATTR_CLASS_GET,     /* descr: non-data descriptor with tp_descr_get, not shadowed */
-    RT_ATTR_DATA_GET,      /* descr: data descriptor; its tp_descr_get is called */
-    RT_ATTR_PROPERTY,      /* descr: exact `property` with a getter */
-    RT_ATTR_TYPE_VALUE,    /* obj is the class `owner` itself: descr is the value found in its MRO;
-                              version is the class's own tag, meta_version its metatype's */
-    RT_ATTR_TYPE_GET,      /* as TYPE_VALUE, but descr->tp_descr_get(descr, NULL, owner) is called */
-    RT_ATTR_GETATTR_HOOK,  /* neither class nor instance has it: descr is the class's __getattr__ */
+    RT_ATTR_INLINE_VALUE, /* index: slot in the object's inline values */
+    RT_ATTR_MEMBER,       /* index: byte offset of a T_OBJECT_EX member (`__slots__`) */
+    RT_ATTR_DICT_HINT,    /* index: likely entry of the object's materialised dict */
+    RT_ATTR_MODULE,       /* index: likely entry of the module's dict */
+    RT_ATTR_CLASS_VALUE,  /* descr: plain value on the class, not shadowed by the instance */
+    RT_ATTR_CLASS_METHOD, /* descr: method-like (Py_TPFLAGS_METHOD_DESCRIPTOR) on the class, not shadowed */
+    RT_ATTR_CLASS_GET,    /* descr: other non-data descriptor on the class, not shadowed */
+    RT_ATTR_DATA,         /* descr: data descriptor; its tp_descr_get or tp_descr_set is called */
+    RT_ATTR_PROPERTY,     /* descr: exact `property` with a getter */
+    RT_ATTR_TYPE_VALUE,   /* the object is the class `owner`: descr, found in its MRO, is the value */
+    RT_ATTR_TYPE_GET,     /* the same, but descr's tp_descr_get(descr, NULL, owner) gives the value */
+    RT_ATTR_GETATTR_HOOK, /* neither class nor instance has it: descr is the class's __getattr__ */
     RT_ATTR_NKINDS
 } RtAttrKind;
 
 /* How an entry with a class attribute knows that the instance does not shadow it. */
 typedef enum {
     RT_SHADOW_NO_DICT = 0, /* objects of the type have no dict */
-    RT_SHADOW_KEYS,        /* managed dict: shared keys have `keys_count` entries (name not among
-                              them) while values are inline; else the dict is searched */
-    RT_SHADOW_LOOKUP,      /* the instance's dict, if there is one, is searched each time */
-} RtShadow;
+    RT_SHADOW_KEYS,        /* inline values: the shared keys still have keys_count entries, of which
+                              none is the name */
+    RT_SHADOW_SLOT,        /* inline values: the name is shared key `index`; the slot is NULL */
+    RT_SHADOW_LOOKUP,      /* no inline values in this type */
+} RtShadow; /* an object without inline values has its dict searched, whatever this says */
 
 typedef struct {
-    uint8_t kind;   /* RtAttrKind */
-    uint8_t shadow; /* RtShadow, for CLASS_* and GETATTR_HOOK */
-    uint16_t pad;
-    uint32_t version;      /* tp_version_tag of `type` (of `owner` for TYPE_*) */
-    uint32_t meta_version; /* TYPE_*: tp_version_tag of the metatype */
-    uint32_t index;        /* slot or entry index, or byte offset for MEMBER */
-    int64_t keys_count;    /* RT_SHADOW_KEYS: dk_nentries of the shared keys */
-    PyTypeObject *type;    /* exact type of the objects (the class itself for TYPE_*), borrowed */
-    PyObject *descr;       /* what the class lookup found, borrowed; see kind */
+    uint8_t kind;           /* RtAttrKind */
+    uint8_t shadow;         /* RtShadow; CLASS_* and GETATTR_HOOK */
+    uint8_t hooked;         /* the class has a __getattr__: called when a descriptor raises AttributeError */
+    uint32_t version;       /* tp_version_tag of the object's type, never 0 */
+    uint32_t owner_version; /* TYPE_* (and GETATTR_HOOK of a metatype): tp_version_tag of `owner` */
+    uint32_t descr_version; /* tp_version_tag of descr's type when that is mutable, else 0 */
+    uint32_t index;         /* see kind and shadow */
+    int64_t keys_count;     /* RT_SHADOW_KEYS */
+    PyTypeObject *type;     /* the object's exact type, borrowed: only valid while version matches */
+    PyTypeObject *owner;    /* the class that is the object, or NULL; borrowed, only compared */
+    PyObject *descr;        /* what the class lookup found, borrowed; see kind */
     uint64_t hits;
 } RtAttrEntry;
 
 #define RT_ATTR_WAYS 4
 
-typedef enum { RT_SITE_LOAD, RT_SITE_STORE, RT_SITE_METHOD } RtSiteKind;
+/* What the site does (a site does one thing only). */
+typedef enum { RT_SITE_UNUSED, RT_SITE_LOAD, RT_SITE_STORE, RT_SITE_METHOD } RtSiteKind;
 
 typedef struct RtAttrIC {
-    PyObject *name; /* interned str, kept alive by the code object's co_names */
-    Py_hash_t hash; /* of the name */
-    uint8_t nentries; /* entries in use, 0..RT_ATTR_WAYS */
-    uint8_t next;     /* entry replaced next when all are in use */
-    uint8_t megamorphic; /* 1: given up; the generic path is taken at once */
-    uint8_t site;     /* RtSiteKind of the last use */
-    uint32_t misses;  /* slow lookups */
-    uint32_t uncached; /* slow lookups that could not be cached */
+    PyObject *name;      /* interned str, kept alive by the code object's co_names */
+    Py_hash_t hash;      /* of the name */
+    uint8_t site;        /* RtSiteKind */
+    uint8_t nentries;    /* entries in use, 0..RT_ATTR_WAYS */
+    uint8_t next;        /* entry replaced next when all are in use */
+    uint8_t megamorphic; /* given up: the generic path is taken at once */
+    uint32_t misses;     /* lookups that no entry served */
+    uint32_t uncached;   /* of these, the ones that no entry can describe */
+    uint64_t last_hits;  /* hits at the last look at the ratio of hits to misses */
     RtAttrEntry entries[RT_ATTR_WAYS];
 } RtAttrIC;
 

@@ -1,0 +1,198 @@
+/* Calls: PRECALL + CALL, CALL_FUNCTION_EX, and C functions called without the vectorcall wrapper.
+ *
+ * Arguments come in the caller's out area, whose words before the arguments (the callable's and
+ * self's) are free to be overwritten: so PY_VECTORCALL_ARGUMENTS_OFFSET holds, a bound method's
+ * self is put in front without copying, and so is a new object for its __init__. */
+#include "rt_internal.h"
+
+/* A plain class: `type`'s call, object's __new__, a Python __init__.  Then C(...) is: make the
+ * object, call C.__init__(object, ...) (type_call, object_new, slot_tp_init), and the argument
+ * tuple that these would pass along need not be made.  Borrowed __init__, or NULL. */
+static PyObject *python_init(PyTypeObject *tp)
+{
+    if (tp->tp_init != rt_state.slot_tp_init || tp->tp_new != rt_state.object_new ||
+        (tp->tp_flags & Py_TPFLAGS_IS_ABSTRACT) || Py_TYPE(tp)->tp_call != rt_state.type_call)
+        return NULL;
+    PyObject *init = _PyType_Lookup(tp, RT_NAME(__init__));
+    return init != NULL && Py_IS_TYPE(init, &PyFunction_Type) ? init : NULL;
+}
+
+/* Calls class `tp` whose __init__ is `init`; args[-1] is free. */
+static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init, PyObject **args, size_t nargs,
+                             PyObject *kwnames)
+{
+    /* _PyObject_MakeTpCall counts as a level of recursion. */
+    if (rt_enter_recursive(ts, " while calling a Python object"))
+        return NULL;
+    Py_INCREF(init); /* allocating may run the collector */
+    PyObject *obj = rt_state.object_new(tp, rt_state.empty_tuple, NULL);
+    if (obj != NULL) {
+        PyObject *saved = args[-1];
+        args[-1] = obj;
+        /* No offset flag: the word before is the callable's, which may be what args[-1] was. */
+        PyObject *res = rt_vectorcall(ts, init, args - 1, nargs + 1, kwnames);
+        args[-1] = saved;
+        if (BASE_LIKELY(res == Py_None)) {
+            Py_DECREF(res);
+        } else {
+            if (res != NULL) {
+                PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(res)->tp_name);
+                Py_DECREF(res);
+            }
+            Py_CLEAR(obj);
+        }
+    }
+    Py_DECREF(init);
+    rt_leave_recursive(ts);
+    return obj;
+}
+
+/* Calls without tracing; args[-1] is free, nargs does not count keyword values. */
+static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args, size_t nargs,
+                                    PyObject *kwnames)
+{
+    PyTypeObject *tp = Py_TYPE(callable);
+    if (BASE_LIKELY(tp == &PyFunction_Type))
+        return rt_checked(ts, callable,
+                          ((PyFunctionObject *)callable)
+                              ->vectorcall(callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+    if ((tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) && ((PyTypeObject *)callable)->tp_vectorcall == NULL) {
+        PyObject *init = python_init((PyTypeObject *)callable);
+        if (init != NULL)
+            return instantiate(ts, (PyTypeObject *)callable, init, args, nargs, kwnames);
+    }
+    return rt_vectorcall(ts, callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
+}
+
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames)
+{
+    PyObject *callable = argv[0];
+    PyObject **args = argv + 2;
+    Py_ssize_t nargs = n - 2;
+    if (argv[1] != NULL) {
+        args--;
+        nargs++;
+    } else if (Py_TYPE(callable) == &PyMethod_Type) {
+        /* The bound method, which the caller keeps alive, keeps both alive. */
+        argv[1] = PyMethod_GET_SELF(callable);
+        callable = PyMethod_GET_FUNCTION(callable);
+        args--;
+        nargs++;
+    }
+    if (kwnames != NULL)
+        nargs -= PyTuple_GET_SIZE(kwnames);
+    if (BASE_UNLIKELY(ts->cframe->use_tracing))
+        return rt_trace_call_function(ts, callable, args, nargs, kwnames);
+    return call_object(ts, callable, args, (size_t)nargs, kwnames);
+}
+
+PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs)
+{
+    PyObject *dict = NULL, *tuple = NULL, *res = NULL;
+    if (kwargs != NULL) {
+        if (PyDict_CheckExact(kwargs)) {
+            dict = Py_NewRef(kwargs);
+        } else {
+            dict = PyDict_New();
+            if (dict == NULL)
+                return NULL;
+            if (_PyDict_MergeEx(dict, kwargs, 2) < 0) {
+                Py_DECREF(dict);
+                rt_format_kwargs_error(callable, kwargs);
+                return NULL;
+            }
+        }
+    }
+    if (PyTuple_CheckExact(args)) {
+        tuple = Py_NewRef(args);
+    } else if (Py_TYPE(args)->tp_iter == NULL && !PySequence_Check(args)) {
+        /* check_args_iterable */
+        PyErr_Clear();
+        PyObject *funcstr = _PyObject_FunctionStr(callable);
+        if (funcstr != NULL) {
+            PyErr_Format(PyExc_TypeError, "%U argument after * must be an iterable, not %.200s", funcstr,
+                         Py_TYPE(args)->tp_name);
+            Py_DECREF(funcstr);
+        }
+    } else {
+        tuple = PySequence_Tuple(args);
+    }
+    if (tuple != NULL) {
+        if (BASE_UNLIKELY(ts->cframe->use_tracing))
+            res = rt_trace_call_core(ts, callable, tuple, dict);
+        else
+            res = PyObject_Call(callable, tuple, dict);
+        Py_DECREF(tuple);
+    }
+    Py_XDECREF(dict);
+    return res;
+}
+
+/* --- C functions called directly ---------------------------------------------------------- */
+
+typedef PyObject *(*FastFunc)(PyObject *, PyObject *const *, Py_ssize_t);
+typedef PyObject *(*FastKwFunc)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
+
+/* METH_O and METH_NOARGS count as a level of recursion ("CPython promises to check all
+ * non-vectorcall function calls"). */
+static PyObject *call_one_arg(PyThreadState *ts, PyObject *callable, PyCFunction meth, PyObject *self, PyObject *arg)
+{
+    if (rt_enter_recursive(ts, " while calling a Python object"))
+        return NULL;
+    PyObject *res = meth(self, arg);
+    rt_leave_recursive(ts);
+    return rt_checked(ts, callable, res);
+}
+
+static PyObject *call_fast(PyThreadState *ts, PyObject *callable, const PyMethodDef *def, PyObject *self,
+                           PyObject **args, Py_ssize_t nargs)
+{
+    PyObject *res;
+    if (def->ml_flags & METH_KEYWORDS)
+        res = ((FastKwFunc)(void (*)(void))def->ml_meth)(self, args, nargs, NULL);
+    else
+        res = ((FastFunc)(void (*)(void))def->ml_meth)(self, args, nargs);
+    return rt_checked(ts, callable, res);
+}
+
+PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction)
+{
+    return call_one_arg(ts, cfunction, PyCFunction_GET_FUNCTION(cfunction), PyCFunction_GET_SELF(cfunction), arg);
+}
+
+PyObject *rt_call_builtin_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cfunction)
+{
+    return call_fast(ts, cfunction, ((PyCFunctionObject *)cfunction)->m_ml, PyCFunction_GET_SELF(cfunction), argv, n);
+}
+
+/* The C function of a method descriptor may only see objects of its type. */
+static inline bool descr_fits(const PyMethodDescrObject *descr, PyObject *self)
+{
+    return Py_IS_TYPE(self, PyDescr_TYPE(descr)) || PyType_IsSubtype(Py_TYPE(self), PyDescr_TYPE(descr));
+}
+
+PyObject *rt_call_descr_noargs(PyThreadState *ts, PyObject *self, void *descr)
+{
+    PyMethodDescrObject *d = descr;
+    if (BASE_UNLIKELY(!descr_fits(d, self)))
+        return rt_call_one(ts, descr, self); /* TypeError */
+    return call_one_arg(ts, descr, d->d_method->ml_meth, self, NULL);
+}
+
+PyObject *rt_call_descr_o(PyThreadState *ts, PyObject *self, PyObject *arg, void *descr)
+{
+    PyMethodDescrObject *d = descr;
+    if (BASE_UNLIKELY(!descr_fits(d, self))) {
+        PyObject *args[3] = {NULL, self, arg};
+        return rt_vectorcall(ts, descr, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    }
+    return call_one_arg(ts, descr, d->d_method->ml_meth, self, arg);
+}
+
+PyObject *rt_call_descr_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *descr)
+{
+    PyMethodDescrObject *d = descr;
+    if (BASE_UNLIKELY(n == 0 || !descr_fits(d, argv[0])))
+        return rt_vectorcall(ts, descr, argv, (size_t)n, NULL);
+    return call_fast(ts, descr, d->d_method, argv[0], argv + 1, n - 1);
+}

@@ -1,0 +1,11 @@
+/* Safepoints: what compiled code does where ceval.c has CHECK_EVAL_BREAKER. */
+#include "rt_internal.h"
+
+int rt_check_eval(PyThreadState *ts, RtFrame *frame)
+{
+    (void)frame;
+    if (*py311_eval_breaker(ts->interp) != 0 && py311_handle_eval_breaker(ts) < 0)
+        return -1;
+    /* Looked at last: a signal handler or another thread may have switched it on. */
+    return ts->cframe->use_tracing || rt_leave_compiled;
+}

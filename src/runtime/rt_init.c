@@ -1,0 +1,48 @@
+/* Set-up of the runtime: the interned names it uses, and the addresses of typeobject.c's static
+ * slot functions.  Those are not exported; a class made here for the purpose carries them, and
+ * knowing them lets the inline caches see that a class has exactly the default behaviour plus a
+ * Python __init__ or __getattr__. */
+#include "rt_internal.h"
+
+RtState rt_state;
+void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
+int rt_leave_compiled;
+
+static int probe_slots(void)
+{
+    /* class _probe: __init__ = __getattr__ = repr.  slot_tp_init and slot_tp_getattr_hook do not
+     * depend on what the attributes are. */
+    PyObject *repr = _PyEval_GetBuiltin(PyUnicode_InternFromString("repr"));
+    if (repr == NULL)
+        return -1;
+    PyObject *cls = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){sOsO}", "_probe",
+                                          "__init__", repr, "__getattr__", repr);
+    Py_DECREF(repr);
+    if (cls == NULL)
+        return -1;
+    PyTypeObject *tp = (PyTypeObject *)cls;
+    rt_state.slot_tp_init = tp->tp_init;
+    rt_state.slot_tp_getattr_hook = tp->tp_getattro;
+    Py_DECREF(cls);
+    return 0;
+}
+
+int rt_init(void)
+{
+    if (rt_state.slot_tp_init != NULL)
+        return 0;
+#define RT_NAME_INIT(n)                                                     \
+    if (rt_state.n == NULL && (rt_state.n = PyUnicode_InternFromString(#n)) == NULL) \
+        return -1;
+    RT_NAMES(RT_NAME_INIT)
+#undef RT_NAME_INIT
+    if (rt_state.empty_str == NULL && (rt_state.empty_str = PyUnicode_New(0, 0)) == NULL)
+        return -1;
+    if (rt_state.empty_tuple == NULL && (rt_state.empty_tuple = PyTuple_New(0)) == NULL)
+        return -1;
+    rt_state.type_getattro = PyType_Type.tp_getattro;
+    rt_state.module_getattro = PyModule_Type.tp_getattro;
+    rt_state.object_new = PyBaseObject_Type.tp_new;
+    rt_state.type_call = PyType_Type.tp_call;
+    return probe_slots();
+}

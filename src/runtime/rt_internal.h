@@ -1,0 +1,153 @@
+/* Shared inside the runtime: access to CPython structures by the constants of py311_layout.h,
+ * interned names, small inline versions of what ceval.c does inline.  Not for other rooms. */
+#ifndef PYSTON_RT_INTERNAL_H
+#define PYSTON_RT_INTERNAL_H
+
+#include "base_macros.h"
+#include "py311_frame.h"
+#include "py311_layout.h"
+#include "rt.h"
+
+/* Exported by every CPython 3.11, but declared in its internal headers only. */
+extern int _Py_CheckRecursiveCall(PyThreadState *ts, const char *where);
+#undef _PyObject_LookupSpecial /* outside the core this names the variant for _Py_Identifier */
+extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
+
+/* Field of type T at byte offset `off` of `p`. */
+#define RT_FIELD(T, p, off) (*(T *)(void *)((char *)(p) + (off)))
+
+/* Interned names, and what only a probe can tell (rt_init.c). */
+#define RT_NAMES(X)                                                                         \
+    X(__all__) X(__annotations__) X(__build_class__) X(__dict__) X(__enter__) X(__exit__)   \
+    X(__getattr__) X(__getattribute__) X(__import__) X(__init__) X(__name__) X(__spec__)    \
+    X(__class__) X(get) X(name) X(obj)
+
+typedef struct {
+#define RT_NAME_FIELD(n) PyObject *n;
+    RT_NAMES(RT_NAME_FIELD)
+#undef RT_NAME_FIELD
+    PyObject *empty_str;
+    PyObject *empty_tuple;
+    /* typeobject.c's static slot functions, found on a probe class: what tp_init and
+     * tp_getattro of a class with a Python __init__ or __getattr__ point to. */
+    initproc slot_tp_init;
+    getattrofunc slot_tp_getattr_hook;
+    getattrofunc type_getattro;
+    getattrofunc module_getattro;
+    newfunc object_new;
+    ternaryfunc type_call;
+} RtState;
+extern RtState rt_state;
+#define RT_NAME(n) (rt_state.n)
+
+/* True when an exception is set; what _PyErr_Occurred does. */
+static inline bool rt_err(const PyThreadState *ts) { return ts->curexc_type != NULL; }
+
+static inline PyThreadState *rt_ts(void) { return _PyThreadState_UncheckedGet(); }
+
+/* _Py_EnterRecursiveCallTstate and its counterpart. Nonzero: RecursionError is set. */
+static inline int rt_enter_recursive(PyThreadState *ts, const char *where)
+{
+    return ts->recursion_remaining-- <= 0 && _Py_CheckRecursiveCall(ts, where);
+}
+static inline void rt_leave_recursive(PyThreadState *ts) { ts->recursion_remaining++; }
+
+/* _Py_CheckFunctionResult, skipped when result and error indicator agree. */
+static inline PyObject *rt_checked(PyThreadState *ts, PyObject *callable, PyObject *res)
+{
+    if (BASE_UNLIKELY((res == NULL) != rt_err(ts)))
+        return _Py_CheckFunctionResult(ts, callable, res, NULL);
+    return res;
+}
+
+/* _PyObject_VectorcallTstate. */
+static inline PyObject *rt_vectorcall(PyThreadState *ts, PyObject *callable, PyObject *const *args,
+                                      size_t nargsf, PyObject *kwnames)
+{
+    PyTypeObject *tp = Py_TYPE(callable);
+    if (BASE_LIKELY(tp->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL)) {
+        vectorcallfunc f = RT_FIELD(vectorcallfunc, callable, tp->tp_vectorcall_offset);
+        if (BASE_LIKELY(f != NULL))
+            return rt_checked(ts, callable, f(callable, args, nargsf, kwnames));
+    }
+    return _PyObject_MakeTpCall(ts, callable, args, PyVectorcall_NARGS(nargsf), kwnames);
+}
+
+/* --- dicts ------------------------------------------------------------------------ */
+
+/* Value of entry `index` of a dict if its key is `name` itself, borrowed; else NULL. */
+static inline PyObject *rt_dict_at_hint(PyObject *dict, size_t index, PyObject *name)
+{
+    char *keys = py311_dict_keys(dict);
+    if (index >= (size_t)py311_keys_nentries(keys))
+        return NULL;
+    char *entries = py311_keys_entries(keys);
+    if (BASE_LIKELY(py311_keys_unicode(keys))) {
+        char *e = entries + index * PY311_OFF_UENTRY_SIZE;
+        if (RT_FIELD(PyObject *, e, PY311_OFF_UENTRY_KEY) != name)
+            return NULL;
+        PyObject **values = RT_FIELD(PyObject **, dict, PY311_OFF_DICT_VALUES);
+        if (values != NULL) /* split table: the values are apart */
+            return values[index];
+        return RT_FIELD(PyObject *, e, PY311_OFF_UENTRY_VALUE);
+    }
+    char *e = entries + index * PY311_OFF_ENTRY_SIZE;
+    if (RT_FIELD(PyObject *, e, PY311_OFF_ENTRY_KEY) != name)
+        return NULL;
+    return RT_FIELD(PyObject *, e, PY311_OFF_ENTRY_VALUE);
+}
+
+/* Where a name is among dict keys. */
+enum { RT_KEY_ABSENT = -1, RT_KEY_UNKNOWN = -2 };
+/* Index of the entry whose key is `name` itself; RT_KEY_ABSENT when no key equals it; RT_KEY_UNKNOWN
+ * for tables with other than str keys and when an equal key is another object. Runs no Python code. */
+int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash);
+
+/* Hash of an exact str, computing it if need be (cannot fail for str). */
+static inline Py_hash_t rt_str_hash(PyObject *s)
+{
+    Py_hash_t h = ((PyASCIIObject *)s)->hash;
+    return h != -1 ? h : PyObject_Hash(s);
+}
+
+/* Result of a call with one argument (PyObject_CallOneArg). */
+static inline PyObject *rt_call_one(PyThreadState *ts, PyObject *callable, PyObject *arg)
+{
+    PyObject *args[2] = {NULL, arg};
+    return rt_vectorcall(ts, callable, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+}
+
+/* --- ints ------------------------------------------------------------------------------ */
+/* True when the exact int fits one digit; *v is its value. */
+static inline bool rt_long_small(PyObject *o, int64_t *v)
+{
+    Py_ssize_t size = Py_SIZE(o);
+    if (BASE_LIKELY((size_t)(size + 1) <= 2)) {
+        *v = size * (int64_t)((PyLongObject *)o)->ob_digit[0];
+        return true;
+    }
+    return false;
+}
+
+/* --- tracing (rt_trace.c) ---------------------------------------------------------------- */
+/* call_exc_trace of ceval.c for the frame that is current. */
+void rt_trace_exception(PyThreadState *ts);
+/* TRACE_FUNCTION_UNWIND: the 'return' events of a frame left by an exception. */
+void rt_trace_unwind(PyThreadState *ts);
+/* CALL with cframe.use_tracing set (trace_call_function): C calls are told to the profiler. */
+PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **args, Py_ssize_t nargs,
+                                 PyObject *kwnames);
+/* PyObject_Call with the same (do_call_core). */
+PyObject *rt_trace_call_core(PyThreadState *ts, PyObject *func, PyObject *args, PyObject *kwargs);
+
+/* --- errors (rt_errors.c) ------------------------------------------------------------------ */
+/* format_kwargs_error of ceval.c: turns what dict merging raised into the message for `func`. */
+void rt_format_kwargs_error(PyObject *func, PyObject *kwargs);
+/* set_attribute_error_context of object.c: gives the current AttributeError its name and obj. */
+void rt_attribute_error_context(PyObject *obj, PyObject *name);
+
+/* Set by rt_raise_varargs for a bare `raise`: the exit that follows at once must not add a
+ * traceback entry (ceval.c jumps to exception_unwind there, past `error`). */
+extern bool rt_reraised;
+
+#endif

@@ -1,0 +1,110 @@
+/* Iteration and unpacking: GET_ITER, FOR_ITER, UNPACK_SEQUENCE, UNPACK_EX. */
+#include "rt_internal.h"
+
+PyObject *rt_get_iter(PyObject *v)
+{
+    return PyObject_GetIter(v);
+}
+
+PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter)
+{
+    PyObject *next = Py_TYPE(iter)->tp_iternext(iter);
+    if (next != NULL || !rt_err(ts))
+        return next;
+    if (!PyErr_ExceptionMatches(PyExc_StopIteration))
+        return NULL;
+    /* FOR_ITER tells tracers of the StopIteration it swallows. */
+    if (ts->c_tracefunc != NULL)
+        rt_trace_exception(ts);
+    PyErr_Clear();
+    return NULL;
+}
+
+static int unpack_failed(PyObject *it, PyObject **out, Py_ssize_t filled)
+{
+    /* ceval.c drops the last unpacked item first. */
+    while (filled > 0)
+        Py_CLEAR(out[--filled]);
+    Py_DECREF(it);
+    return -1;
+}
+
+static PyObject *unpack_iter(PyThreadState *ts, PyObject *v)
+{
+    PyObject *it = PyObject_GetIter(v);
+    if (it == NULL && PyErr_ExceptionMatches(PyExc_TypeError) && Py_TYPE(v)->tp_iter == NULL &&
+        !PySequence_Check(v))
+        PyErr_Format(PyExc_TypeError, "cannot unpack non-iterable %.200s object", Py_TYPE(v)->tp_name);
+    (void)ts;
+    return it;
+}
+
+int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n, PyObject **out)
+{
+    PyObject **items = NULL;
+    if (PyTuple_CheckExact(v) && PyTuple_GET_SIZE(v) == n)
+        items = ((PyTupleObject *)v)->ob_item;
+    else if (PyList_CheckExact(v) && PyList_GET_SIZE(v) == n)
+        items = ((PyListObject *)v)->ob_item;
+    if (items != NULL) {
+        for (int i = 0; i < n; i++)
+            out[i] = Py_NewRef(items[i]);
+        return 0;
+    }
+
+    PyObject *it = unpack_iter(ts, v);
+    if (it == NULL)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        PyObject *w = PyIter_Next(it);
+        if (w == NULL) {
+            if (!rt_err(ts))
+                PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected %d, got %d)", n, i);
+            return unpack_failed(it, out, i);
+        }
+        out[i] = w;
+    }
+    PyObject *w = PyIter_Next(it);
+    if (w != NULL) {
+        Py_DECREF(w);
+        PyErr_Format(PyExc_ValueError, "too many values to unpack (expected %d)", n);
+        return unpack_failed(it, out, n);
+    }
+    if (rt_err(ts))
+        return unpack_failed(it, out, n);
+    Py_DECREF(it);
+    return 0;
+}
+
+int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out)
+{
+    int before = oparg & 0xFF, after = oparg >> 8;
+    PyObject *it = unpack_iter(ts, v);
+    if (it == NULL)
+        return -1;
+    for (int i = 0; i < before; i++) {
+        PyObject *w = PyIter_Next(it);
+        if (w == NULL) {
+            if (!rt_err(ts))
+                PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected at least %d, got %d)",
+                             before + after, i);
+            return unpack_failed(it, out, i);
+        }
+        out[i] = w;
+    }
+    PyObject *list = PySequence_List(it);
+    if (list == NULL)
+        return unpack_failed(it, out, before);
+    out[before] = list;
+    Py_ssize_t len = PyList_GET_SIZE(list);
+    if (len < after) {
+        PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected at least %d, got %zd)",
+                     before + after, before + len);
+        return unpack_failed(it, out, before + 1);
+    }
+    for (int j = 0; j < after; j++) /* the list gives its references away */
+        out[before + 1 + j] = PyList_GET_ITEM(list, len - after + j);
+    Py_SET_SIZE(list, len - after);
+    Py_DECREF(it);
+    return 0;
+}

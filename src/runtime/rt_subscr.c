@@ -1,0 +1,88 @@
+/* Subscripts and lengths: BINARY_SUBSCR, STORE_SUBSCR, DELETE_SUBSCR and len().
+ *
+ * Exact lists, tuples, dicts and strs are served here; everything else, and every error, goes
+ * through PyObject_GetItem and its kin, so that messages are CPython's. */
+#include "rt_internal.h"
+
+/* Index of a one-digit exact int into a sequence of `size`, negative counting from the end;
+ * false when `key` is something else or out of range. */
+static inline bool seq_index(PyObject *key, Py_ssize_t size, Py_ssize_t *index)
+{
+    int64_t i;
+    if (!PyLong_CheckExact(key) || !rt_long_small(key, &i))
+        return false;
+    if (i < 0)
+        i += size;
+    *index = i;
+    return (size_t)i < (size_t)size;
+}
+
+PyObject *rt_dict_subscr(PyObject *dict, PyObject *key)
+{
+    PyObject *res;
+    if (PyUnicode_CheckExact(key))
+        res = _PyDict_GetItem_KnownHash(dict, key, rt_str_hash(key));
+    else
+        res = PyDict_GetItemWithError(dict, key);
+    if (BASE_LIKELY(res != NULL))
+        return Py_NewRef(res);
+    if (!PyErr_Occurred())
+        _PyErr_SetKeyError(key);
+    return NULL;
+}
+
+PyObject *rt_subscr(PyObject *container, PyObject *key)
+{
+    PyTypeObject *tp = Py_TYPE(container);
+    Py_ssize_t i;
+    if (tp == &PyList_Type) {
+        if (seq_index(key, PyList_GET_SIZE(container), &i))
+            return Py_NewRef(PyList_GET_ITEM(container, i));
+    } else if (tp == &PyDict_Type) {
+        return rt_dict_subscr(container, key);
+    } else if (tp == &PyTuple_Type) {
+        if (seq_index(key, PyTuple_GET_SIZE(container), &i))
+            return Py_NewRef(PyTuple_GET_ITEM(container, i));
+    } else if (tp == &PyUnicode_Type) {
+        return PyUnicode_Type.tp_as_mapping->mp_subscript(container, key);
+    }
+    return PyObject_GetItem(container, key);
+}
+
+int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v)
+{
+    PyTypeObject *tp = Py_TYPE(container);
+    if (tp == &PyDict_Type)
+        return PyDict_SetItem(container, key, v);
+    Py_ssize_t i;
+    if (tp == &PyList_Type && seq_index(key, PyList_GET_SIZE(container), &i)) {
+        PyObject *old = PyList_GET_ITEM(container, i);
+        PyList_SET_ITEM(container, i, Py_NewRef(v));
+        Py_DECREF(old);
+        return 0;
+    }
+    return PyObject_SetItem(container, key, v);
+}
+
+int rt_delete_subscr(PyObject *container, PyObject *key)
+{
+    return PyObject_DelItem(container, key);
+}
+
+Py_ssize_t rt_len(PyObject *v)
+{
+    PyTypeObject *tp = Py_TYPE(v);
+    if (tp == &PyList_Type || tp == &PyTuple_Type)
+        return Py_SIZE(v);
+    if (tp == &PyDict_Type)
+        return PyDict_GET_SIZE(v);
+    if (tp == &PyUnicode_Type)
+        return PyUnicode_GET_LENGTH(v);
+    return PyObject_Size(v);
+}
+
+PyObject *rt_get_len(PyObject *v)
+{
+    Py_ssize_t n = rt_len(v);
+    return n < 0 ? NULL : PyLong_FromSsize_t(n);
+}

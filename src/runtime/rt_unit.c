@@ -1,0 +1,94 @@
+/* CodeUnits: making and freeing them, and the memory and references that live as long as they do. */
+#include "rt_unit.h"
+
+#include <string.h>
+
+#include "base_macros.h"
+
+/* Data is handed out from chunks; large requests get a chunk of their own. */
+enum { DATA_CHUNK = 4096, DATA_ALIGN = 16 };
+
+typedef struct RtDataChunk {
+    struct RtDataChunk *next;
+    size_t used, size; /* of the bytes after the header */
+} RtDataChunk;
+#define CHUNK_HEADER BASE_ALIGN_UP(sizeof(RtDataChunk), (size_t)DATA_ALIGN)
+
+CodeUnit *rt_unit_new(PyCodeObject *code, int32_t entry_bci)
+{
+    CodeUnit *u = PyMem_RawCalloc(1, sizeof *u);
+    if (u == NULL)
+        return NULL;
+    u->code = code;
+    u->entry_bci = entry_bci;
+    u->data_size = sizeof *u;
+    return u;
+}
+
+void rt_unit_free(CodeUnit *u)
+{
+    if (u == NULL)
+        return;
+    PyObject **pinned = u->pinned;
+    uint32_t npinned = u->npinned;
+    for (RtDataChunk *c = u->data; c != NULL;) {
+        RtDataChunk *next = c->next;
+        PyMem_RawFree(c);
+        c = next;
+    }
+    PyMem_RawFree(u);
+    /* Last: this may run Python code, for which the unit is gone. */
+    for (uint32_t i = 0; i < npinned; i++)
+        Py_DECREF(pinned[i]);
+    PyMem_RawFree(pinned);
+}
+
+void *rt_unit_data(CodeUnit *u, size_t bytes)
+{
+    if (bytes > PY_SSIZE_T_MAX / 2)
+        return NULL;
+    bytes = BASE_ALIGN_UP(bytes, (size_t)DATA_ALIGN);
+    RtDataChunk *c = u->data;
+    if (c == NULL || c->size - c->used < bytes) {
+        size_t size = BASE_MAX(bytes, DATA_CHUNK - CHUNK_HEADER);
+        c = PyMem_RawCalloc(1, CHUNK_HEADER + size + DATA_ALIGN);
+        if (c == NULL)
+            return NULL;
+        c->size = size;
+        u->data_size += CHUNK_HEADER + size + DATA_ALIGN;
+        /* A chunk with more room left stays the one that small requests are served from. */
+        if (u->data != NULL && u->data->size - u->data->used > size - bytes) {
+            c->next = u->data->next;
+            u->data->next = c;
+        } else {
+            c->next = u->data;
+            u->data = c;
+        }
+    }
+    /* malloc only promises 16 bytes on some platforms: align by address. */
+    char *base = (char *)BASE_ALIGN_UP((uintptr_t)c + CHUNK_HEADER, (uintptr_t)DATA_ALIGN);
+    void *p = base + c->used;
+    c->used += bytes;
+    return p;
+}
+
+int rt_unit_pin(CodeUnit *u, PyObject *obj)
+{
+    for (uint32_t i = 0; i < u->npinned; i++) {
+        if (u->pinned[i] == obj)
+            return 0;
+    }
+    /* Capacity is the next power of two. */
+    if ((u->npinned & (u->npinned - 1)) == 0) {
+        size_t cap = u->npinned == 0 ? 4 : (size_t)u->npinned * 2;
+        if (u->npinned == 0 || u->npinned >= 4) {
+            PyObject **p = PyMem_RawRealloc(u->pinned, cap * sizeof *p);
+            if (p == NULL)
+                return -1;
+            u->data_size += (cap - (u->npinned == 0 ? 0 : u->npinned)) * sizeof *p;
+            u->pinned = p;
+        }
+    }
+    u->pinned[u->npinned++] = Py_NewRef(obj);
+    return 0;
+}
