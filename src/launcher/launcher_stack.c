@@ -50,6 +50,12 @@ enum {
     SLACK = 64 << 10,
     /* A limit below this was set by somebody who means it. */
     LIMIT_LEAST = 1 * MIB,
+    /* The address sanitizer keeps its own idea of the stack's bounds. */
+#if defined(__SANITIZE_ADDRESS__)
+    SANITIZED = 1,
+#else
+    SANITIZED = 0,
+#endif
 };
 
 /* The end of the kernel's stack mapping. The name of the executed file is the last thing on the
@@ -84,14 +90,11 @@ static void touch_with_stack_pointer(uintptr_t address)
 
 void *launcher_grow_stack(void)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    return NULL; /* its run-time keeps its own idea of the stack's bounds */
-#else
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     struct rlimit limit;
     uintptr_t end = stack_end(page);
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (end == 0 || here >= end || getrlimit(RLIMIT_STACK, &limit) != 0 ||
+    if (SANITIZED || end == 0 || here >= end || getrlimit(RLIMIT_STACK, &limit) != 0 ||
         limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur < LIMIT_LEAST ||
         limit.rlim_cur > EXTRA_WANTED || end - here > limit.rlim_cur / 2) {
         return NULL;
@@ -117,5 +120,4 @@ void *launcher_grow_stack(void)
         }
     }
     return NULL;
-#endif
 }
