@@ -220,9 +220,10 @@ BASE_NOINLINE static PyObject *load_method_miss(PyObject *obj, RtAttrIC *ic, PyO
     }
     PyObject *method = NULL;
     int unbound = _PyObject_GetMethod(obj, ic->name, &method);
-    if (unbound)
-        out[0] = Py_NewRef(obj);
-    return method;
+    if (!unbound)
+        return method;
+    out[0] = method;
+    return Py_NewRef(obj);
 }
 
 PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *site, PyObject **out)
@@ -244,8 +245,8 @@ PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *site, PyObject **o
             continue;
         e->hits++;
         if (BASE_LIKELY(e->kind == RT_ATTR_CLASS_METHOD)) {
-            out[0] = Py_NewRef(obj);
-            return Py_NewRef(e->descr);
+            out[0] = Py_NewRef(e->descr);
+            return Py_NewRef(obj);
         }
         if (e->kind == RT_ATTR_GETATTR_HOOK)
             return run_hook_entry(obj, ic->name, e);
@@ -254,8 +255,8 @@ PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *site, PyObject **o
             /* cm_descr_get would bind the function to the class: give both instead. */
             PyObject *func = ((Py311ClassMethod *)e->descr)->cm_callable;
             if (func != NULL && Py_IS_TYPE(func, &PyFunction_Type)) {
-                out[0] = Py_NewRef(e->kind == RT_ATTR_TYPE_GET ? obj : (PyObject *)Py_TYPE(obj));
-                return Py_NewRef(func);
+                out[0] = Py_NewRef(func);
+                return Py_NewRef(e->kind == RT_ATTR_TYPE_GET ? obj : (PyObject *)Py_TYPE(obj));
             }
         }
         return call_getter(obj, ic->name, e, e->type->tp_getattro != PyObject_GenericGetAttr);

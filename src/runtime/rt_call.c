@@ -7,14 +7,29 @@
 
 /* A plain class: `type`'s call, object's __new__, a Python __init__.  Then C(...) is: make the
  * object, call C.__init__(object, ...) (type_call, object_new, slot_tp_init), and the argument
- * tuple that these would pass along need not be made.  Borrowed __init__, or NULL. */
-static PyObject *python_init(PyTypeObject *tp)
+ * tuple that these would pass along need not be made. */
+PyObject *rt_python_init(PyTypeObject *tp)
 {
     if (tp->tp_init != rt_state.slot_tp_init || tp->tp_new != rt_state.object_new ||
-        (tp->tp_flags & Py_TPFLAGS_IS_ABSTRACT) || Py_TYPE(tp)->tp_call != rt_state.type_call)
+        tp->tp_vectorcall != NULL || (tp->tp_flags & Py_TPFLAGS_IS_ABSTRACT) ||
+        Py_TYPE(tp)->tp_call != rt_state.type_call)
         return NULL;
     PyObject *init = _PyType_Lookup(tp, RT_NAME(__init__));
     return init != NULL && Py_IS_TYPE(init, &PyFunction_Type) ? init : NULL;
+}
+
+/* slot_tp_init's check of what __init__ returned; takes over `res`. -1 on error. */
+int rt_init_result(PyObject *res)
+{
+    if (BASE_LIKELY(res == Py_None)) {
+        Py_DECREF(res);
+        return 0;
+    }
+    if (res != NULL) {
+        PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(res)->tp_name);
+        Py_DECREF(res);
+    }
+    return -1;
 }
 
 /* Calls class `tp` whose __init__ is `init`; args[-1] is free. */
@@ -32,15 +47,8 @@ static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init
         /* No offset flag: the word before is the callable's, which may be what args[-1] was. */
         PyObject *res = rt_vectorcall(ts, init, args - 1, nargs + 1, kwnames);
         args[-1] = saved;
-        if (BASE_LIKELY(res == Py_None)) {
-            Py_DECREF(res);
-        } else {
-            if (res != NULL) {
-                PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(res)->tp_name);
-                Py_DECREF(res);
-            }
+        if (rt_init_result(res) < 0)
             Py_CLEAR(obj);
-        }
     }
     Py_DECREF(init);
     rt_leave_recursive(ts);
@@ -56,8 +64,8 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
         return rt_checked(ts, callable,
                           ((PyFunctionObject *)callable)
                               ->vectorcall(callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
-    if ((tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) && ((PyTypeObject *)callable)->tp_vectorcall == NULL) {
-        PyObject *init = python_init((PyTypeObject *)callable);
+    if (tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
+        PyObject *init = rt_python_init((PyTypeObject *)callable);
         if (init != NULL)
             return instantiate(ts, (PyTypeObject *)callable, init, args, nargs, kwnames);
     }
@@ -67,17 +75,18 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
 PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames)
 {
     PyObject *callable = argv[0];
-    PyObject **args = argv + 2;
-    Py_ssize_t nargs = n - 2;
-    if (argv[1] != NULL) {
-        args--;
-        nargs++;
-    } else if (Py_TYPE(callable) == &PyMethod_Type) {
-        /* The bound method, which the caller keeps alive, keeps both alive. */
-        argv[1] = PyMethod_GET_SELF(callable);
-        callable = PyMethod_GET_FUNCTION(callable);
-        args--;
-        nargs++;
+    PyObject **args = argv + 1;
+    Py_ssize_t nargs = n - 1;
+    if (callable == NULL) {
+        callable = argv[1];
+        if (Py_TYPE(callable) == &PyMethod_Type) {
+            /* The bound method, which the caller keeps alive, keeps both alive. */
+            argv[1] = PyMethod_GET_SELF(callable);
+            callable = PyMethod_GET_FUNCTION(callable);
+        } else {
+            args++;
+            nargs--;
+        }
     }
     if (kwnames != NULL)
         nargs -= PyTuple_GET_SIZE(kwnames);

@@ -3,9 +3,8 @@
  * build an argument tuple, go through slot_tp_init, look __init__ up and take
  * the tuple apart again; here the arguments go straight into __init__'s frame.
  * All that was looked up is valid while the class keeps its version tag. */
-#include "rt.h"
+#include "rt_internal.h"
 
-#include "py311_frame.h"
 #include "py311_opcodes.h"
 
 typedef struct {
@@ -16,26 +15,12 @@ typedef struct {
     PyCodeObject *exact;    /* its code if n positional arguments fill it exactly, else NULL */
 } RtClassIC;
 
-enum { RT_CLASS_MAX_REFRESHES = 16 };
+enum {
+    RT_CLASS_MAX_REFRESHES = 16, /* then the class is taken to change all the time */
+    RT_CLASS_MAX_ARGS = 16,      /* longer calls go through vectorcall */
+};
 
-/* The Python function that instances of tp are initialised by, or NULL (borrowed). */
-static PyFunctionObject *class_init(PyTypeObject *tp)
-{
-    static PyObject *name;
-    if (!name && !(name = PyUnicode_InternFromString("__init__"))) {
-        PyErr_Clear();
-        return NULL;
-    }
-    if (!(tp->tp_flags & Py_TPFLAGS_HEAPTYPE) || (tp->tp_flags & Py_TPFLAGS_IS_ABSTRACT) ||
-        tp->tp_new != PyBaseObject_Type.tp_new || tp->tp_vectorcall ||
-        Py_TYPE(tp)->tp_call != PyType_Type.tp_call) {
-        return NULL;
-    }
-    PyObject *init = _PyType_Lookup(tp, name);
-    return init && PyFunction_Check(init) ? (PyFunctionObject *)init : NULL;
-}
-
-bool rt_class_ic_worth(PyTypeObject *tp) { return class_init(tp) != NULL; }
+bool rt_class_ic_worth(PyTypeObject *tp) { return rt_python_init(tp) != NULL; }
 
 void *rt_class_ic_new(CodeUnit *u, PyTypeObject *tp)
 {
@@ -54,7 +39,7 @@ static bool refresh(RtClassIC *ic, Py_ssize_t nargs)
     }
     ic->refreshes++;
     ic->version = 0;
-    PyFunctionObject *init = class_init(ic->type);
+    PyFunctionObject *init = (PyFunctionObject *)rt_python_init(ic->type);
     if (!init || !(ic->type->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG)) {
         return false;
     }
@@ -68,6 +53,46 @@ static bool refresh(RtClassIC *ic, Py_ssize_t nargs)
     return true;
 }
 
+/* slot_tp_init's own way, for a class that was changed under us: self.__init__, bound. */
+static PyObject *call_init_generic(PyThreadState *ts, PyObject *self, PyObject **argv, Py_ssize_t n)
+{
+    PyObject *init = _PyObject_LookupSpecial(self, RT_NAME(__init__));
+    if (init == NULL) {
+        if (!rt_err(ts))
+            PyErr_SetObject(PyExc_AttributeError, RT_NAME(__init__));
+        return NULL;
+    }
+    PyObject *res = rt_vectorcall(ts, init, argv + 1, (size_t)(n - 1), NULL);
+    Py_DECREF(init);
+    return res;
+}
+
+/* Calls __init__ on the new object with the arguments behind argv[0], which is overwritten. */
+static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObject **argv, Py_ssize_t n)
+{
+    PyFunctionObject *init = ic->init;
+    if (ic->type->tp_version_tag != ic->version) {
+        /* Allocating ran the collector, and so anything. */
+        return rt_init_result(call_init_generic(ts, self, argv, n));
+    }
+    Py_INCREF(init);
+    PyObject *cls = argv[0];
+    PyObject *res;
+    argv[0] = self;
+    if ((PyCodeObject *)init->func_code == ic->exact && n < RT_CLASS_MAX_ARGS) {
+        PyObject *args[RT_CLASS_MAX_ARGS + 1];
+        args[0] = (PyObject *)init;
+        for (Py_ssize_t i = 0; i < n; i++)
+            args[i + 1] = Py_NewRef(argv[i]);
+        res = rt_call_py(ts, args, n + 1, ic->exact);
+    } else {
+        res = rt_vectorcall(ts, (PyObject *)init, argv, (size_t)n, NULL);
+    }
+    argv[0] = cls;
+    Py_DECREF(init);
+    return rt_init_result(res);
+}
+
 PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *icp)
 {
     RtClassIC *ic = icp;
@@ -77,58 +102,12 @@ PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *
     if (!known) {
         return PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL);
     }
-    PyFunctionObject *init = ic->init;
-    PyObject *self = tp->tp_new(tp, py311_empty_tuple(), NULL);
-    if (!self) {
+    /* _PyObject_MakeTpCall counts as a level of recursion. */
+    if (rt_enter_recursive(ts, " while calling a Python object"))
         return NULL;
-    }
-    /* Allocating may have run the collector, and so anything: look again. */
-    if (tp->tp_version_tag != ic->version) {
-        init = class_init(tp);
-        if (!init) {
-            Py_DECREF(self);
-            return PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL);
-        }
-    }
-    Py_INCREF(init);
-    /* The class's slot becomes self's: the caller's array has room and is ours during the call. */
-    PyObject *cls = argv[0];
-    PyObject *res;
-    argv[0] = self;
-    if (init == ic->init && (PyCodeObject *)init->func_code == ic->exact) {
-        PyObject *small[8];
-        PyObject **args = n < 8 ? small : PyMem_Malloc(sizeof(PyObject *) * (size_t)(n + 1));
-        if (!args) {
-            res = PyErr_NoMemory();
-        }
-        else {
-            args[0] = (PyObject *)init;
-            for (Py_ssize_t i = 0; i < n; i++) {
-                args[i + 1] = Py_NewRef(argv[i]);
-            }
-            res = rt_call_py(ts, args, n + 1, ic->exact);
-            if (args != small) {
-                PyMem_Free(args);
-            }
-        }
-    }
-    else {
-        res = init->vectorcall((PyObject *)init, argv, (size_t)n, NULL);
-    }
-    argv[0] = cls;
-    Py_DECREF(init);
-    if (!res) {
-        Py_DECREF(self);
-        return NULL;
-    }
-    if (res != Py_None) {
-        /* slot_tp_init */
-        PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'",
-                     Py_TYPE(res)->tp_name);
-        Py_DECREF(res);
-        Py_DECREF(self);
-        return NULL;
-    }
-    Py_DECREF(res);
+    PyObject *self = tp->tp_new(tp, rt_state.empty_tuple, NULL);
+    if (self != NULL && init_instance(ts, ic, self, argv, n) < 0)
+        Py_CLEAR(self);
+    rt_leave_recursive(ts);
     return self;
 }

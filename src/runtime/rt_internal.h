@@ -140,6 +140,11 @@ PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **a
 /* PyObject_Call with the same (do_call_core). */
 PyObject *rt_trace_call_core(PyThreadState *ts, PyObject *func, PyObject *args, PyObject *kwargs);
 
+/* --- classes (rt_call.c) ---------------------------------------------------------------------- */
+/* The Python __init__ of a class whose call does nothing but object.__new__ and that; borrowed, or NULL. */
+PyObject *rt_python_init(PyTypeObject *tp);
+int rt_init_result(PyObject *res); /* see there */
+
 /* --- errors (rt_errors.c) ------------------------------------------------------------------ */
 /* format_kwargs_error of ceval.c: turns what dict merging raised into the message for `func`. */
 void rt_format_kwargs_error(PyObject *func, PyObject *kwargs);
