@@ -1,7 +1,8 @@
 /* The engine: settings, switching on and off, per-code state, tier decisions.
  *
  *   eng_settings.c  the environment variables
- *   eng_hook.c      PEP 523 hook, entry counters, enable and disable
+ *   eng_start.c     switching on and off, and saying why not
+ *   eng_hook.c      PEP 523 hook, entry counters
  *   eng_call.c      calls into compiled code: from C, from tier 0, from compiled code
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere
  *   eng_osr.c       leaving tier 0 in the middle of a loop
@@ -27,7 +28,7 @@ enum { ENG_DUMP_HIR = 1, ENG_DUMP_LIR = 2, ENG_DUMP_ASM = 4 };
 
 typedef struct {
     int on;                 /* PYSTON: 0, 1, or -1 when unset */
-    uint32_t threshold;     /* PYSTON_THRESHOLD: calls before compiling */
+    uint32_t threshold;     /* PYSTON_THRESHOLD: the call that compiles */
     uint32_t dump;          /* PYSTON_DUMP: ENG_DUMP_* bits */
     char *dump_function;    /* after the colon of PYSTON_DUMP, or NULL for all */
     bool stress_deopt;      /* PYSTON_STRESS=deopt */
@@ -60,29 +61,28 @@ PyObject *eng_stats(void);
 
 /* --- per-code state ----------------------------------------------------------- */
 typedef enum {
-    ENG_COLD,     /* counting */
-    ENG_COMPILED, /* unit is set */
-    ENG_REFUSED,  /* not compilable; reason counted */
+    ENG_COLD,    /* counting calls */
+    ENG_HOT,     /* compiled at least once */
+    ENG_REFUSED, /* not compilable; the reason is counted */
 } EngTier;
 
+/* Only code that tier 0 has quickened gets one, so cold code costs nothing. */
 typedef struct EngCodeState {
     PyCodeObject *code;  /* borrowed: this dies with it */
-    CodeUnit *unit;      /* entry at the start; NULL, or never invalidated */
-    uint32_t calls;      /* entries counted so far */
+    CodeUnit *unit;      /* entry at the start, or NULL */
+    uint32_t calls;      /* counted entries while there is no unit */
     uint8_t tier;        /* EngTier */
-    uint8_t recompiles;
-    uint8_t osr_failures;
-    bool compiling;
-    bool has_loop;       /* valid once `scanned` */
-    bool scanned;
-    CodeUnit **osr;      /* units that start at a loop header, one a header */
-    uint32_t nosr;
-    uint8_t *no_spec;    /* bit a code unit: do not speculate there; NULL when none */
-    CodeUnit *retired;   /* replaced units that may still be running */
-    struct EngCodeState *prev, *next; /* all states */
+    uint8_t recompiles;  /* compilations thrown away because their guards failed */
+    uint8_t osr_entries; /* times a loop was left for compiled code */
+    uint8_t osr_refused; /* loop headers that could not be compiled */
+    uint8_t loops;       /* 0 not looked at, 1 has no backward jump, 2 has one */
+    uint32_t nunits;     /* all units that were ever installed; they live as long as the code */
+    CodeUnit **units;
+    uint8_t *nospec;     /* bit a code unit: do not speculate there; NULL when none */
+    struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;
 
-/* Index of our slot in co_extra, -1 before the first enable. */
+/* Index of our slot in co_extra; -1 before the first enable. */
 extern Py_ssize_t eng_extra_index;
 
 /* State of a code object, or NULL when it has none. */
@@ -90,29 +90,24 @@ static inline EngCodeState *eng_code_state(PyCodeObject *co)
 {
     return (EngCodeState *)py311_code_extra(co, eng_extra_index);
 }
-/* The unit to enter for a call of `co`, or NULL. */
-static inline CodeUnit *eng_main_unit(PyCodeObject *co)
-{
-    EngCodeState *s = eng_code_state(co);
-    return s != NULL ? s->unit : NULL;
-}
-/* True when the builder should not speculate at `bci` (a guard there failed too often). */
-bool eng_no_speculation(PyCodeObject *co, int32_t bci);
 
 /* --- running ------------------------------------------------------------------ */
-/* The machine contract of rt_unit.h from the caller's side is in eng_call.c. */
+/* The frame evaluation function of PEP 523. */
+PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag);
 
-/* CallPy's helper: calls the function argv[0] (borrowed), whose code is `code`, with exactly
- * co_argcount arguments argv[1..nargs_total - 1], which are consumed even on failure. The function
- * takes neither *args, **kw nor keyword-only arguments. New reference, or NULL with an exception. */
-PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, int nargs_total, PyCodeObject *code);
+/* True while the engine is on in this thread's interpreter and nobody hooked over it. */
+static inline bool eng_active(const PyThreadState *ts)
+{
+    return *(void **)(void *)((char *)ts->interp + PY311_OFF_INTERP_EVAL_FRAME) ==
+           (void *)eng_hook;
+}
+
+/* What the vectorcall field of functions with compiled code points to. */
+PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, PyObject *kwnames);
 
 /* Runs `frame`, which is unlinked and has stacktop set, in tier 0 (rt_eval_tier0 points here while
  * the engine is on). */
 PyObject *eng_eval_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag);
-
-/* An exit of kind RESUME was taken (rt_exit tells): recompile without the speculation, perhaps. */
-void eng_note_resume(CodeUnit *unit, uint32_t exit_id);
 
 /* The code cache, or NULL before the first enable. */
 struct CodeCache *eng_code_cache(void);

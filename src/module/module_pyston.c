@@ -1,76 +1,165 @@
-/* The C half of the module `pyston`: a placeholder until the engine arrives. It keeps the switch
- * and answers an empty stats() so that both products build, load and can be tested. */
+/* The C half of the module `pyston`: the engine's switch, its statistics, and hooks for tests.
+ *
+ * Importing it reads the settings and, with PYSTON=1, switches the engine on.  In the pyston3
+ * executable the launcher has done so before. */
 #include <Python.h>
-#include <stdlib.h>
+
 #include <string.h>
 
-static int enabled;
-
-/* Read PYSTON. Returns 0, or -1 with ValueError set when it is neither 0 nor 1. */
-static int read_env(int *on)
-{
-    const char *text = getenv("PYSTON");
-    if (text == NULL || *text == '\0') {
-        return 0;
-    }
-    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0) {
-        PyErr_Format(PyExc_ValueError, "PYSTON must be 0 or 1, not '%s'", text);
-        return -1;
-    }
-    *on = *text == '1';
-    return 0;
-}
+#include "eng.h"
+#include "eng_internal.h"
 
 static PyObject *enable(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    enabled = 1;
+    if (eng_enable() < 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
 static PyObject *disable(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    enabled = 0;
+    eng_disable();
     Py_RETURN_NONE;
 }
 
 static PyObject *is_enabled(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    return PyBool_FromLong(enabled);
+    return PyBool_FromLong(eng_is_enabled());
 }
 
 static PyObject *stats(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    return PyDict_New();
+    return eng_stats();
 }
 
 static PyMethodDef methods[] = {
-    {"enable", enable, METH_NOARGS, PyDoc_STR("Turn the engine on.")},
-    {"disable", disable, METH_NOARGS, PyDoc_STR("Turn the engine off.")},
-    {"is_enabled", is_enabled, METH_NOARGS, PyDoc_STR("Whether the engine is on.")},
-    {"stats", stats, METH_NOARGS, PyDoc_STR("The engine's counters as a dict.")},
+    {"enable", enable, METH_NOARGS,
+     PyDoc_STR("enable()\n--\n\nSwitch the engine on. Where it cannot work, say so on stderr and "
+               "leave it off.")},
+    {"disable", disable, METH_NOARGS,
+     PyDoc_STR("disable()\n--\n\nSwitch the engine off; compiled code stays for the next "
+               "enable().")},
+    {"is_enabled", is_enabled, METH_NOARGS,
+     PyDoc_STR("is_enabled()\n--\n\nWhether the engine is on.")},
+    {"stats", stats, METH_NOARGS,
+     PyDoc_STR("stats()\n--\n\nThe engine's counters, as a new dict.")},
     {NULL, NULL, 0, NULL},
+};
+
+/* --- _testing: not for programs, may change at any time --------------------------------- */
+
+/* The code object of a function or the code object itself, borrowed; NULL with TypeError. */
+static PyCodeObject *code_of(PyObject *o)
+{
+    if (PyFunction_Check(o)) {
+        return (PyCodeObject *)PyFunction_GET_CODE(o);
+    }
+    if (PyCode_Check(o)) {
+        return (PyCodeObject *)o;
+    }
+    PyErr_Format(PyExc_TypeError, "a function or code object is wanted, not %.100s",
+                 Py_TYPE(o)->tp_name);
+    return NULL;
+}
+
+static PyObject *testing_compile(PyObject *Py_UNUSED(self), PyObject *o)
+{
+    PyCodeObject *co = code_of(o);
+    if (co == NULL) {
+        return NULL;
+    }
+    EngCodeState *s = eng_code_state_make(co);
+    if (s == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the engine was never on");
+        return NULL;
+    }
+    CodeUnit *unit = s->unit != NULL ? s->unit : eng_compile(s, NULL, 0, 0);
+    return PyBool_FromLong(unit != NULL);
+}
+
+static PyObject *testing_is_compiled(PyObject *Py_UNUSED(self), PyObject *o)
+{
+    PyCodeObject *co = code_of(o);
+    if (co == NULL) {
+        return NULL;
+    }
+    EngCodeState *s = eng_code_state(co);
+    return PyBool_FromLong(s != NULL && s->unit != NULL);
+}
+
+static PyObject *testing_calls(PyObject *Py_UNUSED(self), PyObject *o)
+{
+    PyCodeObject *co = code_of(o);
+    if (co == NULL) {
+        return NULL;
+    }
+    EngCodeState *s = eng_code_state(co);
+    return PyLong_FromLong(s != NULL ? (long)s->calls : 0);
+}
+
+static PyObject *testing_dump(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *o;
+    const char *stage;
+    if (!PyArg_ParseTuple(args, "Os:dump", &o, &stage)) {
+        return NULL;
+    }
+    PyCodeObject *co = code_of(o);
+    return co != NULL ? eng_compiler_dump(co, stage) : NULL;
+}
+
+static PyObject *testing_osr_mode(PyObject *Py_UNUSED(self), PyObject *arg)
+{
+    const char *mode = PyUnicode_AsUTF8(arg);
+    if (mode == NULL) {
+        return NULL;
+    }
+    if (strcmp(mode, "tier0") == 0) {
+        eng_osr_mode = ENG_OSR_TIER0;
+    } else if (strcmp(mode, "compile") == 0) {
+        eng_osr_mode = ENG_OSR_COMPILE;
+    } else {
+        PyErr_Format(PyExc_ValueError, "the mode is tier0 or compile, not '%s'", mode);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef testing_methods[] = {
+    {"compile", testing_compile, METH_O,
+     PyDoc_STR("Compile a function now; whether it has compiled code then.")},
+    {"is_compiled", testing_is_compiled, METH_O,
+     PyDoc_STR("Whether the next call of a function enters compiled code.")},
+    {"calls", testing_calls, METH_O, PyDoc_STR("Calls counted so far.")},
+    {"dump", testing_dump, METH_VARARGS,
+     PyDoc_STR("What a stage (hir, lir, asm) of compiling a function prints.")},
+    {"osr_mode", testing_osr_mode, METH_O,
+     PyDoc_STR("Whether loops leave tier 0 for compiled code ('compile') or to go on in tier 0 "
+               "('tier0').")},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef testing_def = {
+    PyModuleDef_HEAD_INIT, .m_name = "_pyston._testing", .m_size = -1, .m_methods = testing_methods,
 };
 
 static struct PyModuleDef def = {
     PyModuleDef_HEAD_INIT, .m_name = "_pyston", .m_size = -1, .m_methods = methods,
 };
 
-int eng_startup_from_env(void);
-
-int eng_startup_from_env(void)
-{
-    enabled = 1;
-    return read_env(&enabled);
-}
-
 PyMODINIT_FUNC PyInit__pyston(void)
 {
-    if (read_env(&enabled) < 0) {
+    if (eng_startup_extension() < 0) {
         return NULL;
     }
     PyObject *module = PyModule_Create(&def);
-    if (module != NULL && PyModule_AddStringConstant(module, "__version__", PYSTON_VERSION) < 0) {
+    PyObject *testing = PyModule_Create(&testing_def);
+    if (module == NULL || testing == NULL ||
+        PyModule_AddStringConstant(module, "__version__", PYSTON_VERSION) < 0 ||
+        PyModule_AddObjectRef(module, "_testing", testing) < 0) {
         Py_CLEAR(module);
     }
+    Py_XDECREF(testing);
     return module;
 }

@@ -1,8 +1,6 @@
 /* Our equivalents of what CPython hides: clearing frames, frame objects, the eval breaker. */
 #include "py311_internal.h"
 
-#include <errno.h>
-
 #include "py311_frame.h"
 
 /* take_ownership of Python/frame.c: a frame object that outlives its frame gets a copy. */
@@ -137,6 +135,17 @@ int py311_handle_eval_breaker(PyThreadState *ts)
     /* The breaker may be on for a thread other than this one (signals), or without any cause left;
      * then it must go off, or every check would be slow from now on. */
     compute_eval_breaker(interp);
+    return 0;
+}
+
+int py311_add_pending_call(PyInterpreterState *interp, int (*func)(void *), void *arg)
+{
+    /* Not Py_AddPendingCall, which reads the GIL holder's thread state without the GIL. */
+    if (_PyEval_AddPendingCall(interp, func, arg) != 0) {
+        return -1;
+    }
+    /* It leaves the breaker alone when called from a thread that runs no pending calls. */
+    _Py_atomic_store(&interp->ceval.eval_breaker, 1);
     return 0;
 }
 

@@ -186,7 +186,11 @@ static inline void py311_leave_recursive_call(PyThreadState *ts)
     ts->recursion_remaining++;
 }
 
-/* The thread that may run pending calls, or NULL when it has no thread state. */
+/* Queues a call for the main thread's next safepoint in `interp` and makes sure that it looks there.
+ * Any thread, with or without the GIL. 0, or -1 when the queue is full. */
+int py311_add_pending_call(PyInterpreterState *interp, int (*func)(void *), void *arg);
+
+/* The thread that runs pending calls. */
 unsigned long py311_main_thread_id(void);
 /* Holder of the GIL, or NULL; readable without the GIL. */
 PyThreadState *py311_gil_holder(void);

@@ -1,0 +1,267 @@
+/* The frame evaluation hook (PEP 523): counting calls, entering compiled code, and being switched
+ * on and off.
+ *
+ * Tier 0 calls the hook for every Python frame it starts and every generator it resumes.  A frame
+ * whose code has a unit runs compiled, all others run in _PyEval_EvalFrameDefault.  Which of the
+ * two runs a frame is written into the frame (Py311Mark), for eng_osr.c.
+ *
+ * Other users of PEP 523: whoever was there first keeps the interpreter (enable() says so and
+ * leaves the engine off).  Whoever comes later may call us for the frames it does not want; as it
+ * expects to see every call, compiled code is then entered through the hook only (eng_active()). */
+#include "eng_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "py311_opcodes.h"
+
+Py_ssize_t eng_extra_index = -1;
+EngCodeState *eng_states;
+uint32_t eng_nstates;
+PyInterpreterState *eng_interp;
+
+/* --- states ------------------------------------------------------------------------ */
+
+/* The code object dies; nothing can run or return into its units any more. */
+static void state_free(void *p)
+{
+    EngCodeState *s = p;
+    if (s == NULL) {
+        return;
+    }
+    if (s->prev != NULL) {
+        s->prev->next = s->next;
+    } else {
+        eng_states = s->next;
+    }
+    if (s->next != NULL) {
+        s->next->prev = s->prev;
+    }
+    eng_nstates--;
+    for (uint32_t i = 0; i < s->nunits; i++) {
+        eng_unit_destroy(s->units[i]);
+    }
+    free(s->units);
+    free(s->nospec);
+    free(s);
+}
+
+EngCodeState *eng_code_state_make(PyCodeObject *co)
+{
+    EngCodeState *s = eng_code_state(co);
+    if (s != NULL || eng_extra_index < 0) {
+        return s;
+    }
+    s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return NULL;
+    }
+    s->code = co;
+    if (_PyCode_SetExtra((PyObject *)co, eng_extra_index, s) < 0) {
+        PyErr_Clear();
+        free(s);
+        return NULL;
+    }
+    s->next = eng_states;
+    if (s->next != NULL) {
+        s->next->prev = s;
+    }
+    eng_states = s;
+    eng_nstates++;
+    return s;
+}
+
+const char *eng_never_compiled(PyCodeObject *co)
+{
+    if (co->co_flags & PY311_CO_GENERATOR_LIKE) {
+        return "generator";
+    }
+    if (Py_SIZE(co) > ENG_MAX_CODE_UNITS) {
+        return "code too large";
+    }
+    return NULL;
+}
+
+/* --- the hook ------------------------------------------------------------------------- */
+
+typedef struct {
+    PyThreadState *ts;
+    struct _PyInterpreterFrame *frame;
+    int throwflag;
+    CodeUnit *unit; /* or NULL for tier 0 */
+    PyObject *result;
+} OnSegment;
+
+static PyObject *run_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag);
+
+static void on_segment(void *p)
+{
+    OnSegment *a = p;
+    a->result = a->unit != NULL ? eng_run_unit(a->ts, a->frame, a->unit)
+                                : run_tier0(a->ts, a->frame, a->throwflag);
+}
+
+/* The same on a fresh segment of C stack. */
+static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts,
+                                              struct _PyInterpreterFrame *frame, int throwflag,
+                                              CodeUnit *unit)
+{
+    OnSegment a = {ts, frame, throwflag, unit, NULL};
+    if (eng_stack_run(on_segment, &a) < 0) {
+        return NULL;
+    }
+    return a.result;
+}
+
+static PyObject *run_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
+{
+    if (eng_stack_is_low() && eng_stack_really_low()) {
+        return run_on_segment(ts, frame, throwflag, NULL);
+    }
+    Py311Frame *f = py311_frame(frame);
+    if (f->owner == PY311_OWNED_BY_THREAD) {
+        /* Not for generators, whose frame may be gone or moved afterwards. */
+        f->mark = PY311_MARK_TIER0;
+    }
+    PyObject *result = _PyEval_EvalFrameDefault(ts, frame, throwflag);
+    while (BASE_UNLIKELY(result == NULL) && BASE_UNLIKELY(eng_osr_escaped == frame)) {
+        CodeUnit *unit = eng_osr_land(ts, frame);
+        if (unit != NULL) {
+            result = eng_run_unit(ts, frame, unit);
+            break;
+        }
+        result = _PyEval_EvalFrameDefault(ts, frame, 0);
+    }
+    if (BASE_UNLIKELY(eng_osr_watching)) {
+        eng_osr_returned(ts);
+    }
+    return result;
+}
+
+PyObject *eng_eval_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
+{
+    return run_tier0(ts, frame, throwflag);
+}
+
+/* Counts a call of code without a unit; the unit if this call made one. */
+static CodeUnit *count_call(EngCodeState *s, PyCodeObject *co, Py311Frame *f)
+{
+    if (s == NULL) {
+        if (co->co_flags & PY311_CO_GENERATOR_LIKE || (s = eng_code_state_make(co)) == NULL) {
+            return NULL;
+        }
+    }
+    if (++s->calls < eng_settings.threshold || s->tier == ENG_REFUSED) {
+        return NULL;
+    }
+    return eng_compile(s, f, 0, 0);
+}
+
+PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
+{
+    Py311Frame *f = py311_frame(frame);
+    PyCodeObject *co = f->f_code;
+    /* prev_instr: not for a generator being resumed, nor for a frame that another hook ran. */
+    if ((co->co_warmup != 0 && eng_settings.threshold > ENG_EAGER_THRESHOLD) || throwflag ||
+        f->prev_instr != py311_code_units(co) - 1) {
+        return run_tier0(ts, frame, throwflag);
+    }
+    EngCodeState *s = eng_code_state(co);
+    CodeUnit *unit = s != NULL ? s->unit : NULL;
+    if (unit == NULL) {
+        unit = count_call(s, co, f);
+    }
+    if (unit == NULL || ts->cframe->use_tracing || f->owner != PY311_OWNED_BY_THREAD ||
+        ts->interp != eng_interp) {
+        return run_tier0(ts, frame, throwflag);
+    }
+    if (f->f_func->vectorcall == _PyFunction_Vectorcall) {
+        f->f_func->vectorcall = eng_vectorcall;
+    }
+    if (eng_stack_is_low() && eng_stack_really_low()) {
+        return run_on_segment(ts, frame, 0, unit);
+    }
+    PyObject *result = eng_run_unit(ts, frame, unit);
+    if (BASE_UNLIKELY(eng_osr_watching)) {
+        eng_osr_returned(ts);
+    }
+    return result;
+}
+
+/* --- on and off --------------------------------------------------------------------------- */
+
+/* Frames that started without the hook have whatever bytes in their mark; they never leave tier 0
+ * by OSR, for nobody could catch them. */
+static void clear_marks(PyInterpreterState *interp)
+{
+    for (PyThreadState *ts = PyInterpreterState_ThreadHead(interp); ts != NULL;
+         ts = PyThreadState_Next(ts)) {
+        struct _PyInterpreterFrame *frame = ts->cframe->current_frame;
+        while (frame != NULL) {
+            Py311Frame *f = py311_frame(frame);
+            if (f->owner == PY311_OWNED_BY_THREAD && f->mark != PY311_MARK_COMPILED) {
+                f->mark = PY311_MARK_NONE;
+            }
+            frame = f->previous;
+        }
+    }
+}
+
+/* Does eng_extra_index work as Py311CodeExtra says? */
+static bool check_extra(void)
+{
+    PyCodeObject *co = PyCode_NewEmpty("<pyston>", "probe", 1);
+    EngCodeState *s = co != NULL ? eng_code_state_make(co) : NULL;
+    bool ok = s != NULL && eng_code_state(co) == s && s->code == co;
+    PyErr_Clear();
+    Py_XDECREF(co); /* and so the state */
+    return ok && eng_nstates == 0;
+}
+
+bool eng_is_enabled(void)
+{
+    return eng_interp != NULL &&
+           _PyInterpreterState_GetEvalFrameFunc(eng_interp) == eng_hook;
+}
+
+const char *eng_switch_on(PyInterpreterState *interp)
+{
+    _PyFrameEvalFunction before = _PyInterpreterState_GetEvalFrameFunc(interp);
+    if (before == eng_hook) {
+        return NULL;
+    }
+    if (before != _PyEval_EvalFrameDefault) {
+        return "another frame evaluation hook (PEP 523) is installed";
+    }
+    if (interp != PyInterpreterState_Main()) {
+        return "it only works in the main interpreter";
+    }
+    if (eng_extra_index < 0) {
+        eng_extra_index = _PyEval_RequestCodeExtraIndex(state_free);
+        if (eng_extra_index < 0 || !check_extra()) {
+            eng_extra_index = -1;
+            return "the code objects' extra data";
+        }
+    }
+    const char *error = eng_compiler_start();
+    if (error != NULL) {
+        return error;
+    }
+    clear_marks(interp);
+    eng_compiler_leave(false);
+    eng_interp = interp;
+    _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);
+    return NULL;
+}
+
+void eng_disable(void)
+{
+    eng_osr_stop();
+    if (eng_is_enabled()) {
+        _PyInterpreterState_SetEvalFrameFunc(eng_interp, _PyEval_EvalFrameDefault);
+    }
+    if (eng_interp != NULL) {
+        eng_compiler_leave(true);
+        eng_interp = NULL;
+    }
+}

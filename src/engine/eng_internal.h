@@ -1,0 +1,101 @@
+/* What the engine's files share with each other only. */
+#ifndef PYSTON_ENG_INTERNAL_H
+#define PYSTON_ENG_INTERNAL_H
+
+#include "eng.h"
+#include "eng_limits.h"
+
+/* --- eng_stack.c: the C stack ----------------------------------------------------- */
+/* Lowest address a Python call may start at on the current C stack. Unknown at first. */
+extern __thread uintptr_t eng_stack_low __attribute__((tls_model("initial-exec")));
+
+static inline bool eng_stack_is_low(void)
+{
+    return BASE_UNLIKELY((uintptr_t)__builtin_frame_address(0) < eng_stack_low);
+}
+/* To be called when eng_stack_is_low: learns the bounds of a new thread's stack and says whether
+ * it really is low. */
+bool eng_stack_really_low(void);
+/* Runs fn(arg) on a fresh stack segment: 0, or -1 with MemoryError when there is no memory. */
+int eng_stack_run(void (*fn)(void *arg), void *arg) BASE_MUST_CHECK;
+
+/* --- eng_hook.c: states ------------------------------------------------------------ */
+/* State of `co`, made if need be; NULL (no exception) when memory is out. */
+EngCodeState *eng_code_state_make(PyCodeObject *co);
+/* All states, newest first. */
+extern EngCodeState *eng_states;
+extern uint32_t eng_nstates;
+/* The interpreter in which the engine is on, or NULL. */
+extern PyInterpreterState *eng_interp;
+/* Switches on in an interpreter: NULL, or a static text that says why not. */
+const char *eng_switch_on(PyInterpreterState *interp);
+/* Why a frame of `co` cannot be compiled at all, or NULL. */
+const char *eng_never_compiled(PyCodeObject *co);
+
+/* --- eng_call.c -------------------------------------------------------------------- */
+/* Runs a unit on a frame that is pushed, not linked, and has its locals in place, at the unit's
+ * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. */
+PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *unit);
+
+/* --- eng_osr.c --------------------------------------------------------------------- */
+typedef enum {
+    ENG_OSR_COMPILE, /* leave tier 0 for compiled code only */
+    ENG_OSR_TIER0,   /* leave tier 0 and go on in tier 0 (to test the way out) */
+} EngOsrMode;
+extern EngOsrMode eng_osr_mode;
+
+/* Frame that the last call of tier 0 was made to leave in the middle of a loop, or NULL. */
+extern struct _PyInterpreterFrame *eng_osr_escaped;
+/* Set while a look waits for a return to the frame it wants. */
+extern bool eng_osr_watching;
+/* Puts the escaped frame back in order, ready to run at the loop header: in the unit it gives, or
+ * in tier 0 if that is NULL. */
+CodeUnit *eng_osr_land(PyThreadState *ts, struct _PyInterpreterFrame *frame);
+/* A frame returned while eng_osr_watching. */
+void eng_osr_returned(PyThreadState *ts);
+/* Makes what OSR needs and starts the ticker; 0, or -1 with an exception. A system without
+ * threads or CPU clocks has no OSR, silently. */
+int eng_osr_start(void);
+/* Stops the ticker; it touches nothing of the interpreter afterwards. */
+void eng_osr_stop(void);
+
+/* --- eng_compile.c (eng_nocompiler.c while rooms are missing) ----------------------- */
+/* Sets up runtime and code cache: NULL, or a static text that says what the system refuses. */
+const char *eng_compiler_start(void);
+/* Makes running compiled code leave at its next safepoint, or not any more. */
+void eng_compiler_leave(bool leave);
+/* Compiles `s->code` from its start (entry_bci 0) or from a loop header and installs the unit in
+ * the state: the unit, or NULL when that is impossible (counted by reason) or pointless now.
+ * `frame` has the live values, or is NULL. Runs no Python code and sets no exception. */
+CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack);
+/* The installed unit that starts at entry_bci, or NULL. */
+CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci);
+/* Frees a unit that no frame can return into. May run Python code. */
+void eng_unit_destroy(CodeUnit *u);
+/* Adds what the compiler has to report to the dict of stats(); 0, or -1 with an exception. */
+int eng_compiler_stats(PyObject *dict);
+/* The dump of one stage ("hir", "lir", "asm") of compiling `co`, for tests: new str, or NULL with
+ * an exception. */
+PyObject *eng_compiler_dump(PyCodeObject *co, const char *stage);
+
+/* --- eng_stats.c --------------------------------------------------------------------- */
+typedef struct {
+    uint64_t compiled;        /* units installed, entry at the start */
+    uint64_t compiled_osr;    /* units installed, entry at a loop header */
+    uint64_t recompiled;      /* of those, replacing one whose guards failed */
+    uint64_t compile_ns;
+    uint64_t osr_entries;     /* loops left for compiled code */
+    uint64_t osr_escapes;     /* loops left at all */
+    uint64_t ticks_tier0;     /* looks that found the main thread in tier 0 */
+    uint64_t ticks_compiled;  /* looks that found it in compiled code */
+    uint64_t stack_segments;  /* C stacks that were continued elsewhere */
+} EngCounts;
+extern EngCounts eng_counts;
+
+/* Counts a function that is not compiled. `reason` is a static string. */
+void eng_count_reason(const char *reason);
+
+/* dict[key] = value, which is consumed and may be NULL (an error). 0, or -1 with an exception. */
+int eng_dict_add(PyObject *dict, const char *key, PyObject *value);
+
+#endif
