@@ -71,6 +71,9 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
  * over (value-stack entries that are owned); without it the phi borrows, as locals do, whose
  * homes hold the reference. */
 #define HIR_PHI_OWNED 1u
+/* Also in aux of a Phi of any representation: the local whose current value it is, and whose home
+ * holds the object where the phi's block starts; hir_phi_local gives it back. */
+#define HIR_PHI_LOCAL(local) (((uint32_t)(local) + 1u) << 8)
 /* aux of CheckEval: the slow path leaves for tier 0 at fs->bci before anything can look at the
  * frame (set by opt_stores where homes are stale). */
 #define HIR_CHECK_EXITS 1u
@@ -162,6 +165,10 @@ struct HirFunc {
     HirBlock **rpo;  /* after hir_analyze */
     uint32_t nrpo;
     uint32_t nins, nblocks, nfs;
+    /* Sites where guards failed too often (bit per code unit), and whether to speculate at all:
+     * from HirBuildOptions, for passes that add exits. */
+    const uint8_t *nospec;
+    bool generic;
     uint32_t max_out; /* out-area words needed by VAR ops and multi-result ops */
     const char *name; /* qualified name for dumps */
 };
@@ -212,6 +219,8 @@ static inline bool hir_is_guard(const HirIns *i)
     const char *s = hir_sigs[i->op].operands;
     return s && s[0] == '=';
 }
+/* The local that a phi belongs to (HIR_PHI_LOCAL), -1 for others. */
+static inline int hir_phi_local(const HirIns *i) { return i->op == HIR_Phi ? (int)(i->aux >> 8) - 1 : -1; }
 /* The value that `i` is an alias of: guards give their operand, refined. */
 static inline HirIns *hir_root(HirIns *i)
 {

@@ -635,6 +635,7 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         }
         else {
             st.locals[l] = new_phi(b, blk, n, args);
+            st.locals[l]->aux = HIR_PHI_LOCAL(l);
         }
     }
     for (int i = 0; i < n; i++) {
@@ -664,6 +665,7 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
         if (bitset_has(&bb->assigned, (uint32_t)l)) {
             HirIns *arg = st.locals[l];
             HirIns *phi = new_phi(b, blk, 1, &arg);
+            phi->aux = HIR_PHI_LOCAL(l);
             phi->type = HIR_T_ANY | (arg->type & HIR_T_NULL);
             if (bitset_has(&bb->cleared, (uint32_t)l)) {
                 phi->type |= HIR_T_NULL;
@@ -874,6 +876,8 @@ HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci
     f->unit = unit;
     f->code = co;
     f->entry_bci = entry_bci;
+    f->nospec = opts->nospec;
+    f->generic = opts->generic;
     f->nlocals = (uint16_t)co->co_nlocalsplus;
     int32_t idx = entry_bci < b->code.nunits ? b->code.at[entry_bci] : -1;
     if (idx < 0) {

@@ -361,7 +361,11 @@ static void parse_ins(Parser *p, HirBlock *b)
         i->aux = HIR_PHI_OWNED;
     }
     if (eat(p, "#")) {
-        parse_aux(p, i);
+        if (op == HIR_Phi) {
+            i->aux |= HIR_PHI_LOCAL(number(p));
+        } else {
+            parse_aux(p, i);
+        }
     }
     if (eat(p, "$")) {
         parse_imm(p, i);

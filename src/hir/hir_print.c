@@ -119,12 +119,14 @@ static void print_aux(const HirIns *i, StrBuf *sb)
         sb_printf(sb, " #%s", i->aux < HIR_NNB ? hir_nb_names[i->aux] : "?");
         break;
     case HIR_AUX_INT:
-        if (i->op == HIR_Phi ? i->rep != HIR_OBJ || !(i->aux & HIR_PHI_OWNED) : !i->aux && i->op == HIR_CheckEval) {
-            break;
-        }
         if (i->op == HIR_Phi) {
-            sb_puts(sb, " owned");
-        } else {
+            if (i->aux & HIR_PHI_OWNED) {
+                sb_puts(sb, " owned");
+            }
+            if (hir_phi_local(i) >= 0) {
+                sb_printf(sb, " #%d", hir_phi_local(i));
+            }
+        } else if (i->aux || i->op != HIR_CheckEval) {
             sb_printf(sb, " #%" PRIu32, i->aux);
         }
         break;

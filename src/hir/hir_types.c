@@ -3,9 +3,9 @@
  * Only the exact builtin types have a bit: an object of such a type never changes it (`__class__`
  * can be assigned between heap types only), so a type fact, once known, never dies. */
 #include <Python.h>
-#include <opcode.h> /* NB_* */
 
 #include "hir.h"
+#include "py311_opcodes.h" /* PY311_NB_* */
 
 /* The exact type behind each bit; NULL and OTHER have none. Addresses of types of the interpreter
  * are not constants in an extension module, so this is a table of pointers filled on first use. */
@@ -104,7 +104,7 @@ const char *hir_type_str(HirType t, StrBuf *sb)
 static bool within(HirType t, HirType set) { return t && !(t & ~set); }
 
 /* BINARY_OP's oparg without the in-place bit; builtin numbers and strings have no in-place slots. */
-static uint32_t nb_base(uint32_t aux) { return aux >= NB_INPLACE_ADD ? aux - NB_INPLACE_ADD : aux; }
+static uint32_t nb_base(uint32_t aux) { return aux >= PY311_NB_INPLACE_ADD ? aux - PY311_NB_INPLACE_ADD : aux; }
 
 /* Rules for results, first match wins: both operand types within the sets, and `ops` has the bit
  * of the operation (BinaryOp) or is ALL_OPS. */
@@ -119,34 +119,34 @@ typedef struct {
 
 static const TypeRule binary_rules[] = {
     /* bool & bool, bool | bool and bool ^ bool stay bool. */
-    {HIR_BinaryOp, HIR_T_BOOL, HIR_T_BOOL, OPB(NB_AND) | OPB(NB_OR) | OPB(NB_XOR), HIR_T_BOOL},
-    {HIR_BinaryOp, INTS, INTS, OPB(NB_AND) | OPB(NB_OR) | OPB(NB_XOR),
-     HIR_T_INT | HIR_T_BOOL}, /* only exact for INT and INT, below */
+    {HIR_BinaryOp, HIR_T_BOOL, HIR_T_BOOL, OPB(PY311_NB_AND) | OPB(PY311_NB_OR) | OPB(PY311_NB_XOR), HIR_T_BOOL},
+    {HIR_BinaryOp, INTS, INTS, OPB(PY311_NB_AND) | OPB(PY311_NB_OR) | OPB(PY311_NB_XOR),
+     HIR_T_INT}, /* one of them is no bool */
     {HIR_BinaryOp, INTS, INTS,
-     OPB(NB_ADD) | OPB(NB_SUBTRACT) | OPB(NB_MULTIPLY) | OPB(NB_FLOOR_DIVIDE) | OPB(NB_REMAINDER) |
-         OPB(NB_LSHIFT) | OPB(NB_RSHIFT),
+     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) | OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER) |
+         OPB(PY311_NB_LSHIFT) | OPB(PY311_NB_RSHIFT),
      HIR_T_INT},
-    {HIR_BinaryOp, INTS, INTS, OPB(NB_TRUE_DIVIDE), HIR_T_FLOAT},
-    {HIR_BinaryOp, INTS, INTS, OPB(NB_POWER), HIR_T_INT | HIR_T_FLOAT},
+    {HIR_BinaryOp, INTS, INTS, OPB(PY311_NB_TRUE_DIVIDE), HIR_T_FLOAT},
+    {HIR_BinaryOp, INTS, INTS, OPB(PY311_NB_POWER), HIR_T_INT | HIR_T_FLOAT},
     {HIR_BinaryOp, INTS | HIR_T_FLOAT, HIR_T_FLOAT,
-     OPB(NB_ADD) | OPB(NB_SUBTRACT) | OPB(NB_MULTIPLY) | OPB(NB_TRUE_DIVIDE) |
-         OPB(NB_FLOOR_DIVIDE) | OPB(NB_REMAINDER),
+     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) | OPB(PY311_NB_TRUE_DIVIDE) |
+         OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER),
      HIR_T_FLOAT},
     {HIR_BinaryOp, HIR_T_FLOAT, INTS | HIR_T_FLOAT,
-     OPB(NB_ADD) | OPB(NB_SUBTRACT) | OPB(NB_MULTIPLY) | OPB(NB_TRUE_DIVIDE) |
-         OPB(NB_FLOOR_DIVIDE) | OPB(NB_REMAINDER),
+     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) | OPB(PY311_NB_TRUE_DIVIDE) |
+         OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER),
      HIR_T_FLOAT},
     /* A negative number to a fractional power is complex. */
-    {HIR_BinaryOp, INTS | HIR_T_FLOAT, HIR_T_FLOAT, OPB(NB_POWER), HIR_T_FLOAT | HIR_T_COMPLEX},
-    {HIR_BinaryOp, HIR_T_FLOAT, INTS, OPB(NB_POWER), HIR_T_FLOAT | HIR_T_COMPLEX},
-    {HIR_BinaryOp, HIR_T_STR, HIR_T_STR, OPB(NB_ADD), HIR_T_STR},
-    {HIR_BinaryOp, HIR_T_STR, INTS, OPB(NB_MULTIPLY), HIR_T_STR},
-    {HIR_BinaryOp, INTS, HIR_T_STR, OPB(NB_MULTIPLY), HIR_T_STR},
-    {HIR_BinaryOp, HIR_T_BYTES, HIR_T_BYTES, OPB(NB_ADD), HIR_T_BYTES},
-    {HIR_BinaryOp, HIR_T_TUPLE, HIR_T_TUPLE, OPB(NB_ADD), HIR_T_TUPLE},
-    {HIR_BinaryOp, HIR_T_TUPLE, INTS, OPB(NB_MULTIPLY), HIR_T_TUPLE},
-    {HIR_BinaryOp, HIR_T_LIST, HIR_T_LIST, OPB(NB_ADD), HIR_T_LIST},
-    {HIR_BinaryOp, HIR_T_LIST, INTS, OPB(NB_MULTIPLY), HIR_T_LIST},
+    {HIR_BinaryOp, INTS | HIR_T_FLOAT, HIR_T_FLOAT, OPB(PY311_NB_POWER), HIR_T_FLOAT | HIR_T_COMPLEX},
+    {HIR_BinaryOp, HIR_T_FLOAT, INTS, OPB(PY311_NB_POWER), HIR_T_FLOAT | HIR_T_COMPLEX},
+    {HIR_BinaryOp, HIR_T_STR, HIR_T_STR, OPB(PY311_NB_ADD), HIR_T_STR},
+    {HIR_BinaryOp, HIR_T_STR, INTS, OPB(PY311_NB_MULTIPLY), HIR_T_STR},
+    {HIR_BinaryOp, INTS, HIR_T_STR, OPB(PY311_NB_MULTIPLY), HIR_T_STR},
+    {HIR_BinaryOp, HIR_T_BYTES, HIR_T_BYTES, OPB(PY311_NB_ADD), HIR_T_BYTES},
+    {HIR_BinaryOp, HIR_T_TUPLE, HIR_T_TUPLE, OPB(PY311_NB_ADD), HIR_T_TUPLE},
+    {HIR_BinaryOp, HIR_T_TUPLE, INTS, OPB(PY311_NB_MULTIPLY), HIR_T_TUPLE},
+    {HIR_BinaryOp, HIR_T_LIST, HIR_T_LIST, OPB(PY311_NB_ADD), HIR_T_LIST},
+    {HIR_BinaryOp, HIR_T_LIST, INTS, OPB(PY311_NB_MULTIPLY), HIR_T_LIST},
     {HIR_CompareOp, NUM & ~(HirType)HIR_T_COMPLEX, NUM & ~(HirType)HIR_T_COMPLEX, ALL_OPS, HIR_T_BOOL},
     {HIR_CompareOp, HIR_T_STR, HIR_T_STR, ALL_OPS, HIR_T_BOOL},
     {HIR_CompareOp, HIR_T_BYTES, HIR_T_BYTES, ALL_OPS, HIR_T_BOOL},
@@ -177,6 +177,38 @@ static const TypeRule unary_rules[] = {
     /* type(exact builtin) is an instance of exactly `type`. */
     {HIR_TypeOf, HIR_T_ANY & ~(HirType)HIR_T_OTHER, 0, 0, HIR_T_TYPE},
 };
+
+/* Result of a binary operation on operands of one type each; `table` when no rule knows. */
+static HirType binary_result(const HirIns *i, HirType a, HirType b, HirType table)
+{
+    uint32_t bit = ALL_OPS;
+    if (i->op == HIR_BinaryOp) {
+        bit = OPB(nb_base(i->aux));
+    }
+    for (size_t k = 0; k < BASE_COUNT(binary_rules); k++) {
+        const TypeRule *r = &binary_rules[k];
+        if (r->op == i->op && (r->ops & bit) && within(a, r->a) && within(b, r->b)) {
+            return r->result;
+        }
+    }
+    return table;
+}
+
+/* The same for sets of types: the union over all pairs, while there are few. */
+static HirType binary_union(const HirIns *i, HirType table)
+{
+    HirType a = i->args[0]->type, b = i->args[1]->type;
+    if (__builtin_popcount(a) * __builtin_popcount(b) > 9) {
+        return table;
+    }
+    HirType result = 0;
+    for (HirType x = a; x; x &= x - 1) {
+        for (HirType y = b; y; y &= y - 1) {
+            result |= binary_result(i, x & -x, y & -y, table);
+        }
+    }
+    return result ? result : table;
+}
 
 HirType hir_type_infer(const HirIns *i)
 {
@@ -218,21 +250,8 @@ HirType hir_type_infer(const HirIns *i)
         return i->args[0]->type & HIR_T_ANY;
     case HIR_BinaryOp:
     case HIR_CompareOp:
-    case HIR_Subscr: {
-        HirType a = i->args[0]->type, b = i->args[1]->type;
-        uint32_t bit = i->op == HIR_BinaryOp ? OPB(nb_base(i->aux)) : ALL_OPS;
-        if (i->op == HIR_BinaryOp && a == HIR_T_INT && b == HIR_T_INT &&
-            (bit & (OPB(NB_AND) | OPB(NB_OR) | OPB(NB_XOR)))) {
-            return HIR_T_INT;
-        }
-        for (size_t k = 0; k < BASE_COUNT(binary_rules); k++) {
-            const TypeRule *r = &binary_rules[k];
-            if (r->op == i->op && (r->ops & bit) && within(a, r->a) && within(b, r->b)) {
-                return r->result;
-            }
-        }
-        return table;
-    }
+    case HIR_Subscr:
+        return binary_union(i, table);
     default:
         if (i->nargs == 1 && i->args[0]) {
             for (size_t k = 0; k < BASE_COUNT(unary_rules); k++) {
