@@ -127,8 +127,15 @@ static void drop_fact(LirHomes *h, const HirIns *root, const LirHomeFact *f)
     *p = f->next;
 }
 
-/* Facts of loads and stores, and, assumed for now, of the phis that some frame state names as the value
- * of a local. */
+static void assume_phi(LirHomes *h, const HirIns *v, uint32_t local)
+{
+    if (v->op == HIR_Phi && v->rep == HIR_OBJ && local < h->nlocals) {
+        add_fact(h, v, local, h->in[v->block->id][local]);
+    }
+}
+
+/* Facts of loads and stores, and, assumed for now, of the phis that stand for a local by their own
+ * account or that of a frame state. */
 static void collect_facts(LirHomes *h, LirEpoch *cur)
 {
     HirFunc *hf = h->hf;
@@ -137,7 +144,9 @@ static void collect_facts(LirHomes *h, LirEpoch *cur)
         HirBlock *b = hf->rpo[r];
         memcpy(cur, h->in[b->id], h->nlocals * sizeof *cur);
         for (HirIns *i = b->first; i; i = i->next) {
-            if (i->op == HIR_LoadLocal && i->aux < h->nlocals) {
+            if (i->op == HIR_Phi && hir_phi_local(i) >= 0) {
+                assume_phi(h, i, (uint32_t)hir_phi_local(i));
+            } else if (i->op == HIR_LoadLocal && i->aux < h->nlocals) {
                 add_fact(h, i, i->aux, cur[i->aux]);
             } else if (i->op == HIR_StoreLocal && i->aux < h->nlocals) {
                 add_fact(h, hir_root(i->args[0]), i->aux, lir_homes_store_epoch(i));
@@ -148,10 +157,9 @@ static void collect_facts(LirHomes *h, LirEpoch *cur)
                 while (fs->parent) {
                     fs = fs->parent;
                 }
-                for (uint32_t k = 0; k < fs->nlocals && k < h->nlocals; k++) {
-                    HirIns *v = fs->locals && fs->locals[k] ? hir_root(fs->locals[k]) : NULL;
-                    if (v && v->op == HIR_Phi && v->rep == HIR_OBJ) {
-                        add_fact(h, v, k, h->in[v->block->id][k]);
+                for (uint32_t k = 0; fs->locals && k < fs->nlocals; k++) {
+                    if (fs->locals[k]) {
+                        assume_phi(h, hir_root(fs->locals[k]), k);
                     }
                 }
             }
