@@ -34,6 +34,7 @@ typedef struct {
     bool stress_deopt;      /* PYSTON_STRESS=deopt */
     bool perf;              /* PYSTON_PERF */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
+    bool verify;            /* PYSTON_VERIFY=1: check every stage of the compiler (for tests) */
     bool selftest_fail;     /* PYSTON_SELFTEST_FAIL=1: the self-check reports a difference (for
                                tests) */
 } EngSettings;

@@ -28,14 +28,15 @@ int eng_compiler_stats(PyObject *dict)
 {
     return eng_dict_add(dict, "code_bytes", PyLong_FromLong(0)) < 0 ||
                    eng_dict_add(dict, "metadata_bytes", PyLong_FromLong(0)) < 0 ||
-                   eng_dict_add(dict, "exits", PyDict_New()) < 0
+                   eng_dict_add(dict, "deopts", PyDict_New()) < 0
                ? -1
                : 0;
 }
 
-PyObject *eng_compiler_dump(PyCodeObject *co, const char *stage)
+PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage)
 {
     (void)co;
+    (void)func;
     PyErr_Format(PyExc_RuntimeError, "this build has no compiler, so no %s either", stage);
     return NULL;
 }

@@ -125,6 +125,11 @@ static int set_perf(const char *name, const char *text)
     return read_switch(name, text, &eng_settings.perf);
 }
 
+static int set_verify(const char *name, const char *text)
+{
+    return read_switch(name, text, &eng_settings.verify);
+}
+
 static int set_selftest_fail(const char *name, const char *text)
 {
     return read_switch(name, text, &eng_settings.selftest_fail);
@@ -142,6 +147,7 @@ int eng_settings_read(void)
         {"PYSTON_STRESS", set_stress},
         {"PYSTON_CODE_LIMIT", set_code_limit},
         {"PYSTON_PERF", set_perf},
+        {"PYSTON_VERIFY", set_verify},
         {"PYSTON_SELFTEST_FAIL", set_selftest_fail},
     };
     static bool done;

@@ -106,7 +106,8 @@ static PyObject *testing_dump(PyObject *Py_UNUSED(self), PyObject *args)
         return NULL;
     }
     PyCodeObject *co = code_of(o);
-    return co != NULL ? eng_compiler_dump(co, stage) : NULL;
+    PyFunctionObject *func = PyFunction_Check(o) ? (PyFunctionObject *)o : NULL;
+    return co != NULL ? eng_compiler_dump(co, func, stage) : NULL;
 }
 
 static PyObject *testing_osr_mode(PyObject *Py_UNUSED(self), PyObject *arg)

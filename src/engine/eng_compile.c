@@ -1,0 +1,402 @@
+/* The compiler's pipeline as the engine sees it: bytecode in, an installed CodeUnit out; and what
+ * happens when the assumptions of a unit fail too often.
+ *
+ *   hir_build -> opt_run -> lir_compile
+ *
+ * Compiling runs no Python code: the collector is off meanwhile (allocating could run it), and the
+ * three stages promise the rest.  Memory comes from one arena; running out of it leaves by longjmp
+ * and counts as a reason.
+ *
+ * A unit whose guard failed ENG_EXITS_BEFORE_RECOMPILE times is not entered again: the place is
+ * marked (EngCodeState.nospec) and the next call compiles anew without speculating there.  Old
+ * units stay until their code object dies, as frames may still be in them. */
+#include "eng_internal.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base_arena.h"
+#include "base_strbuf.h"
+#include "codecache.h"
+#include "hir.h"
+#include "hir_build.h"
+#include "lir_compile.h"
+#include "opt.h"
+#include "rt.h"
+
+static CodeCache *cache;
+static const void *exit_trampoline;
+static Arena arena;
+
+/* Exits that units now freed have taken. */
+static uint64_t freed_resumes[HIR_NOPS], freed_throws[HIR_NOPS];
+
+/* --- start ----------------------------------------------------------------------------- */
+
+static void on_resume(CodeUnit *u, RtExit *x);
+
+const char *eng_compiler_start(void)
+{
+    if (cache != NULL) {
+        return NULL;
+    }
+    if (rt_init() < 0) {
+        PyErr_Clear();
+        return "the runtime's names";
+    }
+    const char *error = "no executable memory";
+    /* Near the interpreter, so that calls of it are short. */
+    cache = cc_create((const void *)_PyEval_EvalFrameDefault,
+                      (size_t)eng_settings.code_limit_mib << 20, &error);
+    if (cache == NULL) {
+        return error;
+    }
+    exit_trampoline = lir_trampoline_install(cache, rt_exit);
+    /* rbx, r12 .. r15, where the prologue that rt_unit.h describes saves them. */
+    static const CcSavedReg saved[] = {{3, -8}, {12, -16}, {13, -24}, {14, -32}, {15, -40}};
+    if (exit_trampoline == NULL || cc_enable_unwind(cache, saved, BASE_COUNT(saved)) != 0) {
+        cc_destroy(cache);
+        cache = NULL;
+        return "no memory for code";
+    }
+    if (eng_settings.perf) {
+        (void)cc_enable_perf_map(cache); /* a profiler's problem, not the program's */
+    }
+    rt_eval_tier0 = eng_eval_tier0;
+    rt_on_resume_exit = on_resume;
+    return NULL;
+}
+
+void eng_compiler_leave(bool leave) { rt_leave_compiled = leave; }
+
+struct CodeCache *eng_code_cache(void) { return cache; }
+
+/* --- one compilation --------------------------------------------------------------------- */
+
+typedef struct {
+    EngCodeState *state;
+    PyCodeObject *code;
+    PyFunctionObject *func; /* or NULL */
+    Py311Frame *frame;      /* live values, or NULL */
+    int32_t entry_bci;
+    int nstack;
+    bool generic;           /* speculate nowhere */
+    StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
+    const char *reason;     /* why not */
+    CodeUnit *unit;
+} Job;
+
+static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
+{
+    StrBuf *sb = ctx;
+    sb_printf(sb, "--- %s\n", pass);
+    hir_print(f, sb);
+}
+
+/* The stages. False with job->reason set. Leaves by longjmp when memory is out. */
+static bool run_stages(Job *job)
+{
+    PyFunctionObject *func = job->func;
+    HirBuildOptions build = {
+        .globals = job->frame != NULL ? job->frame->f_globals
+                   : func != NULL     ? func->func_globals
+                                      : NULL,
+        .builtins = job->frame != NULL ? job->frame->f_builtins
+                    : func != NULL     ? func->func_builtins
+                                       : NULL,
+        .func = func,
+        .locals = job->frame != NULL ? job->frame->localsplus : NULL,
+        .osr_stack = job->frame != NULL && job->nstack > 0
+                         ? job->frame->localsplus + job->code->co_nlocalsplus
+                         : NULL,
+        .osr_nstack = job->nstack,
+        .nospec = job->state != NULL ? job->state->nospec : NULL,
+        .generic = job->generic,
+    };
+    job->reason = "not supported";
+    HirFunc *f = hir_build(&arena, job->unit, job->code, job->entry_bci, &build, &job->reason);
+    if (f == NULL) {
+        return false;
+    }
+    OptOptions opt = {
+        .verify = eng_settings.verify,
+        .dump = job->hir != NULL ? dump_pass : NULL,
+        .dump_ctx = job->hir,
+    };
+    opt_options_from_env(&opt);
+    opt_run(f, &opt);
+    LirOptions lir = {
+        .cc = cache,
+        .exit_entry = exit_trampoline,
+        .stress_deopt = eng_settings.stress_deopt,
+        .verify = eng_settings.verify,
+        .dump_lir = job->lir,
+        .dump_asm = job->asm_,
+    };
+    job->reason = "not lowered";
+    return lir_compile(f, job->unit, &lir, &job->reason);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Compiles; true with job->unit ready to be installed, else job->reason. */
+static bool compile(Job *job)
+{
+    uint64_t start = now_ns();
+    volatile int *gc = py311_gc_enabled(PyInterpreterState_Get());
+    int gc_enabled = *gc;
+    jmp_buf oom;
+    bool ok = false;
+
+    *gc = 0;
+    job->unit = rt_unit_new(job->code, job->entry_bci);
+    job->reason = "out of memory";
+    if (job->unit != NULL) {
+        arena_init(&arena, ENG_ARENA_LIMIT, &oom);
+        if (setjmp(oom) == 0) {
+            ok = run_stages(job);
+        } else {
+            job->reason = "out of memory";
+        }
+        arena_free(&arena);
+    }
+    *gc = gc_enabled;
+    if (!ok) {
+        eng_unit_destroy(job->unit);
+        job->unit = NULL;
+    }
+    eng_counts.compile_ns += now_ns() - start;
+    return ok;
+}
+
+/* --- installing ---------------------------------------------------------------------------- */
+
+static bool dump_wanted(PyCodeObject *co)
+{
+    const char *name = eng_settings.dump_function;
+    return eng_settings.dump != 0 &&
+           (name == NULL || PyUnicode_CompareWithASCIIString(co->co_qualname, name) == 0 ||
+            PyUnicode_CompareWithASCIIString(co->co_name, name) == 0);
+}
+
+/* The dumps go to stderr in one piece each, so that threads and children do not mix lines. */
+static void dump_print(PyCodeObject *co, int32_t entry_bci, const char *stage, StrBuf *sb)
+{
+    if (sb->len > 0) {
+        const char *name = PyUnicode_AsUTF8(co->co_qualname);
+        if (name == NULL) {
+            PyErr_Clear();
+        }
+        fprintf(stderr, "=== %s of %s, entry %d\n%s\n", stage, name != NULL ? name : "?",
+                (int)entry_bci, sb_str(sb));
+    }
+    sb_free(sb);
+}
+
+static bool install(EngCodeState *s, CodeUnit *u)
+{
+    CodeUnit **units = realloc(s->units, (s->nunits + 1) * sizeof *units);
+    if (units == NULL) {
+        return false;
+    }
+    s->units = units;
+    units[s->nunits++] = u;
+    if (u->entry_bci == 0) {
+        s->unit = u;
+        s->tier = ENG_HOT;
+    }
+    return true;
+}
+
+CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack)
+{
+    StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;
+    bool dump = dump_wanted(s->code);
+    Job job = {
+        .state = s,
+        .code = s->code,
+        .frame = frame,
+        .func = frame != NULL ? frame->f_func : NULL,
+        .entry_bci = entry_bci,
+        .nstack = nstack,
+        .generic = s->recompiles >= ENG_RECOMPILES,
+        .hir = dump && eng_settings.dump & ENG_DUMP_HIR ? &hir : NULL,
+        .lir = dump && eng_settings.dump & ENG_DUMP_LIR ? &lir : NULL,
+        .asm_ = dump && eng_settings.dump & ENG_DUMP_ASM ? &code : NULL,
+    };
+    job.reason = eng_never_compiled(s->code);
+    if (cache == NULL) {
+        return NULL;
+    }
+    bool ok = job.reason == NULL && compile(&job);
+    if (ok && !install(s, job.unit)) {
+        eng_unit_destroy(job.unit);
+        job.reason = "out of memory";
+        ok = false;
+    }
+    dump_print(s->code, entry_bci, "hir", &hir);
+    dump_print(s->code, entry_bci, "lir", &lir);
+    dump_print(s->code, entry_bci, "asm", &code);
+    if (ok) {
+        *(entry_bci == 0 ? &eng_counts.compiled : &eng_counts.compiled_osr) += 1;
+        eng_counts.recompiled += s->recompiles != 0;
+        return job.unit;
+    }
+    /* Each code object counts once, also when several of its loops were tried before. */
+    if (s->tier != ENG_REFUSED && s->osr_refused == 0) {
+        eng_count_reason(job.reason);
+    }
+    if (entry_bci == 0) {
+        s->tier = ENG_REFUSED;
+    }
+    return NULL;
+}
+
+CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci)
+{
+    for (uint32_t i = s->nunits; i-- > 0;) {
+        if (s->units[i]->entry_bci == entry_bci && !s->units[i]->invalidated) {
+            return s->units[i];
+        }
+    }
+    return NULL;
+}
+
+static void count_exits(const CodeUnit *u, uint64_t *resumes, uint64_t *throws)
+{
+    for (uint32_t i = 0; i < u->nexits; i++) {
+        const RtExit *x = &u->exits[i];
+        if (x->reason < HIR_NOPS) {
+            (x->kind == RT_EXIT_RESUME ? resumes : throws)[x->reason] += x->count;
+        }
+    }
+}
+
+void eng_unit_destroy(CodeUnit *u)
+{
+    if (u == NULL) {
+        return;
+    }
+    count_exits(u, freed_resumes, freed_throws);
+    if (u->blob != NULL) {
+        cc_free(cache, u->blob);
+    }
+    rt_unit_free(u);
+}
+
+/* --- guards that keep failing ------------------------------------------------------------- */
+
+/* Marks `bci` as a place where not to speculate; false when memory is out. */
+static bool mark_nospec(EngCodeState *s, int32_t bci)
+{
+    if (s->nospec == NULL) {
+        s->nospec = calloc(1, ((size_t)Py_SIZE(s->code) + 7) / 8);
+        if (s->nospec == NULL) {
+            return false;
+        }
+    }
+    s->nospec[bci >> 3] |= (uint8_t)(1u << (bci & 7));
+    return true;
+}
+
+/* Told by rt_exit. Must not free the unit, which is still running. */
+static void on_resume(CodeUnit *u, RtExit *x)
+{
+    if (x->count < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated || eng_settings.stress_deopt ||
+        x->reason == HIR_CheckEval) {
+        return;
+    }
+    EngCodeState *s = eng_code_state(u->code);
+    const RtExitFrame *where = &u->exit_frames[x->frames];
+    if (s == NULL || s->recompiles >= ENG_RECOMPILES) {
+        return;
+    }
+    /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
+    EngCodeState *at = eng_code_state_make(where->code);
+    if (at == NULL || !mark_nospec(at, where->bci)) {
+        return;
+    }
+    s->recompiles++;
+    u->invalidated = true;
+    if (s->unit == u) {
+        s->unit = NULL; /* calls are past the threshold: the next one compiles */
+    }
+}
+
+/* --- for people --------------------------------------------------------------------------- */
+
+static PyObject *exits_dict(const uint64_t *counts)
+{
+    PyObject *d = PyDict_New();
+    for (int op = 0; d != NULL && op < HIR_NOPS; op++) {
+        if (counts[op] != 0 && eng_dict_add(d, hir_op_info[op].name,
+                                            PyLong_FromUnsignedLongLong(counts[op])) < 0) {
+            Py_CLEAR(d);
+        }
+    }
+    return d;
+}
+
+int eng_compiler_stats(PyObject *dict)
+{
+    uint64_t resumes[HIR_NOPS], throws[HIR_NOPS];
+    size_t metadata = 0;
+    CcStats cc = {0};
+    memcpy(resumes, freed_resumes, sizeof resumes);
+    memcpy(throws, freed_throws, sizeof throws);
+    for (const EngCodeState *s = eng_states; s != NULL; s = s->next) {
+        metadata += sizeof *s + s->nunits * sizeof *s->units;
+        for (uint32_t i = 0; i < s->nunits; i++) {
+            count_exits(s->units[i], resumes, throws);
+            metadata += s->units[i]->data_size;
+        }
+    }
+    if (cache != NULL) {
+        cc_stats(cache, &cc);
+    }
+    if (eng_dict_add(dict, "code_bytes", PyLong_FromSize_t(cc.code_bytes)) < 0 ||
+        eng_dict_add(dict, "metadata_bytes", PyLong_FromSize_t(cc.meta_bytes + metadata)) < 0 ||
+        eng_dict_add(dict, "code_limit", PyLong_FromSize_t(cc.limit)) < 0 ||
+        eng_dict_add(dict, "deopts", exits_dict(resumes)) < 0 ||
+        eng_dict_add(dict, "exceptions", exits_dict(throws)) < 0) {
+        return -1;
+    }
+    return 0;
+}
+
+PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage)
+{
+    StrBuf sb = SB_INIT;
+    Job job = {.state = eng_code_state(co), .code = co, .func = func};
+    if (strcmp(stage, "hir") == 0) {
+        job.hir = &sb;
+    } else if (strcmp(stage, "lir") == 0) {
+        job.lir = &sb;
+    } else if (strcmp(stage, "asm") == 0) {
+        job.asm_ = &sb;
+    } else {
+        PyErr_Format(PyExc_ValueError, "the stage is hir, lir or asm, not '%s'", stage);
+        return NULL;
+    }
+    if (cache == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the engine was never on");
+        return NULL;
+    }
+    job.reason = eng_never_compiled(co);
+    PyObject *text = NULL;
+    if (job.reason == NULL && compile(&job)) {
+        eng_unit_destroy(job.unit);
+        text = PyUnicode_FromString(sb_str(&sb));
+    } else {
+        PyErr_Format(PyExc_RuntimeError, "not compiled: %s", job.reason);
+    }
+    sb_free(&sb);
+    return text;
+}
