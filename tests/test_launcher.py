@@ -157,7 +157,8 @@ while type(nest) is Nest: nest = nest.inner  # take it apart from outside
 
 
 def test_endless_recursion_in_c_ends(pyston3):
-    """Off the end of the stack there is a guard: a segmentation fault, not a write elsewhere."""
+    """Off the end of the stack there is a guard: a segmentation fault, not a write elsewhere. Without the
+    engine, whose calls would go on in memory of their own until all of it is used."""
     code = """
 import sys
 sys.setrecursionlimit(10**9)
@@ -166,7 +167,12 @@ class Self:
 repr(Self())
 """
     done = pyston3(
-        "-X", "faulthandler", "-c", code, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        "-X",
+        "faulthandler",
+        "-c",
+        code,
+        env={"PYSTON": "0"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
     )
     assert done.code == -11
     assert "Fatal Python error: Segmentation fault" in done.err
@@ -451,7 +457,7 @@ def test_repl(repl, tmp_path):
     repl.send("\x03")
     repl.until(r"KeyboardInterrupt\s+>>> ")
     repl.send("import sys; sys.ps1 = 'new prompt> '\r")
-    repl.until(r"new prompt> ")
+    repl.until(r"\nnew prompt> ")
     repl.send("\x04")
     assert repl.exit_code() == 0
     assert "6 * 97" in (tmp_path / ".python_history").read_text()
