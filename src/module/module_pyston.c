@@ -127,6 +127,11 @@ static PyObject *testing_osr_mode(PyObject *Py_UNUSED(self), PyObject *arg)
     Py_RETURN_NONE;
 }
 
+static PyObject *testing_escapes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromUnsignedLongLong(eng_counts.osr_escapes);
+}
+
 static PyMethodDef testing_methods[] = {
     {"compile", testing_compile, METH_O,
      PyDoc_STR("Compile a function now; whether it has compiled code then.")},
@@ -135,6 +140,8 @@ static PyMethodDef testing_methods[] = {
     {"calls", testing_calls, METH_O, PyDoc_STR("Calls counted so far.")},
     {"dump", testing_dump, METH_VARARGS,
      PyDoc_STR("What a stage (hir, lir, asm) of compiling a function prints.")},
+    {"osr_escapes", testing_escapes, METH_NOARGS,
+     PyDoc_STR("How often a loop has left tier 0.")},
     {"osr_mode", testing_osr_mode, METH_O,
      PyDoc_STR("Whether loops leave tier 0 for compiled code ('compile') or to go on in tier 0 "
                "('tier0').")},

@@ -1,0 +1,448 @@
+"""Leaving tier 0 in the middle of a loop (src/engine/eng_osr.c).
+
+In the mode "tier0" a loop that leaves goes on in tier 0, again and again, at every tick: that tries the way out
+by itself, with any code, compilable or not. Each program here loops until it has left often enough, so nothing
+depends on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+# `more(n)` is true until n further loops have left tier 0; `left()` says that some have.
+PRELUDE = """
+import _pyston, sys
+_pyston._testing.osr_mode("tier0")
+escapes = _pyston._testing.osr_escapes
+def more(n, start=None):
+    goal = escapes() + n
+    return lambda: escapes() < goal
+"""
+
+PROGRAMS = {
+    "nested_loops_keep_iterators_and_locals": """
+        def f(more):
+            total, rounds = 0, 0
+            while more():
+                rounds += 1
+                for i in range(40):
+                    for j in (1, 2, 3):
+                        for c in "ab":
+                            total += i * j + ord(c)
+            return total, rounds
+        total, rounds = f(more(20))
+        assert total == rounds * sum(i * j + ord(c) for i in range(40) for j in (1, 2, 3) for c in "ab")
+    """,
+    "module_body": """
+        n = k = 0
+        again = more(10)
+        while again():
+            n += 1
+            for x in [1, 2, 3]:
+                k += x
+        assert k == 6 * n
+    """,
+    "class_body_and_exec": """
+        class C:
+            n = 0
+            again = more(5)
+            while again():
+                n += 1
+                for x in range(50):
+                    y = x
+        assert C.n > 0 and C.y == 49
+        space = {"again": more(5)}
+        exec("n = 0\\nwhile again():\\n    n += 1\\n    for x in range(50): y = x\\n", space)
+        assert space["n"] > 0 and space["y"] == 49
+    """,
+    "handlers_still_catch": """
+        def f(more):
+            caught = raised = 0
+            while more():
+                for i in range(50):
+                    try:
+                        if i % 5 == 0:
+                            raised += 1
+                            raise KeyError(i)
+                        for k in range(3):
+                            pass
+                    except KeyError as e:
+                        assert e.args == (i,)
+                        caught += 1
+                    finally:
+                        last = i
+                assert last == 49
+            return caught, raised
+        caught, raised = f(more(20))
+        assert caught == raised > 0
+    """,
+    "loop_inside_a_handler_keeps_the_handled_exception": """
+        def f(more):
+            try:
+                raise ValueError("outer")
+            except ValueError as outer:
+                while more():
+                    for i in range(30):
+                        assert sys.exc_info()[1] is outer
+                    try:
+                        raise KeyError("inner")
+                    except KeyError as inner:
+                        assert inner.__context__ is outer
+                        assert sys.exc_info()[1] is inner
+                        for i in range(30):
+                            assert sys.exc_info()[1] is inner
+                assert outer.__context__ is None
+                assert outer.__traceback__.tb_next is None
+            assert sys.exc_info() == (None, None, None)
+        f(more(20))
+    """,
+    "with_blocks_exit_once": """
+        class CM:
+            entered = exited = 0
+            def __enter__(self):
+                CM.entered += 1
+                return self
+            def __exit__(self, *exc):
+                CM.exited += 1
+                return exc[0] is KeyError
+        def f(more):
+            while more():
+                with CM() as a, CM() as b:
+                    for i in range(100):
+                        assert a is not b
+                with CM():
+                    for i in range(50):
+                        if i == 40:
+                            raise KeyError
+        f(more(20))
+        assert CM.entered == CM.exited > 0
+    """,
+    "deep_value_stack": """
+        def f(more):
+            def values():
+                for i in range(20):
+                    yield i
+            n = 0
+            while more():
+                # A display in the middle of an expression, with loops above it on the stack.
+                x = [1, 2, {3: [y for y in range(30)]}, *[z for z in values()], (lambda: 7)()]
+                assert x[2] == {3: list(range(30))} and x[3:23] == list(range(20)) and x[-1] == 7
+                n += 1
+            return n
+        assert f(more(10)) > 0
+    """,
+    "callee_loops_and_callers": """
+        def inner(k):
+            s = 0
+            for i in range(k):
+                s += i
+            return s
+        def outer(more):
+            n = 0
+            while more():
+                n += 1
+                for k in range(30):
+                    assert inner(k) == k * (k - 1) // 2
+                assert sorted([3, 1, 2], key=lambda v: inner(v)) == [1, 2, 3]
+            return n
+        assert outer(more(30)) > 0
+    """,
+    "generators_are_left_alone": """
+        def g(n):
+            got = 0
+            for i in range(n):
+                sent = yield i
+                got += sent or 0
+            return got
+        def f(more):
+            while more():
+                it = g(30)
+                assert next(it) == 0
+                for i in range(1, 30):
+                    assert it.send(2) == i
+                try:
+                    it.send(2)
+                except StopIteration as e:
+                    assert e.value == 60
+        f(more(20))
+    """,
+    "uncaught_exceptions_have_their_traceback": """
+        import traceback
+        def f(more):
+            while more():
+                for i in range(30):
+                    pass
+            raise OSError("end")                                   # line of f
+        def g(more):
+            return f(more)
+        for n in range(5):
+            try:
+                g(more(4))
+            except OSError as e:
+                names = [(s.name, s.line.split("(")[0]) for s in traceback.extract_tb(e.__traceback__)]
+                assert [name for name, line in names] == ["<module>", "g", "f"], names
+                assert e.__context__ is None
+    """,
+    "collector_is_on_as_before": """
+        import gc
+        def f(more, want):
+            while more():
+                for i in range(20):
+                    assert gc.isenabled() is want
+        f(more(10), True)
+        gc.disable()
+        f(more(10), False)
+        gc.enable()
+        assert gc.isenabled()
+    """,
+    "references_balance": """
+        class V:
+            alive = 0
+            def __init__(self):
+                V.alive += 1
+            def __del__(self):
+                V.alive -= 1
+        def f(more):
+            items = [V() for _ in range(10)]
+            while more():
+                for v in items:
+                    for w in (V(), V()):
+                        for n in range(10):
+                            pass
+            return sys.getrefcount(v), sys.getrefcount(f)
+        f(more(2))
+        counts = [f(more(10)) for _ in range(3)]
+        assert counts[0] == counts[1] == counts[2]
+        assert V.alive == 0
+        blocks = []
+        for _ in range(6):
+            f(more(20))
+            blocks.append(sys.getallocatedblocks())
+        assert max(blocks[3:]) - min(blocks[3:]) < 60, blocks
+    """,
+    "frames_look_the_same": """
+        def f(more):
+            frame = sys._getframe()
+            n = 0
+            while more():
+                n += 1
+                for i in range(20):
+                    here = sys._getframe()
+                    assert here is frame and here.f_lineno == here.f_code.co_firstlineno + 7
+                    assert here.f_locals["n"] == n and here.f_back.f_code.co_name == "<module>"
+            return frame
+        fr = f(more(10))
+        assert fr.f_code.co_name == "f" and fr.f_locals["i"] == 19
+    """,
+    "other_threads_run_the_same_code": """
+        import threading
+        sys.setswitchinterval(1e-5)
+        stop = False
+        def work(more):
+            caught = 0
+            while more():
+                for i in range(20):
+                    try:
+                        raise KeyError(i)
+                    except KeyError:
+                        caught += 1
+                    try:
+                        [][0]
+                    except IndexError:
+                        caught += 1
+            return caught
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(work(lambda: not stop))) for _ in range(3)]
+        for t in threads:
+            t.start()
+        try:
+            assert work(more(30)) > 0
+        finally:
+            stop = True
+        for t in threads:
+            t.join()
+        assert len(results) == 3 and all(results)
+    """,
+    "signals_and_pending_calls": """
+        import signal
+        seen = []
+        def handler(number, frame):
+            seen.append(number)
+            if len(seen) > 20:
+                raise InterruptedError("enough")
+        signal.signal(signal.SIGVTALRM, handler)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.004, 0.004)
+        def f():
+            n = 0
+            while True:
+                for i in range(100):
+                    n += 1
+        try:
+            f()
+        except InterruptedError as e:
+            assert e.__context__ is None
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        assert len(seen) == 21
+    """,
+    "asynchronous_exceptions": """
+        import ctypes, threading
+        class Stop(Exception):
+            pass
+        main = threading.get_ident()
+        def f(more):
+            while more():
+                for i in range(50):
+                    pass
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main), ctypes.py_object(Stop))
+            while True:
+                for i in range(50):
+                    pass
+        try:
+            f(more(5))
+        except Stop as e:
+            assert e.__context__ is None
+    """,
+    "tracing_starts_in_a_loop": """
+        lines = []
+        def tracer(frame, event, arg):
+            if frame.f_code.co_name == "f":
+                frame.f_trace_opcodes = False
+                lines.append(event)
+                return tracer
+        def f(more):
+            n = 0
+            while more():
+                for i in range(50):
+                    n += 1
+            sys.settrace(tracer)
+            sys._getframe().f_trace = tracer
+            for i in range(3):
+                n += 1
+            sys.settrace(None)
+            while more2():
+                for i in range(50):
+                    n += 1
+        more2 = more(10)
+        f(more(5))
+        assert lines.count("line") == 3 + 4 + 1, lines
+        assert "exception" not in lines
+    """,
+    "profiler_sees_no_difference": """
+        events = []
+        def prof(frame, event, arg):
+            if frame.f_code.co_name == "f":
+                events.append(event)
+        def f(n):
+            for i in range(n):
+                for j in range(100):
+                    pass
+        sys.setprofile(prof)
+        f(3000)
+        sys.setprofile(None)
+        assert events == ["call", "return", "c_call"] or events == ["call", "return"], events
+    """,
+    "recursion_depth_is_restored": """
+        def depth():
+            n = 0
+            def r():
+                nonlocal n
+                n += 1
+                r()
+            try:
+                r()
+            except RecursionError:
+                pass
+            return n
+        before = depth()
+        def f(more):
+            while more():
+                for i in range(50):
+                    pass
+            return depth()
+        assert f(more(20)) == before - 1 == f(more(20))
+    """,
+    "wide_jumps": """
+        body = "".join(f"        v{i} = i + {i} if i else n\\n" for i in range(400))
+        space = {}
+        exec("def f(more):\\n    n = 0\\n    while more():\\n        n += 1\\n"
+             "        for i in range(3):\\n" + body.replace("        v", "            v") +
+             "    return n, v399\\n", space)
+        n, last = space["f"](more(10))
+        assert n > 0 and last == 401
+    """,
+    "fork_has_a_ticker_again": """
+        import os, warnings
+        def f(more):
+            while more():
+                for i in range(50):
+                    pass
+        f(more(3))
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                f(more(3))
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitpid(pid, 0)[1] == 0
+        f(more(3))
+    """,
+    "frames_from_before_stay": """
+        def f(more):
+            n = 0
+            while more():
+                for i in range(50):
+                    n += 1
+        def enabled_inside(k):
+            _pyston.disable()
+            assert not _pyston.is_enabled()
+            _pyston.enable()
+            before = escapes()
+            n = 0
+            for i in range(k):      # started before enable(): nobody could catch it leaving
+                n += i
+            return n, escapes() - before
+        assert enabled_inside(2_000_000) == (1999999000000, 0)
+        f(more(3))
+    """,
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("mode", ["ext", "pyston3"])
+def test_leaving_tier_0(name, mode, request, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PRELUDE + textwrap.dedent(PROGRAMS[name]) + "\nprint('done')\n")
+    assert request.getfixturevalue(mode)(program).ok == "done\n"
+
+
+def test_nothing_wakes_a_sleeping_process(ext, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import os, time
+            def switches(task):
+                with open(f"/proc/self/task/{task}/status") as f:
+                    return sum(int(l.split()[1]) for l in f if "ctxt_switches" in l)
+            def ticker():
+                for task in os.listdir("/proc/self/task"):
+                    with open(f"/proc/self/task/{task}/comm") as f:
+                        if f.read().strip() == "pyston-ticker":
+                            return task
+            n = 0
+            for i in range(500_000):
+                n += i
+            task = ticker()
+            assert task is not None
+            before = switches(task)
+            time.sleep(0.5)
+            print(switches(task) - before <= 2)
+            """
+        )
+    )
+    assert ext(program).ok == "True\n"
