@@ -286,8 +286,12 @@ LirIns *lir_call_ind(LirFunc *f, LirOpnd fn, LirReg dst, const LirOpnd *args, un
 {
     BASE_CHECK(nargs <= LIR_MAX_ARGS);
     LirOpnd *copy = arena_array(f->arena, LirOpnd, nargs);
+    unsigned xargs = 0;
     for (unsigned k = 0; k < nargs; k++) {
         copy[k] = lir_plain_arg(f, args[k]);
+        if (copy[k].kind == LIR_O_REG && lir_class(f, copy[k].reg) == LIR_XMM) {
+            xargs |= 1u << k;
+        }
     }
     fn = lir_plain_arg(f, fn);
     LirIns *i = lir_ins_alloc(f, LIR_CALL, 8, dst);
@@ -295,8 +299,12 @@ LirIns *lir_call_ind(LirFunc *f, LirOpnd fn, LirReg dst, const LirOpnd *args, un
     i->nsrc = 1;
     i->args = copy;
     i->nargs = (uint8_t)nargs;
+    i->xargs = (uint16_t)xargs;
     i->check = (uint8_t)check;
     i->exit = check == LIR_CHK_NONE ? NULL : x;
+    if (dst != LIR_NOREG && lir_class(f, dst) == LIR_XMM) {
+        i->cflags |= LIR_CALL_XMM_;
+    }
     if (f->slow) {
         i->cflags |= LIR_CALL_PRESERVE;
     }

@@ -218,7 +218,8 @@ typedef enum {
 enum {
     LIR_CALL_PRESERVE = 1, /* saves and restores live registers itself (implied in slow paths) */
     LIR_CALL_W4 = 2,       /* the result is an int: sign-extended to 64 bits */
-    LIR_CALL_BOOL = 4,     /* the result is an int (or _Bool in eax) that is zero-extended from 32 bits */
+    LIR_CALL_BOOL = 4,     /* the result is an int that is zero-extended from 32 bits */
+    LIR_CALL_XMM_ = 128,   /* the result is a double; set by lir_call from dst's class */
 };
 
 typedef struct LirBlock LirBlock;
@@ -235,6 +236,7 @@ struct LirIns {
     uint8_t check;  /* CALL: LirCheck */
     uint8_t cflags; /* CALL: LIR_CALL_* */
     uint8_t nargs;  /* CALL */
+    uint16_t xargs; /* CALL: bit k: argument k is a double; set by lir_call */
     LirReg dst, dst2;
     LirOpnd src[2];
     LirOpnd *args; /* CALL */
@@ -242,6 +244,7 @@ struct LirIns {
     LirSlow *slow; /* tgt SLOW */
     LirIns *prev, *next;
     uint32_t pos;    /* position for the allocator */
+    uint32_t block_order; /* order of its block; valid for block-ending instructions */
     uint32_t hir_id; /* HIR instruction it came from, for dumps; 0 unknown */
     /* Set by allocation. */
     uint32_t save; /* PRESERVE calls: mask of physical registers live across it */

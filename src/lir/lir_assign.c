@@ -16,25 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-LirIns *lir_snapshot(LirFunc *f, const LirIns *i)
-{
-    LirIns *o = arena_new(f->arena, LirIns);
-    *o = *i;
-    if (i->nargs) {
-        o->args = arena_array(f->arena, LirOpnd, i->nargs);
-        memcpy(o->args, i->args, i->nargs * sizeof *o->args);
-    }
-    return o;
-}
-
-void lir_move_add(LirFunc *f, LirMoves **list, LirMove m)
-{
-    if (*list == NULL) {
-        *list = arena_new(f->arena, LirMoves);
-    }
-    VEC_PUSH(f->arena, &(*list)->v, m);
-}
-
 /* ---- parts and their locations ------------------------------------------------------------------ */
 
 static LirIv *lir_part_at(const LirRa *ra, LirReg v, uint32_t pos)
@@ -65,6 +46,8 @@ static LirReg lir_loc_at(const LirRa *ra, LirReg v, uint32_t pos)
 {
     return lir_loc_of(ra, lir_part_at(ra, v, pos));
 }
+
+static LirReg lir_loc_cb(void *ctx, LirReg v, uint32_t pos) { return lir_loc_at(ctx, v, pos); }
 
 static void lir_collect_kids(LirRa *ra)
 {
@@ -204,15 +187,10 @@ static void lir_weigh_edge(LirRa *ra, LirBlock *p, LirBlock *s, LirReg v, LirReg
     }
 }
 
-static void lir_edge_move(LirRa *ra, LirBlock *p, LirBlock *s, LirMove m)
-{
-    lir_move_add(ra->f, p->nsucc == 1 ? &p->exit_moves : &s->entry_moves, m);
-}
-
 static void lir_move_on_edge(LirRa *ra, LirBlock *p, LirBlock *s, LirReg v, LirReg from, LirReg to)
 {
     if (!lir_is_store(from, to) || !lir_store_dropped(&ra->info[v])) {
-        lir_edge_move(ra, p, s, lir_part_move(ra, v, from, to));
+        lir_edge_move(ra->f, p, s, lir_part_move(ra, v, from, to));
     }
 }
 
@@ -274,60 +252,7 @@ static void lir_make_moves(LirRa *ra, LirIns **by_pos)
         }
     }
     lir_each_edge(ra, split, lir_move_on_edge);
-    for (uint32_t o = 0; o < f->norder; o++) {
-        LirBlock *p = f->order[o];
-        for (unsigned k = 0; k < p->nsucc; k++) {
-            LirBlock *s = p->succ[k];
-            for (uint32_t i = 0; i < s->nphi; i++) {
-                LirOpnd arg = p->out_args[k][i];
-                LirReg to = lir_loc_at(ra, s->phi[i], s->start);
-                LirMove m = {.dst = to, .src = arg, .vreg = s->phi[i], .vsrc = arg,
-                             .cls = (uint8_t)lir_class(f, s->phi[i])};
-                if (arg.kind == LIR_O_REG && lir_is_virtual(arg.reg)) {
-                    m.src = lir_reg(lir_loc_at(ra, arg.reg, p->end - 1));
-                    if (m.src.reg == to && !ra->a->keep_orig) {
-                        continue;
-                    }
-                }
-                lir_edge_move(ra, p, s, m);
-            }
-        }
-    }
-}
-
-/* ---- rewriting ------------------------------------------------------------------------------------------ */
-
-static void lir_rewrite_exit(LirRa *ra, LirExit *x, uint32_t pos)
-{
-    LirState *s = x->state;
-    uint32_t n = 0;
-    x->locs = arena_array(ra->f->arena, LirReg, s->nregs);
-    for (uint32_t i = 0; i < s->nframes; i++) {
-        LirStateFrame *fr = &s->frames[i];
-        for (uint32_t k = 0; k < (uint32_t)fr->nstack + fr->ndirty; k++) {
-            if (fr->vals[k].opnd.kind == LIR_O_REG) {
-                LirReg r = fr->vals[k].opnd.reg;
-                x->locs[n++] = lir_is_virtual(r) ? lir_loc_at(ra, r, pos) : r;
-            }
-        }
-    }
-}
-
-static void lir_rewrite_ins(LirRa *ra, LirIns *i, bool slow)
-{
-    LirRef refs[LIR_MAX_REFS];
-    if (ra->a->keep_orig) {
-        i->orig = lir_snapshot(ra->f, i);
-    }
-    unsigned n = lir_refs(i, slow, refs);
-    for (unsigned k = 0; k < n; k++) {
-        unsigned fl = refs[k].flags;
-        uint32_t pos = i->pos + ((fl & (LIR_R_DEF | LIR_R_LATE)) ? 1 : 0);
-        *refs[k].reg = lir_loc_at(ra, *refs[k].reg, pos);
-    }
-    if (i->exit) {
-        lir_rewrite_exit(ra, i->exit, i->pos + 1);
-    }
+    lir_phi_moves(ra->a, lir_loc_cb, ra);
 }
 
 /* Which registers are live across each preserving call: those of parts that cover pos + 1. */
@@ -381,16 +306,7 @@ bool lir_assign(LirRa *ra, const char **reason)
         }
     }
     lir_make_moves(ra, by_pos);
-    for (uint32_t o = 0; o < f->norder; o++) {
-        for (LirIns *i = f->order[o]->first; i; i = i->next) {
-            if (i->slow) {
-                for (LirIns *y = i->slow->first; y; y = y->next) {
-                    lir_rewrite_ins(ra, y, true);
-                }
-            }
-            lir_rewrite_ins(ra, i, false);
-        }
-    }
+    lir_rewrite(ra->a, lir_loc_cb, ra);
     f->allocated = true;
     return true;
 }

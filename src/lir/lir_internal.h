@@ -18,7 +18,7 @@
 #define LIR_MAX_LIVE_WORDS (4u << 20) /* liveness sets: 32 MiB */
 #define LIR_MAX_SLOTS 60000u  /* keeps a frame below 512 KiB of C stack */
 #define LIR_MAX_OUT 4096u     /* out area words */
-#define LIR_MAX_FRAME_WORDS 500u /* warm path: frames beyond a page are not compiled unless all-spill */
+#define LIR_MAX_FRAME_WORDS 4000u /* spill slots of a frame that recursion should not multiply */
 
 /* ---- registers ------------------------------------------------------------------------------ */
 
@@ -179,14 +179,21 @@ bool lir_allspill(LirAlloc *ra, const char **reason);
 /* Checks an allocation symbolically; needs keep_orig. False with the offence in err. */
 bool lir_check(LirAlloc *ra, StrBuf *err);
 
-/* Snapshot of an instruction before it is rewritten. */
-LirIns *lir_snapshot(LirFunc *f, const LirIns *i);
+/* lir_rewrite.c: what both allocators do with locations. A LirLocFn gives the location of a virtual
+ * register at a position. */
+typedef LirReg (*LirLocFn)(void *ctx, LirReg v, uint32_t pos);
 /* Adds a move to a list that is made when needed. */
 void lir_move_add(LirFunc *f, LirMoves **list, LirMove m);
+/* Adds a move to the edge p -> s. */
+void lir_edge_move(LirFunc *f, LirBlock *p, LirBlock *s, LirMove m);
+/* Adds the moves that phis ask for. */
+void lir_phi_moves(LirAlloc *ra, LirLocFn loc, void *ctx);
+/* Rewrites every instruction and exit to locations. */
+void lir_rewrite(LirAlloc *ra, LirLocFn loc, void *ctx);
 
 /* ---- text -------------------------------------------------------------------------------------- */
-void lir_print_loc(const LirFunc *f, LirReg r, unsigned w, StrBuf *sb);
-void lir_print_ins(const LirFunc *f, const LirIns *i, StrBuf *sb);
+void lir_print_loc(LirReg r, StrBuf *sb);
+void lir_print_ins(const LirIns *i, StrBuf *sb);
 const char *lir_cond_name(unsigned cc);
 
 #endif

@@ -226,6 +226,7 @@ bool lir_order(LirFunc *f, const char **reason)
                     }
                 }
             }
+            x->block_order = i;
             pos += 4;
         }
         b->end = pos;
