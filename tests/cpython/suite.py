@@ -8,6 +8,7 @@ ends well there and not with the engine; both sides are retried once, alone, bef
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -79,6 +80,7 @@ class Comparison:
 # ---------------------------------------------------------------------------------------------- manifest
 
 
+@functools.cache
 def load_manifest() -> dict:
     return tomllib.loads(MANIFEST.read_text())
 
@@ -109,6 +111,12 @@ def select(names: list[str], manifest: dict, everything: list[str]) -> list[str]
         else:
             raise ValueError(f"neither a set ({', '.join(manifest['sets'])}, all) nor a test module: {name}")
     return list(dict.fromkeys(chosen))
+
+
+def ignored(module: str) -> list[str]:
+    """regrtest options that leave out cases which cannot run everywhere, stock included: see the manifest."""
+    entries = [entry for entry in load_manifest().get("ignore", []) if entry["module"] == module]
+    return [option for entry in entries for option in ("-i", entry["test"])]
 
 
 def exclusions(manifest: dict, mode: runmodes.RunMode) -> list[tuple[str, re.Pattern, str]]:
@@ -179,7 +187,8 @@ def run_module(module: str, mode: runmodes.RunMode, limit: float, log: Path) -> 
     # Short, because tests bind UNIX sockets in it.
     scratch = Path(tempfile.mkdtemp(prefix="pst-", dir="/tmp"))
     records = scratch / "records.jsonl"
-    command = [*mode.argv, str(WORKER), str(records), "-u", RESOURCES, "--timeout", str(int(limit)), module]
+    command = [*mode.argv, str(WORKER), str(records), "-u", RESOURCES, "--timeout", str(int(limit))]
+    command += [*ignored(module), module]
     tmp = scratch / "t"
     tmp.mkdir()
     env = mode.env({"TMPDIR": str(tmp), "TERM": "linux"})
@@ -248,12 +257,15 @@ class Baseline:
         digest.update(str(os.getuid()).encode())  # what root may do changes outcomes
         return digest.hexdigest()[:16]
 
+    def key_of(self, module: str) -> str:
+        return "|".join([self.key, *ignored(module)])
+
     def cached(self, module: str) -> ModuleRun | None:
         path = self.folder / f"{module}.json"
         if not path.exists() or (self.refresh and module not in self.fresh):
             return None
         data = json.loads(path.read_text())
-        return ModuleRun(**data["run"]) if data["key"] == self.key else None
+        return ModuleRun(**data["run"]) if data["key"] == self.key_of(module) else None
 
     def get(self, module: str) -> ModuleRun:
         run = self.cached(module)
@@ -277,7 +289,7 @@ class Baseline:
     def _store(self, run: ModuleRun) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{run.module}.json"
-        text = json.dumps({"key": self.key, "run": asdict(run)}, indent=0)
+        text = json.dumps({"key": self.key_of(run.module), "run": asdict(run)}, indent=0)
         partial = path.with_suffix(f".{os.getpid()}.tmp")
         partial.write_text(text)
         partial.replace(path)
