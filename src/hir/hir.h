@@ -107,6 +107,7 @@ struct HirFrameState {
     HirIns **stack;       /* [nstack] bottom first */
     uint8_t *owned;       /* [nstack] 1: the exit takes over our reference */
     uint32_t id;
+    uint32_t mark;        /* pass-private, set it before use */
 };
 
 typedef union {

@@ -135,8 +135,6 @@ static void check_state(Verifier *v, const HirIns *i)
             const HirIns *l = fs->locals[k];
             if (l && (l->fwd || !l->block || l->rep == HIR_VOID)) {
                 complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is no live value", fs->id, k);
-            } else if (l && l->rep != HIR_OBJ && !(fs->dirty && fs->dirty[k])) {
-                complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is raw but not dirty", fs->id, k);
             } else if (!l && fs->dirty && fs->dirty[k]) {
                 complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is dirty without a value", fs->id, k);
             }
