@@ -20,6 +20,8 @@ static int home_written(const HirIns *i)
     case HIR_StoreLocal:
     case HIR_MakeCell:
     case HIR_StrAppendLocal:
+    case HIR_SyncFloat:
+    case HIR_SyncInt:
         return (int)i->aux;
     case HIR_CopyFreeVars:
         return -2;

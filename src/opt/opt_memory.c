@@ -46,6 +46,8 @@ uint32_t opt_kills(const HirIns *i)
     case HIR_MakeCell:
     case HIR_CopyFreeVars:
     case HIR_StrAppendLocal:
+    case HIR_SyncFloat:
+    case HIR_SyncInt:
         return kills | OPT_MEM_HOMES;
     case HIR_RangeIterNext:
     case HIR_ListIterNext:

@@ -39,6 +39,13 @@ extern void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
  * compiled frame leave at its next safepoint (the engine is being switched off). */
 extern int rt_leave_compiled;
 
+/* --- homes of locals (rt_sync.c) --------------------------------------------------- */
+/* Brings the home of a local up to date that compiled code kept in a register, unless `stale` is 0
+ * or the home already holds that very value. Gives what the home holds then, borrowed. The old
+ * object is of a type whose deallocation runs no code. */
+PyObject *rt_sync_float(RtFrame *frame, int stale, double v, int local);
+PyObject *rt_sync_int(RtFrame *frame, int stale, int64_t v, int local);
+
 /* --- numbers (rt_number.c) ------------------------------------------------------- */
 double rt_float_mod(double a, double b);      /* float_rem without the zero check */
 double rt_float_floordiv(double a, double b); /* float_floor_div without the zero check */
