@@ -448,6 +448,9 @@ static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
 {
     for (int32_t i = bb->first; i <= bb->last; i++) {
         const FbIns *in = &b->code.ins[i];
+        if (b->depth[in->start] < header->min_depth) {
+            header->min_depth = b->depth[in->start];
+        }
         switch (in->op) {
         case PY311_DELETE_FAST:
             bitset_add(&header->cleared, (uint32_t)in->arg);
@@ -466,6 +469,11 @@ static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
  * retreating edge's source backwards without passing the header. */
 static void find_loops(Builder *b)
 {
+    b->depth = arena_array(b->a, int16_t, (size_t)b->code.nunits + 1);
+    if (py311_stack_depths(b->co, b->depth) < 0) {
+        hb_stop(b, "malformed bytecode");
+        return;
+    }
     BBlock **work = arena_array(b->a, BBlock *, (size_t)b->nrpo + 1);
     for (int i = 0; i < b->nrpo; i++) {
         BBlock *h = b->rpo[i];
@@ -477,6 +485,7 @@ static void find_loops(Builder *b)
         bitset_init(&h->assigned, b->a, b->f->nlocals);
         bitset_init(&h->cleared, b->a, b->f->nlocals);
         bitset_add(&seen, (uint32_t)h->rpo);
+        h->min_depth = b->depth[b->code.ins[h->first].start];
         note_assigned(b, h, h);
         int n = 0;
         for (int k = 0; k < h->npreds; k++) {
@@ -658,7 +667,6 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
     }
     HirBlock *blk = hir_block_new(b->f, bci);
     blk->loop_header = true;
-    close_edge(b, &pre, blk, bci, true);
     State st = state_copy(b, &pre.st);
     bb->phis = arena_array(b->a, HirIns *, (size_t)b->f->nlocals + 1);
     for (int l = 0; l < b->f->nlocals; l++) {
@@ -674,6 +682,23 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
             st.locals[l] = phi;
         }
     }
+    /* Entered in the middle of a nest (OSR), the loop also runs the outer ones,
+     * which put new iterators where the inner ones were. */
+    bb->stack_phis = arena_array(b->a, HirIns *, (size_t)st.nstack + 1);
+    for (int s = bb->min_depth; s < st.nstack; s++) {
+        edge_own(b, &pre, s);
+        HirIns *arg = pre.st.stack[s].v;
+        HirIns *phi = new_phi(b, blk, 1, &arg);
+        phi->aux = HIR_PHI_OWNED;
+        phi->type = HIR_T_ANY | (arg->type & HIR_T_NULL);
+        PyObject *seen = hb_observed(b, arg);
+        if (seen) {
+            hb_observe(b, phi, seen);
+        }
+        bb->stack_phis[s] = phi;
+        st.stack[s] = (Entry){phi, true, -1};
+    }
+    close_edge(b, &pre, blk, bci, true);
     bb->hb = blk;
     bb->entry = state_copy(b, &st);
     b->cur = blk;
@@ -697,6 +722,14 @@ static void back_edge(Builder *b, BBlock *bb)
     Edge e = {b->cur, b->st, NULL};
     for (int s = 0; s < b->st.nstack; s++) {
         Entry *h = &bb->entry.stack[s];
+        if (bb->stack_phis[s]) {
+            if (b->st.stack[s].v->type & ~h->v->type) {
+                hb_stop(b, "loop changes the value stack"); /* NULL where an object was */
+                return;
+            }
+            edge_own(b, &e, s);
+            continue;
+        }
         if (hb_base(h->v) != hb_base(b->st.stack[s].v) &&
             !(h->v->op == HIR_Const && b->st.stack[s].v->op == HIR_Const &&
               h->v->imm.p == b->st.stack[s].v->imm.p)) {
@@ -712,6 +745,11 @@ static void back_edge(Builder *b, BBlock *bb)
         }
     }
     close_edge(b, &e, bb->hb, bb->hb->bci, false);
+    for (int s = 0; s < bb->entry.nstack; s++) {
+        if (bb->stack_phis[s]) {
+            phi_add(b, bb->stack_phis[s], e.st.stack[s].v);
+        }
+    }
     for (int l = 0; l < b->f->nlocals; l++) {
         if (bb->phis[l]) {
             phi_add(b, bb->phis[l], b->st.locals[l]);

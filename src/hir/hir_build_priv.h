@@ -41,10 +41,12 @@ typedef struct BBlock {
     bool header;
     Bitset assigned; /* locals the loop assigns, for headers */
     Bitset cleared;  /* locals the loop may unbind */
+    int min_depth;   /* headers: the loop leaves stack entries below this alone */
     Edge *edges, *last_edge; /* forward edges, as they are found */
     HirBlock *hb;            /* once built */
     State entry;             /* headers: state right after the phis */
     HirIns **phis;           /* headers: [nlocals] phi or NULL */
+    HirIns **stack_phis;     /* headers: [nstack] phi or NULL */
     struct BBlock *chain;
 } BBlock;
 
@@ -56,6 +58,7 @@ typedef struct {
     const HirBuildOptions *opts;
     FbCode code;
     const char *reason; /* set when building has to stop */
+    int16_t *depth;     /* value-stack depth before each code unit */
 
     BBlock **at; /* by instruction index: its block */
     BBlock **rpo;
