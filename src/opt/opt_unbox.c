@@ -284,7 +284,7 @@ static void rewrite_uses(Unbox *u, HirIns *i)
 {
     for (uint32_t k = 0; k < i->nargs; k++) {
         Candidate *c = candidate(u, i->args[k]);
-        if (!c || i->op == HIR_Phi) {
+        if (!c || candidate(u, i)) { /* a candidate itself is going to be removed */
             continue;
         }
         if (i->op == kind_of(c->phi->type)->unbox) {
