@@ -695,6 +695,7 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
         if (seen) {
             hb_observe(b, phi, seen);
         }
+        phi->aux = HIR_PHI_OWNED;
         bb->stack_phis[s] = phi;
         st.stack[s] = (Entry){phi, true, -1};
     }
