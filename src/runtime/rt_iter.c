@@ -24,7 +24,7 @@ static int unpack_failed(PyObject *it, PyObject **out, Py_ssize_t filled)
 {
     /* ceval.c drops the last unpacked item first. */
     while (filled > 0)
-        Py_CLEAR(out[--filled]);
+        Py_DECREF(out[--filled]);
     Py_DECREF(it);
     return -1;
 }
