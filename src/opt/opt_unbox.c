@@ -94,8 +94,11 @@ static bool operand_ok(Unbox *u, Candidate *c, HirIns *a, HirBlock *pred)
     if (a->type != c->phi->type || pred->nsucc != 1) {
         return false;
     }
-    if (kind->unbox != HIR_UnboxInt || (r->op == HIR_Const && small_int(r))) {
+    if (kind->unbox != HIR_UnboxInt) {
         return true;
+    }
+    if (r->op == HIR_Const) {
+        return small_int(r);
     }
     return pred->last->fs && opt_may_speculate(u->f, pred->last->fs);
 }
