@@ -150,6 +150,8 @@ static void collect_facts(LirHomes *h, LirEpoch *cur)
                 assume_phi(h, i, (uint32_t)hir_phi_local(i));
             } else if (i->op == HIR_LoadLocal && i->aux < h->nlocals) {
                 add_fact(h, i, i->aux, cur[i->aux]);
+            } else if ((i->op == HIR_SyncFloat || i->op == HIR_SyncInt) && i->aux < h->nlocals) {
+                add_fact(h, i, i->aux, lir_homes_store_epoch(i));
             } else if (i->op == HIR_StoreLocal && i->aux < h->nlocals) {
                 add_fact(h, hir_root(i->args[0]), i->aux, lir_homes_store_epoch(i));
             }
