@@ -42,8 +42,8 @@ mkdir -p "$out"
 exec 9>"$out/.lock"
 flock 9
 
-# Meson notices changed build files by itself, but not a room or a unit test that was added.
-listing=$(cd "$root" && find src/*/meson.build src/*/*.[ch] tests/unit/*.[ch])
+# Meson notices changed build files by itself, but not a unit test that was added.
+listing=$(cd "$root" && echo tests/unit/test_*.c)
 if [ ! -f "$out/meson/build.ninja" ]; then
     rm -rf "$out/meson"
     # shellcheck disable=SC2086
