@@ -561,6 +561,12 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]); /* a pattern like test_attr* */
     PyImport_AppendInittab("_rt", init_module);
+#ifdef __SANITIZE_ADDRESS__
+    PyPreConfig pre;
+    PyPreConfig_InitIsolatedConfig(&pre);
+    pre.allocator = PYMEM_ALLOCATOR_MALLOC; /* the sanitizer sees every object */
+    Py_PreInitialize(&pre);
+#endif
     PyConfig config;
     PyConfig_InitIsolatedConfig(&config);
     config.site_import = 0;
