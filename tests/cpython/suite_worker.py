@@ -12,6 +12,7 @@ else is left to `python -m test`, whose exit status is this program's.
 import os
 import runpy
 import sys
+import types
 
 
 def install_recorder(path):
@@ -43,9 +44,9 @@ def install_recorder(path):
             os_close(fd)
 
     def disguise(function):
-        """Makes a function a part of the suite's own file: test_trace lists every file it saw outside the library."""
-        function.__code__ = function.__code__.replace(co_filename=testresult.__file__)
-        return function
+        """The function as if it came from the suite's own file: test_trace lists what it saw of other files."""
+        code = function.__code__.replace(co_filename=testresult.__file__)
+        return types.FunctionType(code, vars(testresult), function.__name__, None, function.__closure__)
 
     def wrap(method, event, detail):
         original = getattr(RegressionTestResult, method)
@@ -56,7 +57,7 @@ def install_recorder(path):
 
         setattr(RegressionTestResult, method, disguise(recorder))
 
-    disguise(record)
+    record = disguise(record)
 
     def last(attribute):
         return disguise(lambda self, args: getattr(self, attribute)[-1][1])
