@@ -18,9 +18,6 @@ import runmodes
 # What differs between two runs of one program on one interpreter: where objects are.
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 
-# The keys of pyston.stats() that the tests read.
-COMPILED = "compiled"
-COMPILE_SECONDS = "compile_seconds"
 
 # Runs a program as `python PROGRAM` would, then writes pyston.stats() where PYSTON_TEST_STATS says.
 _WITH_STATS = """
@@ -101,6 +98,11 @@ def run_with_stats(
         # What running the program would put first on sys.path.
         result = run(mode, ["-c", _WITH_STATS, program, *args], timeout, where, [program.parent, *(path or [])])
         return result, json.loads(stats.read_text()) if stats.exists() else {}
+
+
+def compiled(stats: dict) -> int:
+    """How many functions and loops were compiled, by pyston.stats()."""
+    return stats["functions_compiled"] + stats["loops_compiled"]
 
 
 def difference(expected: Transcript, actual: Transcript, limit: int = 60) -> str:
