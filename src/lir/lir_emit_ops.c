@@ -518,8 +518,9 @@ static void lir_emit_cmp(LirEmit *e, LirIns *i)
     bool test = i->op == LIR_TEST;
     lir_narrow(&x, i->w);
     lir_narrow(&y, i->w);
-    /* A register first, an immediate last. */
-    if ((x.kind == V_IMM && y.kind != V_IMM) || (test && x.kind == V_MEM && y.kind == V_GPR)) {
+    /* A register first, an immediate last; overflow and sign are not symmetric. */
+    bool can_swap = test || (cc != LIR_O && cc != LIR_NO && cc != LIR_S && cc != LIR_NS);
+    if ((can_swap && x.kind == V_IMM && y.kind != V_IMM) || (test && x.kind == V_MEM && y.kind == V_GPR)) {
         Val t = x;
         x = y;
         y = t;

@@ -7,15 +7,8 @@
 #include <dlfcn.h>
 #include <string.h>
 
-/* What is used of capstone's interface (4 and 5 agree on it). */
-typedef struct {
-    unsigned id;
-    uint64_t address;
-    uint16_t size;
-    uint8_t bytes[24];
-    char mnemonic[32];
-    char op_str[160];
-} CsIns; /* the beginning of cs_insn */
+/* Where cs_insn keeps the text: behind the bytes, which are 16 in version 4 and 24 in version 5. */
+enum { CS_BYTES = 18, CS_MNEMONIC_SIZE = 32 };
 
 typedef struct {
     size_t handle;
@@ -25,7 +18,9 @@ typedef struct {
     void *(*alloc)(size_t handle);
     void (*free)(void *insn, size_t n);
     int (*close)(size_t *handle);
-    void *insn;
+    int (*version)(int *major, int *minor);
+    char *insn;
+    int text; /* offset of the mnemonic in an instruction */
 } Disasm;
 
 static void *lir_sym(Disasm *d, const char *name) { return d->lib ? dlsym(d->lib, name) : NULL; }
@@ -38,8 +33,8 @@ static bool lir_disasm_open(Disasm *d)
         d->lib = dlopen(names[k], RTLD_NOW | RTLD_LOCAL);
     }
     void *s[] = {lir_sym(d, "cs_open"), lir_sym(d, "cs_disasm_iter"), lir_sym(d, "cs_malloc"),
-                 lir_sym(d, "cs_free"), lir_sym(d, "cs_close")};
-    if (!s[0] || !s[1] || !s[2] || !s[3] || !s[4]) {
+                 lir_sym(d, "cs_free"), lir_sym(d, "cs_close"), lir_sym(d, "cs_version")};
+    if (!s[0] || !s[1] || !s[2] || !s[3] || !s[4] || !s[5]) {
         return false;
     }
     memcpy(&d->open, &s[0], sizeof s[0]);
@@ -47,6 +42,13 @@ static bool lir_disasm_open(Disasm *d)
     memcpy(&d->alloc, &s[2], sizeof s[2]);
     memcpy(&d->free, &s[3], sizeof s[3]);
     memcpy(&d->close, &s[4], sizeof s[4]);
+    memcpy(&d->version, &s[5], sizeof s[5]);
+    int major = 0, minor = 0;
+    d->version(&major, &minor);
+    if (major != 4 && major != 5) {
+        return false;
+    }
+    d->text = CS_BYTES + (major == 4 ? 16 : 24);
     enum { CS_ARCH_X86 = 3, CS_MODE_64 = 8 };
     return d->open(CS_ARCH_X86, CS_MODE_64, &d->handle) == 0 && (d->insn = d->alloc(d->handle));
 }
@@ -66,9 +68,9 @@ static void lir_bytes(const Disasm *d, const uint8_t *p, size_t n, StrBuf *sb)
         const uint8_t *q = p;
         size_t left = n;
         if (d->insn && d->iter(d->handle, &p, &left, &at, d->insn)) {
-            const CsIns *i = d->insn;
-            sb_printf(sb, "    %12llx  %s %s\n", (unsigned long long)i->address, i->mnemonic,
-                      i->op_str);
+            const char *text = d->insn + d->text;
+            sb_printf(sb, "    %12llx  %s %s\n", (unsigned long long)(uintptr_t)q, text,
+                      text + CS_MNEMONIC_SIZE);
             n = left;
             continue;
         }

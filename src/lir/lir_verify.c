@@ -249,19 +249,19 @@ static void lir_verify_defined(Ver *v)
 bool lir_verify(const LirFunc *f, StrBuf *err)
 {
     Ver v = {.f = f, .err = err};
-    if (f->blocks == NULL) {
+    if (f->blocks == NULL || f->blocks->first == NULL) {
         sb_puts(err, "no blocks");
         return false;
     }
     for (const LirBlock *b = f->blocks; b; b = b->next) {
         v.b = b;
         v.i = NULL;
-        NEED(&v, b->first != NULL, "an empty block");
         NEED(&v, b->succ[0] != f->blocks && b->succ[1] != f->blocks, "an edge to the entry");
         for (uint32_t k = 0; k < b->nphi; k++) {
             NEED(&v, lir_is_virtual(b->phi[k]) && b->phi[k] < f->vregs.len, "bad phi");
         }
         for (unsigned k = 0; k < b->nsucc; k++) {
+            NEED(&v, b->succ[k]->first != NULL, "an edge to an empty block");
             NEED(&v, b->succ[k]->nphi == 0 || b->out_args[k] != NULL, "an edge without its arguments");
             for (uint32_t p = 0; !v.bad && p < b->succ[k]->nphi; p++) {
                 const LirOpnd *o = &b->out_args[k][p];
