@@ -71,6 +71,8 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
  * over (value-stack entries that are owned); without it the phi borrows, as locals do, whose
  * homes hold the reference. */
 #define HIR_PHI_OWNED 1u
+/* aux of an Incref: the count is looked at (sys.getrefcount), so no pass may elide it. */
+#define HIR_INCREF_KEEP 1u
 /* Also in aux of a Phi of any representation: the local whose current value it is, and whose home
  * holds the object where the phi's block starts; hir_phi_local gives it back. */
 #define HIR_PHI_LOCAL(local) (((uint32_t)(local) + 1u) << 8)

@@ -401,6 +401,15 @@ static bool call_python(Builder *b, const Call *c)
     return true;
 }
 
+/* sys.getrefcount: programs compare what it gives with what they know they hold, the value
+ * stack's reference included. */
+static bool counts_references(PyObject *f)
+{
+    PyObject *g = PySys_GetObject("getrefcount"); /* borrowed; no Python code runs */
+    return g && PyCFunction_CheckExact(g) &&
+           PyCFunction_GET_FUNCTION(g) == PyCFunction_GET_FUNCTION(f);
+}
+
 /* Builtin functions called by their convention, as PRECALL_NO_KW_BUILTIN_* do. */
 static bool call_cfunction(Builder *b, const Call *c)
 {
@@ -412,6 +421,12 @@ static bool call_cfunction(Builder *b, const Call *c)
                 (METH_VARARGS | METH_FASTCALL | METH_NOARGS | METH_O | METH_KEYWORDS | METH_METHOD);
     HirIns *r;
     if (flags == METH_O && c->nargs == 1) {
+        if (counts_references(f) && !call_arg(b, c, 0)->owned) {
+            hb_own(b, call_arg(b, c, 0));
+            if (b->cur->last->op == HIR_Incref) {
+                b->cur->last->aux = HIR_INCREF_KEEP;
+            }
+        }
         HirIns *arg = call_arg(b, c, 0)->v;
         r = call_op(b, HIR_CallBuiltinO, 1, &arg, f);
     }

@@ -178,7 +178,9 @@ static void on_decref(Counts *c, HirIns *i)
 static void visit(Counts *c, HirIns *i)
 {
     if (i->op == HIR_Incref) {
-        on_incref(c, i);
+        if (i->aux != HIR_INCREF_KEEP) {
+            on_incref(c, i);
+        }
         return;
     }
     uint32_t kills = opt_kills(i);
