@@ -25,6 +25,12 @@ TIMEOUT = 120
 # These end the process from inside, or in a child, before statistics can be written.
 NO_STATS = {"keyboard_interrupt", "fork_inside"}
 
+# program -> why the engine cannot do what stock does. Strict: a program that works again has to leave this table.
+KNOWN = {
+    "argument_lifetimes": "with a PEP 523 hook tier 0 calls functions through vectorcall: the caller's stack keeps the "
+    "arguments alive until the call returns, where stock's inlined calls move them into the callee's frame",
+}
+
 
 @functools.cache
 def stock(program: Path) -> transcripts.Transcript:
@@ -40,7 +46,9 @@ def mode(request) -> runmodes.RunMode:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
-def test_same_as_stock(program, mode):
+def test_same_as_stock(program, mode, request):
+    if program.stem in KNOWN:
+        request.applymarker(pytest.mark.xfail(reason=KNOWN[program.stem], strict=True))
     expected = stock(program)
     actual = transcripts.run(mode, [program], TIMEOUT)
     assert actual == expected, transcripts.difference(expected, actual)

@@ -5,7 +5,8 @@ sys.setrecursionlimit(10 ** 5)
 
 
 def down(n):
-    if n == 0:
+    # Not `n == 0`: a comparison that is not specialised yet counts as a call, and could be the one that fails.
+    if not n:
         return 0
     return down(n - 1) + 1
 

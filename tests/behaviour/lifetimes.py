@@ -100,13 +100,6 @@ def loop():
     return t
 
 
-def arguments(a, b):
-    log.append("in")
-    a = None
-    log.append("a dropped")
-    return b
-
-
 def early(flag):
     first = D("first")
     second = D("second")
@@ -215,7 +208,7 @@ def closures():
 
 
 cases = [
-    temporaries, rebinding, loop, lambda: arguments(D("A"), D("B")), lambda: early(True), lambda: early(False), catching,
+    temporaries, rebinding, loop, lambda: early(True), lambda: early(False), catching,
     context, comprehension, unpacking, chained, formatted, deleted, attributes, closures,
 ]
 for number, case in enumerate(cases):
