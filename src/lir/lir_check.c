@@ -169,9 +169,14 @@ static void lir_chk_ins(Chk *c, LirReg *st, const LirIns *i, bool slow)
         }
         lir_chk_opnd(c, st, i, &o->src[1], &i->src[1]);
     }
+    /* An ordinary call leaves before its result is put in place. */
+    bool exit_first = i->op == LIR_CALL && !(i->cflags & LIR_CALL_PRESERVE);
+    if (i->exit && exit_first) {
+        lir_chk_exit(c, st, i);
+    }
     lir_chk_def(c, st, i, o->dst, i->dst);
     lir_chk_def(c, st, i, o->dst2, i->dst2);
-    if (i->exit) {
+    if (i->exit && !exit_first) {
         lir_chk_exit(c, st, i);
     }
 }

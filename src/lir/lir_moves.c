@@ -275,12 +275,18 @@ void lir_emit_call(LirEmit *e, LirIns *i)
     static const struct {
         uint8_t w, cc;
     } checks[] = {[LIR_CHK_NULL] = {8, X64_E}, [LIR_CHK_NEG32] = {4, X64_S}, [LIR_CHK_NEG64] = {8, X64_S}};
+    /* The exit comes before the result of an ordinary call takes its place, which may be that of
+     * a value that only the exit still wants; and after the registers have been restored. */
+    bool preserve = i->cflags & LIR_CALL_PRESERVE;
     if (i->check != LIR_CHK_NONE) {
         x64_test_rr(a, (X64Width)checks[i->check].w, X64_RAX, X64_RAX);
+        if (!preserve) {
+            x64_jcc(a, (X64Cond)checks[i->check].cc, lir_exit_label(e, i->exit));
+        }
     }
     lir_call_result(e, i);
     lir_save_registers(e, save, true);
-    if (i->check != LIR_CHK_NONE) {
+    if (preserve && i->check != LIR_CHK_NONE) {
         x64_jcc(a, (X64Cond)checks[i->check].cc, lir_exit_label(e, i->exit));
     }
 }

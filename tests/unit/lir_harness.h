@@ -398,6 +398,7 @@ static void interpret(LirFunc *f, Outcome *o)
 /* ---- compiled runs ------------------------------------------------------------------------- */
 
 static CodeCache *cache;
+static unsigned long current_seed; /* for messages */
 static const void *exit_entry;
 
 static uint64_t loc_value(const CodeUnit *u, const RtLoc *l, const RtRegs *regs)
@@ -539,7 +540,7 @@ static CodeUnit *compile(LirFunc *f, LirOptions opts, StrBuf *dump)
     opts.dump_asm = dump;
     if (!lir_compile_lir(f, u, &opts, &reason)) {
         fprintf(stderr, "%s\n", sb_str(opts.dump_lir));
-        fail_msg("not compiled: %s", reason);
+        fail_msg("seed %lu not compiled: %s", current_seed, reason);
     }
     sb_free(&lir);
     return u;

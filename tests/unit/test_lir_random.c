@@ -624,6 +624,7 @@ static void run_seed(uint64_t seed, bool all_spill)
 {
     static uint8_t start[WORLD_BYTES];
     static Outcome want, got;
+    current_seed = (unsigned long)seed;
     Arena a;
     arena_init(&a, 0, NULL);
     LirFunc *f = make_program(&a, seed);
