@@ -45,6 +45,7 @@ extern int rt_leave_compiled;
  * object is of a type whose deallocation runs no code. */
 PyObject *rt_sync_float(RtFrame *frame, int stale, double v, int local);
 PyObject *rt_sync_int(RtFrame *frame, int stale, int64_t v, int local);
+PyObject *rt_sync_object(RtFrame *frame, int stale, PyObject *v, int local); /* borrows v */
 
 /* --- numbers (rt_number.c) ------------------------------------------------------- */
 double rt_float_mod(double a, double b);      /* float_rem without the zero check */

@@ -146,9 +146,11 @@ static inline PyObject *entry_value(PyObject *obj, const RtAttrIC *ic, const RtA
 /* True when a getter entry applies to this object now. */
 static inline bool getter_applies(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry *e)
 {
-    if (!descr_holds(e))
+    /* The owner first: unlike the type, it may be gone, and the descriptor with it. */
+    if ((e->owner != NULL && !owner_holds(obj, e)) || !descr_holds(e))
         return false;
     switch (e->kind) {
+    case RT_ATTR_TYPE_GET:
     case RT_ATTR_DATA:
     case RT_ATTR_PROPERTY:
         return true;
@@ -156,9 +158,7 @@ static inline bool getter_applies(PyObject *obj, const RtAttrIC *ic, const RtAtt
     case RT_ATTR_CLASS_METHOD:
         return !may_be_shadowed(obj, ic, e);
     case RT_ATTR_GETATTR_HOOK:
-        return e->owner != NULL ? owner_holds(obj, e) : !may_be_shadowed(obj, ic, e);
-    case RT_ATTR_TYPE_GET:
-        return owner_holds(obj, e);
+        return e->owner != NULL || !may_be_shadowed(obj, ic, e);
     default:
         return false;
     }
@@ -301,7 +301,7 @@ static inline int entry_store(PyObject *obj, PyObject *v, const RtAttrIC *ic, Rt
         return err;
     }
     case RT_ATTR_DATA: {
-        if (!descr_holds(e))
+        if ((e->owner != NULL && !owner_holds(obj, e)) || !descr_holds(e))
             return 1;
         e->hits++;
         PyObject *descr = Py_NewRef(e->descr);

@@ -42,3 +42,9 @@ PyObject *rt_sync_int(RtFrame *frame, int stale, int64_t v, int local)
     }
     return replace(home, rt_box_int(v));
 }
+
+PyObject *rt_sync_object(RtFrame *frame, int stale, PyObject *v, int local)
+{
+    PyObject **home = &py311_frame(frame)->localsplus[local];
+    return stale && *home != v ? replace(home, Py_XNewRef(v)) : *home;
+}

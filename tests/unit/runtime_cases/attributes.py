@@ -5,6 +5,7 @@
 import abc
 import enum
 import functools
+import gc
 import itertools
 import math
 import struct
@@ -479,6 +480,42 @@ def test_getattr_hook_changes():
     site.check(o, 3)
     del C.__getattr__
     site.check(o, 3)
+
+
+def test_classes_that_come_and_go():
+    """Entries of dead classes are never looked into."""
+    names = ("cm", "sm", "m", "value", "descr", "own")
+    sites = {name: Site(name) for name in names}
+
+    class D:
+        def __init__(self, v):
+            self.v = v
+
+        def __get__(self, obj, cls):
+            return self.v
+
+    for i in range(30):
+
+        class C(metaclass=HookMeta):
+            cm = classmethod(lambda cls, i=i: i)
+            sm = staticmethod([].append)
+            descr = D([i])
+            value = [i]
+
+            def m(self):
+                return i
+
+        instance = C()
+        instance.own = [i]
+        for name, site in sites.items():
+            _rt.load_attr(C, site.load_ic)
+            _rt.load_attr(instance, site.load_ic)
+            _rt.load_method(C, site.method_ic)
+            _rt.store_attr(C, site, site.store_ic) if name == "value" and i % 3 == 0 else None
+        del C, instance
+        gc.collect()
+        for name in ("cm", "sm", "descr", "value", "own"):  # other classes at the same sites
+            sites[name].check(WithHookMeta)
 
 
 def test_megamorphic_site():
