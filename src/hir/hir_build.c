@@ -878,6 +878,15 @@ static void enter(Builder *b, BBlock *entry)
                 hb_guard_type(b, b->st.stack[k].v, t);
             }
         }
+        /* So are those of locals: a loop variable that is known to be a number is dropped
+         * without running code, which lets the whole loop go without its home. */
+        for (int i = 0; i < nl; i++) {
+            PyObject *o = b->opts->locals ? b->opts->locals[i] : NULL;
+            HirType t = o ? hir_type_of_object(o) : 0;
+            if (t && hir_type_leaf(t) && hb_speculate(b)) {
+                hb_guard_type(b, b->st.locals[i], t);
+            }
+        }
     }
     hb_goto(b, b->code.ins[entry->first].start);
 }

@@ -33,6 +33,15 @@ static int home_written(const HirIns *i)
 bool lir_homes_step(const LirHomes *h, LirEpoch *cur, const HirIns *i)
 {
     int w = home_written(i);
+    if (i->op == HIR_CheckEval && i->fs && i->fs->dirty) {
+        /* Its slow path brings stale homes up to date. */
+        for (uint32_t k = 0; k < i->fs->nlocals && k < h->nlocals; k++) {
+            if (i->fs->dirty[k]) {
+                cur[k] = lir_homes_store_epoch(i);
+            }
+        }
+        return true;
+    }
     if (w == -1) {
         return false;
     }

@@ -149,6 +149,33 @@ void lw_prev_cold(Lower *L, const HirIns *i)
 
 /* --- safepoints and ends -------------------------------------------------------------- */
 
+/* A signal handler may look at the frame, so homes that are stale at a safepoint are brought up to
+ * date on its slow path.  Operands are fetched by `stale_homes` before that opens. */
+typedef struct {
+    LirOpnd v;
+    const void *fn;
+    int32_t local;
+} StaleHome;
+
+static StaleHome *stale_homes(Lower *L, const HirFrameState *fs, uint32_t *n)
+{
+    *n = 0;
+    if (!fs || !fs->dirty) {
+        return NULL;
+    }
+    StaleHome *homes = arena_array(L->hf->arena, StaleHome, fs->nlocals);
+    for (uint32_t k = 0; k < fs->nlocals; k++) {
+        HirIns *v = fs->locals[k];
+        if (fs->dirty[k] && v) {
+            const void *fn = v->rep == HIR_F64   ? (const void *)rt_sync_float
+                             : v->rep == HIR_I64 ? (const void *)rt_sync_int
+                                                 : (const void *)rt_sync_object;
+            homes[(*n)++] = (StaleHome){v->rep == HIR_F64 ? lw_regop(L, v) : lw_opnd(L, v), fn, (int32_t)k};
+        }
+    }
+    return homes;
+}
+
 /* CHECK_EVAL_BREAKER, and cframe.use_tracing, which sys.settrace() sets without the eval breaker. */
 void lw_check_eval(Lower *L, HirIns *i)
 {
@@ -168,7 +195,13 @@ void lw_check_eval(Lower *L, HirIns *i)
         return;
     }
     LirExit *throw = lw_throw(L, i);
+    uint32_t nstale;
+    StaleHome *stale = stale_homes(L, i->fs, &nstale);
     lir_slow(f, LIR_OR, 4, LIR_NE, any, lir_reg(tracing), breaker);
+    for (uint32_t k = 0; k < nstale; k++) {
+        LirOpnd sync[] = {lir_reg(LIR_FRAME), lir_imm(1), stale[k].v, lir_imm(stale[k].local)};
+        lir_call(f, stale[k].fn, LIR_NOREG, sync, 4, LIR_CHK_NONE, NULL);
+    }
     lw_prev_cold(L, i);
     LirReg r = lir_vreg(f, LIR_GPR);
     LirOpnd args[] = {lir_reg(LIR_TS), lir_reg(LIR_FRAME)};

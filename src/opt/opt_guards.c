@@ -4,10 +4,7 @@
  * only once, on what enters the loop. The preheader's Jump carries the frame state of the loop's
  * entry, so the moved guard leaves there, before the first iteration. It moves only if every
  * iteration runs it anyway, and only where speculation is still allowed.
- *
- * Also marks quiet loops: where nothing else runs Python code, the eval breaker's check leaves
- * for tier 0 instead of handling the event in place, so facts survive from one iteration to the
- * next and homes may be stale (opt_stores). */
+ */
 #include "base_vec.h"
 #include "opt_internal.h"
 
@@ -55,32 +52,6 @@ bool opt_every_trip(const HirBlock *b, const HirBlock *h)
         }
     }
     return true;
-}
-
-/* --- quiet loops ------------------------------------------------------------------ */
-
-static void mark_quiet_loops(HirFunc *f)
-{
-    bool *noisy = arena_array(f->arena, bool, f->nrpo + 1);
-    for (OPT_EACH_BLOCK(f, b)) {
-        bool arb = false;
-        for (HirIns *i = b->first; i && b->loop && !arb; i = i->next) {
-            arb = i->op != HIR_CheckEval && hir_is(i, HIR_F_ARB);
-        }
-        for (HirBlock *h = arb ? b->loop : NULL; h; h = h->loop_up) {
-            noisy[h->rpo] = true;
-        }
-    }
-    for (OPT_EACH_BLOCK(f, b)) {
-        if (!b->loop || noisy[b->loop->rpo]) {
-            continue;
-        }
-        for (HirIns *i = b->first; i; i = i->next) {
-            if (i->op == HIR_CheckEval) {
-                i->aux |= HIR_CHECK_EXITS;
-            }
-        }
-    }
 }
 
 /* --- guards of phis ------------------------------------------------------------------ */
@@ -190,5 +161,4 @@ void opt_guards(HirFunc *f)
         opt_types(f);
         opt_fold(f);
     }
-    mark_quiet_loops(f);
 }
