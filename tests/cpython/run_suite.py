@@ -104,7 +104,12 @@ def summary(mode, done: dict, seconds: float) -> str:
     lines.append(f"  regressed: {len(regressed)} modules")
     for module, comparison in regressed.items():
         lines.append(f"    {module}  ({suite.OUT / mode.label / (module + '-retry.log')})")
-        lines += [f"      {outcome:8} {name}" for name, outcome in sorted(comparison.regressed.items())]
+        # What never ran because its process ended early says nothing.
+        missing = [name for name, outcome in comparison.regressed.items() if outcome == "missing"]
+        shown = sorted((o, n) for n, o in comparison.regressed.items() if o != "missing" or len(missing) <= 3)
+        lines += [f"      {outcome:8} {name}" for outcome, name in shown]
+        if len(missing) > 3:
+            lines.append(f"      missing  {len(missing)} cases that did not run")
     return "\n".join(lines)
 
 

@@ -793,7 +793,8 @@ class Generator:
             self.class_()
         for _ in range(self.pick(2, 3, 5)):
             self.function()
-        times = self.pick(40, 90)
+        # The last is enough for the default threshold.
+        times = self.pick(40, 90, 330)
         self.call_phase("warm", ("plain",), times)
         self.call_phase("mixed", ("plain", "big"), times)
         self.call_phase("flip", ("float", "plain"), times)
