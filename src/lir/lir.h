@@ -294,7 +294,7 @@ struct LirFunc {
     LirBlock **order; /* linear order, after lir_order */
     uint32_t norder;
     bool allocated;
-    uint32_t nslots; /* spill slots, after allocation */
+    uint32_t nallocated_slots; /* spill slots, after allocation */
 };
 
 /* ---- building ---------------------------------------------------------------------------- */

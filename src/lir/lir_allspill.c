@@ -25,6 +25,7 @@ bool lir_allspill(LirAlloc *ra, const char **reason)
         return false;
     }
     ra->all_spill = true;
+    f->nallocated_slots = ra->nslots;
     lir_phi_moves(ra, lir_slot_of, &s);
     lir_rewrite(ra, lir_slot_of, &s);
     return true;

@@ -136,7 +136,7 @@ static bool lir_assign_memory(LirRa *ra, const char **reason)
         }
         ra->info[spans[i].v].mem = LIR_LOC_SLOT | slot;
     }
-    ra->a->nslots = nslots;
+    ra->a->nslots = f->nallocated_slots = nslots;
     if (nslots > LIR_MAX_FRAME_WORDS) {
         *reason = "too many live values";
         return false;

@@ -94,9 +94,11 @@ void lir_listing(LirEmit *e, const CodeBlob *blob, StrBuf *sb)
     }
     const uintptr_t base[2] = {blob->hot, blob->cold};
     const uint32_t size[2] = {blob->hot_size, blob->cold_size};
-    sb_printf(sb, "code of %s: %u bytes at %#lx, cold %u bytes at %#lx, frame %u bytes, %u exits\n",
+    sb_printf(sb, "code of %s: %u bytes at %#lx, cold %u bytes at %#lx, frame %u bytes, %u exits, "
+              "%u frames, %u values\n",
               e->f->name ? e->f->name : "?", blob->hot_size, (unsigned long)blob->hot,
-              blob->cold_size, (unsigned long)blob->cold, e->frame_bytes, e->exits.len);
+              blob->cold_size, (unsigned long)blob->cold, e->frame_bytes, e->exits.len, e->unit->nexit_frames,
+              e->unit->nlocs);
     for (unsigned sec = 0; sec < 2; sec++) {
         uint32_t at = 0;
         for (uint32_t k = 0; k < e->marks.len; k++) {

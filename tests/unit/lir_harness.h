@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "lir_compile.h"
+#include "lir_internal.h"
 #include "rt_unit.h"
 
 /* The fake frame: homes of locals, then memory for integers and for doubles. */
@@ -443,19 +444,19 @@ static PyObject *fake_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame,
 static uint64_t call_entry(RtEntry entry)
 {
     uint64_t r, bad;
-    __asm__ volatile("mov $0x1111, %%rbx; mov $0x2222, %%r12; mov $0x3333, %%r13\n\t"
+    void *ts = fake_ts, *frame = world;
+    __asm__ volatile("mov %[ts], %%rdi; mov %[fr], %%rsi; mov %[fn], %%r10\n\t"
+                     "mov $0x1111, %%rbx; mov $0x2222, %%r12; mov $0x3333, %%r13\n\t"
                      "mov $0x4444, %%r14; mov $0x5555, %%r15\n\t"
-                     "mov %[ts], %%rdi; mov %[fr], %%rsi\n\t"
-                     "mov %%rsp, %%rax; and $-16, %%rsp; push %%rax; push %%rax\n\t"
-                     "call *%[fn]\n\t"
+                     "mov %%rsp, %%rax; sub $128, %%rsp; and $-16, %%rsp; push %%rax; push %%rax\n\t"
+                     "call *%%r10\n\t"
                      "pop %%rsp\n\t"
                      "xor $0x1111, %%rbx; xor $0x2222, %%r12; xor $0x3333, %%r13\n\t"
                      "xor $0x4444, %%r14; xor $0x5555, %%r15\n\t"
                      "or %%r12, %%rbx; or %%r13, %%rbx; or %%r14, %%rbx; or %%r15, %%rbx\n\t"
                      "mov %%rbx, %%rcx"
-                     : "=a"(r), "=c"(bad)
-                     : [fn] "r"((uintptr_t)entry), [ts] "m"(*(void *(*)[1]) & (void *[1]){fake_ts}),
-                       [fr] "m"(*(void *(*)[1]) & (void *[1]){world})
+                     : "=&a"(r), "=&c"(bad)
+                     : [fn] "m"(entry), [ts] "m"(ts), [fr] "m"(frame)
                      : "rbx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
                        "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
                        "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
