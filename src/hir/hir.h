@@ -81,7 +81,7 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
 #define HIR_CHECK_EXITS 1u
 
 /* What the text form and the verifier know about operands, aux and imm (hir_sigs.def). */
-typedef enum { HIR_AUX_NONE, HIR_AUX_INT, HIR_AUX_TYPE, HIR_AUX_CMP, HIR_AUX_NB } HirAuxKind;
+typedef enum { HIR_AUX_NONE, HIR_AUX_INT, HIR_AUX_FLAGS, HIR_AUX_TYPE, HIR_AUX_CMP, HIR_AUX_NB } HirAuxKind;
 typedef enum { HIR_IMM_NONE, HIR_IMM_OBJ, HIR_IMM_PTR, HIR_IMM_INT, HIR_IMM_F64, HIR_IMM_PAIR } HirImmKind;
 typedef struct {
     const char *operands; /* one letter an operand, see hir_sigs.def */
@@ -172,6 +172,7 @@ struct HirFunc {
      * from HirBuildOptions, for passes that add exits. */
     const uint8_t *nospec;
     bool generic;
+    void *globals, *builtins; /* dicts the function is compiled for, borrowed; NULL unknown */
     uint32_t max_out; /* out-area words needed by VAR ops and multi-result ops */
     const char *name; /* qualified name for dumps */
 };

@@ -926,6 +926,8 @@ HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci
     f->entry_bci = entry_bci;
     f->nospec = opts->nospec;
     f->generic = opts->generic;
+    f->globals = opts->globals;
+    f->builtins = opts->builtins;
     f->nlocals = (uint16_t)co->co_nlocalsplus;
     int32_t idx = entry_bci < b->code.nunits ? b->code.at[entry_bci] : -1;
     if (idx < 0) {

@@ -145,6 +145,27 @@ static void assume_phi(LirHomes *h, const HirIns *v, uint32_t local)
     }
 }
 
+static bool is_null(const HirIns *v) { return v->op == HIR_Const && !v->imm.p; }
+
+/* What a frame state says of the homes at an instruction in epochs `cur`. An exit there leaves homes
+ * that are not dirty as they are; so one that was never written and stands for no value is NULL. */
+static void note_state(LirHomes *h, const HirFrameState *fs, const LirEpoch *cur)
+{
+    while (fs->parent) {
+        fs = fs->parent; /* only the physical frame has homes: the outermost of the inlined ones */
+    }
+    for (uint32_t k = 0; fs->locals && k < fs->nlocals && k < h->nlocals; k++) {
+        if (!fs->locals[k]) {
+            continue;
+        }
+        const HirIns *v = hir_root(fs->locals[k]);
+        assume_phi(h, v, k);
+        if (is_null(v) && cur[k] == EPOCH_ENTRY && !(fs->dirty && fs->dirty[k])) {
+            h->unset[k] = true;
+        }
+    }
+}
+
 /* Facts of loads and stores, and, assumed for now, of the phis that stand for a local by their own
  * account or that of a frame state. */
 static void collect_facts(LirHomes *h, LirEpoch *cur)
@@ -165,16 +186,7 @@ static void collect_facts(LirHomes *h, LirEpoch *cur)
                 add_fact(h, hir_root(i->args[0]), i->aux, lir_homes_store_epoch(i));
             }
             if (i->fs && i->fs != last) {
-                /* Only the physical frame has homes: the outermost of the inlined ones. */
-                const HirFrameState *fs = last = i->fs;
-                while (fs->parent) {
-                    fs = fs->parent;
-                }
-                for (uint32_t k = 0; fs->locals && k < fs->nlocals; k++) {
-                    if (fs->locals[k]) {
-                        assume_phi(h, hir_root(fs->locals[k]), k);
-                    }
-                }
+                note_state(h, last = i->fs, cur);
             }
             lir_homes_step(h, cur, i);
         }
@@ -189,7 +201,11 @@ static bool phi_fact_holds(const LirHomes *h, const HirIns *phi, const LirHomeFa
             continue;
         }
         LirEpoch out = h->out[b->preds[p]->id][f->local];
-        const LirHomeFact *a = h->facts[hir_root(phi->args[p])->id];
+        const HirIns *v = hir_root(phi->args[p]);
+        if (is_null(v) && out == EPOCH_ENTRY && h->unset[f->local]) {
+            continue;
+        }
+        const LirHomeFact *a = h->facts[v->id];
         while (a && !(a->local == f->local && a->epoch == out)) {
             a = a->next;
         }
@@ -226,6 +242,7 @@ void lir_homes_init(LirHomes *h, HirFunc *hf)
     h->hf = hf;
     h->nlocals = hf->nlocals;
     h->facts = arena_array(a, LirHomeFact *, hf->nins + 1);
+    h->unset = arena_array(a, bool, h->nlocals + 1);
     h->in = arena_array(a, LirEpoch *, hf->nblocks);
     h->out = arena_array(a, LirEpoch *, hf->nblocks);
     for (uint32_t r = 0; r < hf->nblocks; r++) {

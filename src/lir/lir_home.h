@@ -33,6 +33,7 @@ typedef struct LirHomes {
     LirEpoch **in;       /* by block id: [nlocals] epochs at the block's start */
     LirEpoch **out;      /* by block id: [nlocals] epochs at its end */
     LirHomeFact **facts; /* by id of the (root) instruction */
+    bool *unset;         /* by local: its home is NULL at the function's entry */
 } LirHomes;
 
 /* The epoch that the store `i` starts. */

@@ -132,6 +132,17 @@ LirReg lw_reg(Lower *L, HirIns *v)
     return lir_copy(L->f, class_of(v), o);
 }
 
+LirOpnd lw_object_field(Lower *L, HirIns *v, int32_t disp)
+{
+    const HirIns *r = hir_root(v);
+    int64_t at = (int64_t)(intptr_t)r->imm.p + disp;
+    if (r->op == HIR_Const && r->imm.p && at == (int32_t)at) {
+        (void)lw_object(L, r->imm.p); /* pinned: it must stay where it is */
+        return lir_mem(LIR_NOREG, (int32_t)at);
+    }
+    return lw_field(L, v, disp);
+}
+
 /* --- counting uses ------------------------------------------------------------- */
 
 static bool home_only(const HirIns *v)
@@ -260,13 +271,33 @@ static bool is_seq_more(const HirIns *v)
     return v->op == HIR_ListIterMore || v->op == HIR_TupleIterMore;
 }
 
+/* IterNext, IsNull, perhaps BNot, Branch: all made by the first (lw_iter_next), when nobody else wants
+ * the conditions. */
+static void fuse_iter_next(Lower *L, const HirIns *i)
+{
+    HirIns *branch = lw_iter_branch(i);
+    for (const HirIns *c = i->next; c != branch; c = c->next) {
+        if (L->vals[c->id].nuses != 1) {
+            return;
+        }
+    }
+    for (HirIns *c = i->next; c != branch->next; c = c->next) {
+        L->vals[c->id].fused = 1;
+    }
+}
+
 static void fuse_conditions(Lower *L)
 {
     for (uint32_t r = 0; r < L->hf->nrpo; r++) {
         for (HirIns *i = L->hf->rpo[r]->first; i; i = i->next) {
+            if (L->vals[i->id].fused) {
+                continue;
+            }
             if (i->op == HIR_Branch && is_seq_more(i->args[0]) && i->args[0] == i->prev &&
                 L->vals[i->args[0]->id].nuses == 1) {
                 L->vals[i->args[0]->id].fused = 1; /* see lw_seq_more_branch */
+            } else if (i->op == HIR_IterNext && lw_iter_branch(i)) {
+                fuse_iter_next(L, i);
             } else if (i->op == HIR_Branch || i->op == HIR_GuardTrue || i->op == HIR_GuardFalse) {
                 try_fuse(L, i->args[0], i);
             }

@@ -93,6 +93,8 @@ LirReg lw_reg(Lower *L, HirIns *v);
 static inline LirOpnd lw_regop(Lower *L, HirIns *v) { return lir_reg(lw_reg(L, v)); }
 /* [register of v + disp] */
 static inline LirOpnd lw_field(Lower *L, HirIns *v, int32_t disp) { return lir_mem(lw_reg(L, v), disp); }
+/* The same for an operand that may be a constant object: its own address where 32 bits can say it. */
+LirOpnd lw_object_field(Lower *L, HirIns *v, int32_t disp);
 /* A new register for the result of i. */
 LirReg lw_def(Lower *L, HirIns *i);
 /* Makes r the result of i. */
@@ -127,8 +129,9 @@ void lw_return(Lower *L, HirIns *i);
 const void *lw_helper(HirOp op);
 void lw_call(Lower *L, HirIns *i);
 void lw_raise(Lower *L, HirIns *i);
+/* The call alone: prev_instr is stored, the result is in i's register (made here unless it has one). */
+LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check);
 void lw_load_out(Lower *L, HirIns *i);
-void lw_iter_next(Lower *L, HirIns *i);
 
 /* --- lir_lower_arith.c --------------------------------------------------------- */
 /* The condition under which BOOL v is true: its own comparison when fused, else a test of its register. */
@@ -193,5 +196,9 @@ void lw_seq_more(Lower *L, HirIns *i);
 /* The same with the Branch that is its one user: ends the block. */
 void lw_seq_more_branch(Lower *L, HirIns *more, HirIns *branch);
 void lw_seq_next(Lower *L, HirIns *i);
+void lw_iter_next(Lower *L, HirIns *i);
+/* The Branch that ends the block and does nothing but ask whether the IterNext `i` gave an item; NULL when what
+ * follows is not that. */
+HirIns *lw_iter_branch(const HirIns *i);
 
 #endif

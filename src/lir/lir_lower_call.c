@@ -88,7 +88,7 @@ static LirCheck check_of(const HirIns *i)
     }
 }
 
-static LirIns *emit_call(Lower *L, HirIns *i, LirCheck check)
+LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check)
 {
     LirOpnd args[8];
     if (hir_is(i, HIR_F_ARB | HIR_F_RAISE)) {
@@ -96,24 +96,28 @@ static LirIns *emit_call(Lower *L, HirIns *i, LirCheck check)
     }
     uint32_t n = call_args(L, i, args);
     LirExit *x = check == LIR_CHK_NONE ? NULL : lw_throw(L, i);
-    LirReg dst = i->rep == HIR_VOID || L->vals[i->id].nuses == 0 ? LIR_NOREG : lw_def(L, i);
+    const LwVal *v = &L->vals[i->id];
+    LirReg dst = v->reg;
+    if (i->rep != HIR_VOID && v->nuses > 0 && dst == LIR_NOREG) {
+        dst = lw_def(L, i);
+    }
     LirIns *call = lir_call(L->f, helpers[i->op], dst, args, n, check, x);
     if (i->rep == HIR_BOOL) {
         call->cflags |= LIR_CALL_BOOL;
     }
-    if (L->hb->cold) {
+    if (L->f->cur->cold) {
         call->cflags |= LIR_CALL_PRESERVE;
     }
     return call;
 }
 
-void lw_call(Lower *L, HirIns *i) { emit_call(L, i, check_of(i)); }
+void lw_call(Lower *L, HirIns *i) { lw_emit_call(L, i, check_of(i)); }
 
 /* RAISE_VARARGS never comes back with success. */
 void lw_raise(Lower *L, HirIns *i)
 {
     LirExit *x = lw_throw(L, i);
-    emit_call(L, i, LIR_CHK_NONE);
+    lw_emit_call(L, i, LIR_CHK_NONE);
     lir_exit(L->f, x);
 }
 
@@ -121,18 +125,4 @@ void lw_load_out(Lower *L, HirIns *i)
 {
     LirReg r = lir_load(L->f, 8, lir_out(L->f, i->aux));
     lw_set(L, i, r);
-}
-
-/* NULL is the end of the iteration unless an exception is set. */
-void lw_iter_next(Lower *L, HirIns *i)
-{
-    if (L->vals[i->id].nuses == 0) {
-        L->vals[i->id].nuses = 1; /* its result must be looked at all the same */
-    }
-    LirExit *x = lw_throw(L, i);
-    emit_call(L, i, LIR_CHK_NONE);
-    LirOpnd r = lw_regop(L, i);
-    lir_slow(L->f, LIR_TEST, 8, LIR_E, LIR_NOREG, r, r);
-    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(LIR_TS, PY311_OFF_TS_CUREXC_TYPE), lir_imm(0), x);
-    lir_slow_end(L->f);
 }

@@ -2,6 +2,8 @@
  * tupleiter_next do, split into a question (More) and an answer (Next). */
 #include "lir_lower.h"
 
+#include "rt.h"
+
 void lw_range_more(Lower *L, HirIns *i)
 {
     LirReg it = lw_reg(L, i->args[0]);
@@ -86,5 +88,87 @@ void lw_seq_next(Lower *L, HirIns *i)
         lw_set(L, i, lir_load(f, 8, lir_mem_index(items, index, 3, 0)));
     } else {
         lw_set(L, i, lir_load(f, 8, lir_mem_index(seq, index, 3, PY311_OFF_TUPLE_ITEMS)));
+    }
+}
+
+/* --- any iterator ------------------------------------------------------------------------ */
+
+HirIns *lw_iter_branch(const HirIns *i)
+{
+    HirIns *v = i->next;
+    if (!v || v->op != HIR_IsNull || v->args[0] != i) {
+        return NULL;
+    }
+    HirIns *user = v->next;
+    if (user && user->op == HIR_BNot && user->args[0] == v) {
+        v = user;
+        user = user->next;
+    }
+    return user && user->op == HIR_Branch && user->args[0] == v ? user : NULL;
+}
+
+/* NULL is the end of the iteration unless an exception is set. */
+static void next_by_call(Lower *L, HirIns *i)
+{
+    L->vals[i->id].nuses += 1; /* the result is looked at whether it is used or not */
+    LirExit *x = lw_throw(L, i);
+    lw_emit_call(L, i, LIR_CHK_NONE);
+    LirOpnd r = lw_regop(L, i);
+    lir_slow(L->f, LIR_TEST, 8, LIR_E, LIR_NOREG, r, r);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(LIR_TS, PY311_OFF_TS_CUREXC_TYPE), lir_imm(0), x);
+    lir_slow_end(L->f);
+}
+
+/* listiter_next inline, for what nothing is known about but is a list's iterator most often; all else,
+ * and the end of a list, by the call.  It is out of line and keeps the registers: a loop over a list then
+ * has no call. */
+static void next_branch(Lower *L, HirIns *i, HirIns *branch)
+{
+    LirFunc *f = L->f;
+    bool negated = branch->args[0]->op == HIR_BNot;
+    LwEdge item = lw_edge_to(L, negated ? 0 : 1), end = lw_edge_to(L, negated ? 1 : 0);
+    LirReg it = lw_reg(L, i->args[0]), v = lw_def(L, i);
+    LirExit *x = lw_throw(L, i);
+    L->vals[i->id].nuses += 1;
+    LirBlock *list = lw_block(L, false), *more = lw_block(L, false), *get = lw_block(L, false);
+    LirBlock *call = lw_block(L, true), *null = lw_block(L, true);
+    LirOpnd slot = lir_mem(it, PY311_OFF_LISTITER_INDEX);
+
+    lw_br(L, (LwCond){LIR_CMP, 8, LIR_E, lir_mem(it, PY311_OFF_OBJ_TYPE), lir_ptr(&PyListIter_Type)},
+          lw_plain(list), lw_plain(call));
+    lir_at(f, list);
+    LirReg seq = lir_load(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ));
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(seq), lir_reg(seq)}, lw_plain(call), lw_plain(more));
+    lir_at(f, more);
+    LirReg index = lir_load(f, 8, slot);
+    lw_br(L, (LwCond){LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(seq, PY311_OFF_VAR_SIZE)},
+          lw_plain(get), lw_plain(call));
+    lir_at(f, get);
+    LirReg next = lir_op2(f, LIR_ADD, lir_reg(index), lir_imm(1));
+    lir_store(f, 8, slot, lir_reg(next));
+    LirReg items = lir_load(f, 8, lir_mem(seq, PY311_OFF_LIST_ITEMS));
+    lir_ins(f, LIR_LOAD, 8, v, lir_mem_index(items, index, 3, 0), lir_none());
+    lir_rmw(f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lw_jmp(L, item);
+
+    lir_at(f, call);
+    int32_t known = L->prev_bci;
+    lw_emit_call(L, i, LIR_CHK_NONE);
+    if (L->prev_bci != known) {
+        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
+    }
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_NE, lir_reg(v), lir_reg(v)}, item, lw_plain(null));
+    lir_at(f, null);
+    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(LIR_TS, PY311_OFF_TS_CUREXC_TYPE), lir_imm(0), x);
+    lw_jmp(L, end);
+}
+
+void lw_iter_next(Lower *L, HirIns *i)
+{
+    HirIns *branch = lw_iter_branch(i);
+    if (branch && L->vals[branch->id].fused) {
+        next_branch(L, i, branch);
+    } else {
+        next_by_call(L, i);
     }
 }

@@ -10,21 +10,14 @@ void lw_incref(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
     HirIns *v = i->args[0];
-    if (v->type == HIR_T_NULL) {
+    if (v->type == HIR_T_NULL || (hir_root(v)->op == HIR_Const && !hir_root(v)->imm.p)) {
         return;
     }
-    if (hir_root(v)->op == HIR_Const) {
-        if (hir_root(v)->imm.p) {
-            LirReg r = lw_reg(L, v);
-            lir_rmw(f, LIR_ADDM, 8, lir_mem(r, PY311_OFF_OBJ_REFCNT), lir_imm(1));
-        }
+    if (hir_root(v)->op == HIR_Const || !(v->type & HIR_T_NULL)) {
+        lir_rmw(f, LIR_ADDM, 8, lw_object_field(L, v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
         return;
     }
     LirReg r = lw_reg(L, v);
-    if (!(v->type & HIR_T_NULL)) {
-        lir_rmw(f, LIR_ADDM, 8, lir_mem(r, PY311_OFF_OBJ_REFCNT), lir_imm(1));
-        return;
-    }
     LirBlock *some = lw_block(L, false), *done = lw_block(L, false);
     lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(r), lir_reg(r)}, lw_plain(done), lw_plain(some));
     lir_at(f, some);
@@ -281,15 +274,31 @@ void lw_store_inline_value(Lower *L, HirIns *i)
 
 /* --- dict entries --------------------------------------------------------------------------- */
 
-/* Address of entry `index` of keys whose entries are PyDictUnicodeEntry, as base + index + disp. */
-static LirOpnd unicode_entry(Lower *L, LirReg keys, int64_t index, int32_t field)
+/* Field `field` of entry `index` of keys whose entries are PyDictUnicodeEntry. The entries follow the hash
+ * indices, whose size the keys know; `indices` is that size when it is known here, else 0. */
+static LirOpnd unicode_entry(Lower *L, LirReg keys, int64_t index, int32_t field, int32_t indices)
 {
     LirFunc *f = L->f;
+    int32_t disp = PY311_OFF_KEYS_INDICES + PY311_OFF_UENTRY_SIZE * (int32_t)index + field;
+    if (indices) {
+        return lir_mem(keys, disp + indices);
+    }
     LirReg shift = lir_load(f, 1, lir_mem(keys, PY311_OFF_KEYS_LOG2_INDEX_BYTES));
     LirReg one = lir_copy(f, LIR_GPR, lir_imm(1));
     LirReg bytes = lir_op2(f, LIR_SHL, lir_reg(one), lir_reg(shift));
-    int32_t disp = PY311_OFF_KEYS_INDICES + PY311_OFF_UENTRY_SIZE * (int32_t)index + field;
     return lir_mem_index(keys, bytes, 0, disp);
+}
+
+/* Keys of one version are one object in one state, so what a dict that has them now says of their layout
+ * holds wherever the version matches: the bytes of hash indices, or 0 when the dict has others. */
+static int32_t index_bytes(PyObject *dict, uint32_t version)
+{
+    char *keys = dict && PyDict_CheckExact(dict) ? py311_dict_keys(dict) : NULL;
+    if (!keys || version == 0 || py311_keys_version(keys) != version) {
+        return 0;
+    }
+    unsigned log2 = (uint8_t)keys[PY311_OFF_KEYS_LOG2_INDEX_BYTES];
+    return log2 < 24 ? 1 << log2 : 0;
 }
 
 /* LOAD_ATTR_WITH_HINT after its type check; dicts with keys other than str leave. */
@@ -303,7 +312,7 @@ void lw_load_dict_hint(Lower *L, HirIns *i)
               lir_imm((int32_t)i->aux), x);
     lir_guard(f, LIR_CMP, 1, LIR_E, lir_mem(keys, PY311_OFF_KEYS_KIND),
               lir_imm(PY311_KEYS_GENERAL), x);
-    LirReg entry = lir_lea(f, unicode_entry(L, keys, i->aux, 0));
+    LirReg entry = lir_lea(f, unicode_entry(L, keys, i->aux, 0, 0));
     lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(entry, PY311_OFF_UENTRY_KEY),
               lw_object(L, i->imm.p), x);
     lw_set(L, i, load_not_null(L, lir_mem(entry, PY311_OFF_UENTRY_VALUE), x));
@@ -319,6 +328,27 @@ static LirReg checked_keys(Lower *L, LirOpnd dict, uint32_t version, LirExit *x)
     return keys;
 }
 
+/* The dict that i looks into, where it can be known now: only a hint. */
+static PyObject *known_dict(const Lower *L, const HirIns *i)
+{
+    const HirIns *owner = hir_root(i->args[0]);
+    if (i->op == HIR_LoadGlobalBuiltin) {
+        return L->hf->builtins;
+    }
+    if (i->op == HIR_LoadGlobalModule) {
+        return L->hf->globals;
+    }
+    bool module = owner->op == HIR_Const && owner->imm.p && PyModule_CheckExact(owner->imm.p);
+    return module ? PyModule_GetDict(owner->imm.p) : NULL;
+}
+
+/* Comparing with an object that is not NULL says that the value is not NULL. */
+static bool compared_next(const HirIns *i)
+{
+    const HirIns *n = i->next;
+    return n && n->op == HIR_GuardIs && n->args[0] == i && n->imm.p;
+}
+
 /* LOAD_ATTR_MODULE, LOAD_GLOBAL_MODULE, LOAD_GLOBAL_BUILTIN: a keys version stands for the place of
  * every key and for all of them being str. */
 void lw_load_keys_entry(Lower *L, HirIns *i)
@@ -327,14 +357,18 @@ void lw_load_keys_entry(Lower *L, HirIns *i)
     LirReg owner = lw_reg(L, i->args[0]);
     LirOpnd dict =
         i->op == HIR_LoadModuleAttr ? lir_mem(owner, PY311_OFF_MODULE_DICT) : lir_reg(owner);
-    LirReg keys = checked_keys(L, dict, i->aux, x);
+    uint32_t version = i->aux;
+    LirReg keys = checked_keys(L, dict, version, x);
     int64_t index = i->imm.i;
     if (i->op == HIR_LoadGlobalBuiltin) {
         LirOpnd builtins = lir_mem(LIR_FRAME, PY311_OFF_FRAME_BUILTINS);
-        keys = checked_keys(L, builtins, i->imm.pair.a, x);
+        version = i->imm.pair.a;
+        keys = checked_keys(L, builtins, version, x);
         index = i->imm.pair.b;
     }
-    lw_set(L, i, load_not_null(L, unicode_entry(L, keys, index, PY311_OFF_UENTRY_VALUE), x));
+    int32_t indices = index_bytes(known_dict(L, i), version);
+    LirOpnd entry = unicode_entry(L, keys, index, PY311_OFF_UENTRY_VALUE, indices);
+    lw_set(L, i, compared_next(i) ? lir_load(L->f, 8, entry) : load_not_null(L, entry, x));
 }
 
 /* --- list and tuple items --------------------------------------------------------------------- */

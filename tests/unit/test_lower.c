@@ -183,6 +183,16 @@ static PyObject *run(const char *text, PyObject *const *locals, unsigned n)
     return r;
 }
 
+static PyObject *eval(const char *src, int start)
+{
+    PyObject *r = PyRun_String(src, start, globals, globals);
+    if (!r) {
+        PyErr_Print();
+        fail();
+    }
+    return r;
+}
+
 /* --- unboxed integers ------------------------------------------------------------------ */
 
 static const int64_t ints[] = {
@@ -727,6 +737,78 @@ static void test_home_phi(void **state)
     arena_free(&a);
 }
 
+/* FOR_ITER over what nothing is known about: lists inline, all else by the call; and in either the end of the
+ * iteration and an error are told apart. */
+static void test_any_loop(void **state)
+{
+    (void)state;
+    const char *fmt = "func f nlocals=3 nstack=0 bci=0\n"
+                      "b0 bci=0:\n"
+                      "  v0:ANY|NULL = LoadLocal #0\n"
+                      "  v50:NULL = Const $NULL\n"
+                      "  v1:ANY = GuardNotNull v0 @2 [s0: 2 | v0 v50 v50 | ]\n"
+                      "  v2:ANY = GetIter v1 @4 [s1: 4 | v1 v50 v50 | v1]\n"
+                      "  v4:INT = Const $0\n"
+                      "  Incref v4\n"
+                      "  StoreLocal v4 v50 #1 @6\n"
+                      "  Jump b1\n"
+                      "b1 (b0 b2) bci=8:\n"
+                      "  v10:ANY = Phi v4 v13 #1\n"
+                      "  v20:ANY|NULL = Phi v50 v12 #2\n"
+                      "  v11:ANY|NULL = IterNext v2 @8 [s2: 8 | v1 v10 v20 | v2!]\n"
+                      "  v14:bool = IsNull v11\n"
+                      "%s"
+                      "b2 (b1) bci=10:\n"
+                      "  v12:ANY = Refine v11 #ANY\n"
+                      "  StoreLocal v12 v20 #2 @9\n"
+                      "  v13:ANY = BinaryOp v10 v12 #+ @12 [s3: 12 | v1 v10 v12 | v2! v10 v12]\n"
+                      "  StoreLocal v13 v10 #1 @14\n"
+                      "  Jump b1\n"
+                      "b3 (b1) bci=20:\n"
+                      "  Decref v2 @20\n"
+                      "  Incref v10\n"
+                      "  Return v10 @20\n";
+    static const char *const forms[] = {"  Branch v14 b3 b2\n",
+                                        "  v15:bool = BNot v14\n  Branch v15 b2 b3\n"};
+    static const char *const sources[] = {
+        "[1, 20, 300]", "(1, 20, 300)", "{1: 0, 20: 0, 300: 0}", "range(1, 4)", "[]", "()",
+        "iter([5, 6, 7, 8])", "(x for x in [1, 2])", "[1, 'x']", "(1, 'x')",
+        "map(lambda x: 1 // x, [2, 1, 0, 3])", "type('E', (list,), {})([1, 2])"};
+    for (int form = 0; form < 2; form++) {
+        Compiled c;
+        snprintf(text, sizeof text, fmt, forms[form]);
+        compile(&c, text);
+        for (size_t k = 0; k < BASE_COUNT(sources); k++) {
+            PyObject *seq = eval(sources[k], Py_eval_input);
+            PyObject *copy = eval(sources[k], Py_eval_input);
+            PyObject *want = PyObject_CallOneArg(PyDict_GetItemString(builtins, "sum"), copy);
+            PyObject *error = Py_XNewRef(PyErr_Occurred());
+            PyErr_Clear();
+            Py_ssize_t before = Py_REFCNT(seq);
+            Frame fr;
+            frame_init(&fr, &seq, 1);
+            PyObject *r = enter(&c, &fr);
+            assert_int_equal(last.taken, want == NULL);
+            if (want) {
+                assert_true(PyObject_RichCompareBool(r, want, Py_EQ));
+            } else {
+                assert_int_equal(last.kind, RT_EXIT_THROW);
+                assert_true(PyErr_ExceptionMatches(error));
+                PyErr_Clear();
+                Py_DECREF((PyObject *)(intptr_t)last.bits[0]); /* the iterator */
+            }
+            Py_XDECREF(r);
+            frame_clear(&fr);
+            assert_int_equal(Py_REFCNT(seq), before);
+            Py_XDECREF(error);
+            Py_XDECREF(want);
+            Py_DECREF(copy);
+            Py_DECREF(seq);
+        }
+        discard(&c);
+    }
+}
+
 static void test_range_loop(void **state)
 {
     (void)state;
@@ -827,16 +909,6 @@ static void test_items(void **state)
 }
 
 /* --- attributes and globals ------------------------------------------------------------------ */
-
-static PyObject *eval(const char *src, int start)
-{
-    PyObject *r = PyRun_String(src, start, globals, globals);
-    if (!r) {
-        PyErr_Print();
-        fail();
-    }
-    return r;
-}
 
 static void test_inline_values(void **state)
 {
@@ -1143,7 +1215,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_float_free_list), cmocka_unit_test(test_comparisons),
     cmocka_unit_test(test_store_local),  cmocka_unit_test(test_stale_home),
     cmocka_unit_test(test_raw_state),    cmocka_unit_test(test_loops),
-    cmocka_unit_test(test_range_loop),   cmocka_unit_test(test_items),
+    cmocka_unit_test(test_any_loop),      cmocka_unit_test(test_range_loop),   cmocka_unit_test(test_items),
     cmocka_unit_test(test_inline_values), cmocka_unit_test(test_globals),
     cmocka_unit_test(test_dict_hint),    cmocka_unit_test(test_var_and_out),
     cmocka_unit_test(test_prev_instr),
