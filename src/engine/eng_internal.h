@@ -59,7 +59,7 @@ int eng_osr_start(void);
 /* Stops the ticker; it touches nothing of the interpreter afterwards. */
 void eng_osr_stop(void);
 
-/* --- eng_compile.c (eng_nocompiler.c while rooms are missing) ----------------------- */
+/* --- eng_compile.c ------------------------------------------------------------------ */
 /* Sets up runtime and code cache: NULL, or a static text that says what the system refuses. */
 const char *eng_compiler_start(void);
 /* Makes running compiled code leave at its next safepoint, or not any more. */
