@@ -126,7 +126,7 @@ static void print_aux(const HirIns *i, StrBuf *sb)
             if (hir_phi_local(i) >= 0) {
                 sb_printf(sb, " #%d", hir_phi_local(i));
             }
-        } else if (i->aux || i->op != HIR_CheckEval) {
+        } else {
             sb_printf(sb, " #%" PRIu32, i->aux);
         }
         break;

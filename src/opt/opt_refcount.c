@@ -167,7 +167,7 @@ static void on_decref(Counts *c, HirIns *i)
         return;
     }
     bool kept = p->pinned || c->extra[r->id] || held_by_home(c, p) || p->epoch == c->epoch;
-    if (kept && can_disown(p->incref, i, r)) {
+    if (kept && !(p->incref->aux & HIR_INCREF_KEEP) && can_disown(p->incref, i, r)) {
         disown(c, p->incref, i, r);
         hir_remove(p->incref);
         hir_remove(i);
