@@ -56,11 +56,13 @@ int rt_float_pow(double a, double b, double *result);
 PyObject *rt_box_int(int64_t v);
 PyObject *rt_box_float(double v);
 PyObject *rt_binary_op(PyObject *a, PyObject *b, int op); /* op: NB_ code of BINARY_OP */
-PyObject *rt_long_binary(PyObject *a, PyObject *b, int op); /* NB_ADD, NB_SUBTRACT, NB_MULTIPLY on exact ints */
-PyObject *rt_str_append_local(RtFrame *frame, PyObject *a, PyObject *b, int local); /* see the op table */
+PyObject *rt_long_binary(PyObject *a, PyObject *b,
+                         int op); /* NB_ADD, NB_SUBTRACT, NB_MULTIPLY on exact ints */
+PyObject *rt_str_append_local(RtFrame *frame, PyObject *a, PyObject *b,
+                              int local); /* see the op table */
 int rt_truthy(PyObject *v);
 PyObject *rt_compare_op(PyObject *a, PyObject *b, int op); /* Py_LT..Py_GE */
-int rt_str_eq(PyObject *a, PyObject *b); /* exact str both; cannot fail */
+int rt_str_eq(PyObject *a, PyObject *b);                   /* exact str both; cannot fail */
 int rt_contains(PyObject *v, PyObject *container);
 
 /* --- subscripts and containers (rt_subscr.c) -------------------------------------- */
@@ -75,7 +77,8 @@ Py_ssize_t rt_len(PyObject *v); /* -1 on error */
 PyObject *rt_get_iter(PyObject *v);
 /* Next item, or NULL: with an exception set on error, without one when exhausted. */
 PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter);
-int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n, PyObject **out); /* out[0] is the first item */
+int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n,
+                  PyObject **out); /* out[0] is the first item */
 int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out);
 
 /* --- building (rt_build.c) --------------------------------------------------------- */
@@ -126,7 +129,8 @@ int rt_import_star(RtFrame *frame, PyObject *module);
 int rt_print_expr(PyObject *v);
 
 /* --- with, exceptions (rt_errors.c) --------------------------------------------------- */
-PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out); /* bound __exit__; out[0] is __enter__()'s result */
+PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr,
+                         PyObject **out); /* bound __exit__; out[0] is __enter__()'s result */
 int rt_check_exc_match(PyObject *exc, PyObject *type);
 int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n); /* always -1 */
 /* The errors of LOAD_FAST, LOAD_DEREF, ... on an unset variable: sets the exception; always -1. */
@@ -139,7 +143,8 @@ void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, 
 int rt_match_mapping(PyObject *v);
 int rt_match_sequence(PyObject *v);
 PyObject *rt_match_keys(PyThreadState *ts, PyObject *subject, PyObject *keys);
-PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames, int npos);
+PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames,
+                         int npos);
 
 /* --- calls (rt_call.c; rt_call_py is the engine's) -------------------------------------- */
 /* The value-stack entries of PRECALL+CALL: argv[0] method or NULL, argv[1] self (when argv[0] is a

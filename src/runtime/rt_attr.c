@@ -26,7 +26,8 @@ static inline PyObject *instance_dict(PyObject *obj, PyTypeObject *tp)
         return RT_FIELD(PyObject *, obj, tp->tp_dictoffset);
     if (tp->tp_dictoffset == 0)
         return NULL;
-    PyObject **dictptr = _PyObject_GetDictPtr(obj); /* behind the items of a variable-sized object */
+    PyObject **dictptr =
+        _PyObject_GetDictPtr(obj); /* behind the items of a variable-sized object */
     return dictptr != NULL ? *dictptr : NULL;
 }
 
@@ -122,8 +123,7 @@ static inline PyObject *entry_value(PyObject *obj, const RtAttrIC *ic, const RtA
         Py311Values *values = py311_inline_values(obj);
         return values != NULL && descr_holds(e) ? values[e->index] : NULL;
     }
-    case RT_ATTR_MEMBER:
-        return RT_FIELD(PyObject *, obj, e->index);
+    case RT_ATTR_MEMBER: return RT_FIELD(PyObject *, obj, e->index);
     case RT_ATTR_DICT_HINT: {
         if ((e->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL)
             return NULL;
@@ -136,10 +136,8 @@ static inline PyObject *entry_value(PyObject *obj, const RtAttrIC *ic, const RtA
     }
     case RT_ATTR_CLASS_VALUE:
         return descr_holds(e) && !may_be_shadowed(obj, ic, e) ? e->descr : NULL;
-    case RT_ATTR_TYPE_VALUE:
-        return owner_holds(obj, e) && descr_holds(e) ? e->descr : NULL;
-    default:
-        return NULL;
+    case RT_ATTR_TYPE_VALUE: return owner_holds(obj, e) && descr_holds(e) ? e->descr : NULL;
+    default: return NULL;
     }
 }
 
@@ -152,15 +150,11 @@ static inline bool getter_applies(PyObject *obj, const RtAttrIC *ic, const RtAtt
     switch (e->kind) {
     case RT_ATTR_TYPE_GET:
     case RT_ATTR_DATA:
-    case RT_ATTR_PROPERTY:
-        return true;
+    case RT_ATTR_PROPERTY: return true;
     case RT_ATTR_CLASS_GET:
-    case RT_ATTR_CLASS_METHOD:
-        return !may_be_shadowed(obj, ic, e);
-    case RT_ATTR_GETATTR_HOOK:
-        return e->owner != NULL || !may_be_shadowed(obj, ic, e);
-    default:
-        return false;
+    case RT_ATTR_CLASS_METHOD: return !may_be_shadowed(obj, ic, e);
+    case RT_ATTR_GETATTR_HOOK: return e->owner != NULL || !may_be_shadowed(obj, ic, e);
+    default: return false;
     }
 }
 
@@ -203,7 +197,8 @@ PyObject *rt_load_attr(PyObject *obj, void *site)
         if (e->kind == RT_ATTR_GETATTR_HOOK)
             return run_hook_entry(obj, ic->name, e);
         if (e->kind == RT_ATTR_CLASS_METHOD && Py_IS_TYPE(e->descr, &PyFunction_Type))
-            return PyMethod_New(e->descr, obj); /* func_descr_get; obj is not None, which has none */
+            return PyMethod_New(e->descr,
+                                obj); /* func_descr_get; obj is not None, which has none */
         return call_getter(obj, ic->name, e, true);
     }
     return load_attr_miss(obj, ic);
@@ -309,8 +304,7 @@ static inline int entry_store(PyObject *obj, PyObject *v, const RtAttrIC *ic, Rt
         Py_DECREF(descr);
         return err;
     }
-    default:
-        return 1;
+    default: return 1;
     }
 }
 

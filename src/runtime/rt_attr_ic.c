@@ -44,7 +44,8 @@ int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash)
     for (;;) {
         int64_t ix = keys_index_at(keys, i);
         if (ix >= 0) {
-            PyObject *key = RT_FIELD(PyObject *, entries + ix * PY311_OFF_UENTRY_SIZE, PY311_OFF_UENTRY_KEY);
+            PyObject *key =
+                RT_FIELD(PyObject *, entries + ix * PY311_OFF_UENTRY_SIZE, PY311_OFF_UENTRY_KEY);
             if (key == name)
                 return ix;
             if (((PyASCIIObject *)key)->hash == hash && rt_str_eq(key, name))
@@ -101,7 +102,8 @@ static Py_ssize_t member_offset(PyObject *descr, PyTypeObject *tp, int bad_flags
 typedef enum { IN_INSTANCE, NOT_IN_INSTANCE, CANNOT_TELL } Presence;
 
 /* Is the name in the instance?  Writes kind and index (IN_INSTANCE) or shadow, index and keys_count
- * (NOT_IN_INSTANCE).  _PyObject_GetDictPtr would make a dict of inline values, so those go first. */
+ * (NOT_IN_INSTANCE).  _PyObject_GetDictPtr would make a dict of inline values, so those go
+ * first. */
 static Presence look_in_instance(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
 {
     PyTypeObject *tp = Py_TYPE(obj);
@@ -178,8 +180,8 @@ static GetAttrBase classify_getattr(PyTypeObject *tp, PyObject **hook)
 }
 
 /* `obj` is a class whose metatype uses type_getattro. */
-static bool analyze_type_attr(PyTypeObject *cls, const RtAttrIC *ic, PyObject *meta_descr, PyObject *hook,
-                              RtAttrEntry *e)
+static bool analyze_type_attr(PyTypeObject *cls, const RtAttrIC *ic, PyObject *meta_descr,
+                              PyObject *hook, RtAttrEntry *e)
 {
     PyObject *attr = _PyType_Lookup(cls, ic->name);
     e->owner = cls;
@@ -203,7 +205,8 @@ static bool analyze_type_attr(PyTypeObject *cls, const RtAttrIC *ic, PyObject *m
     return note_descr(e, attr);
 }
 
-static bool analyze_module_attr(PyObject *module, const RtAttrIC *ic, PyObject *descr, RtAttrEntry *e)
+static bool analyze_module_attr(PyObject *module, const RtAttrIC *ic, PyObject *descr,
+                                RtAttrEntry *e)
 {
     PyObject *dict = RT_FIELD(PyObject *, module, PY311_OFF_MODULE_DICT);
     if (dict == NULL || (descr != NULL && !note_descr(e, descr)))
@@ -239,7 +242,8 @@ bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
         if (offset >= 0 && base == BY_GENERIC) {
             e->kind = RT_ATTR_MEMBER;
             e->index = (uint32_t)offset;
-        } else if (Py_IS_TYPE(descr, &PyProperty_Type) && ((Py311Property *)descr)->prop_get != NULL) {
+        } else if (Py_IS_TYPE(descr, &PyProperty_Type) &&
+                   ((Py311Property *)descr)->prop_get != NULL) {
             e->kind = RT_ATTR_PROPERTY;
         } else {
             e->kind = RT_ATTR_DATA;

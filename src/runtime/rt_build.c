@@ -8,7 +8,10 @@ enum { CONV_NONE = 0, CONV_STR = 1, CONV_REPR = 2, CONV_ASCII = 3, CONV_MASK = 3
 PyObject *rt_format_value(PyObject *v, PyObject *spec, int oparg)
 {
     static PyObject *(*const conversions[])(PyObject *) = {
-        [CONV_NONE] = NULL, [CONV_STR] = PyObject_Str, [CONV_REPR] = PyObject_Repr, [CONV_ASCII] = PyObject_ASCII,
+        [CONV_NONE] = NULL,
+        [CONV_STR] = PyObject_Str,
+        [CONV_REPR] = PyObject_Repr,
+        [CONV_ASCII] = PyObject_ASCII,
     };
     PyObject *(*conv)(PyObject *) = conversions[oparg & CONV_MASK];
     PyObject *value = conv != NULL ? conv(v) : Py_NewRef(v);
@@ -61,8 +64,8 @@ PyObject *rt_build_set(PyObject **argv, Py_ssize_t n)
 }
 
 /* _PyDict_FromItems: keys[i * kstep], values[i * vstep]. */
-static PyObject *dict_from_items(PyObject *const *keys, Py_ssize_t kstep, PyObject *const *values, Py_ssize_t vstep,
-                                 Py_ssize_t n)
+static PyObject *dict_from_items(PyObject *const *keys, Py_ssize_t kstep, PyObject *const *values,
+                                 Py_ssize_t vstep, Py_ssize_t n)
 {
     /* A presized dict gets the general table kind; with str keys only, CPython makes the compact
      * kind, which PyDict_New starts with and keeps while it grows. */
@@ -128,7 +131,8 @@ int rt_list_extend(PyThreadState *ts, PyObject *list, PyObject *iterable)
     if (PyErr_ExceptionMatches(PyExc_TypeError) && Py_TYPE(iterable)->tp_iter == NULL &&
         !PySequence_Check(iterable)) {
         PyErr_Clear();
-        PyErr_Format(PyExc_TypeError, "Value after * must be an iterable, not %.200s", Py_TYPE(iterable)->tp_name);
+        PyErr_Format(PyExc_TypeError, "Value after * must be an iterable, not %.200s",
+                     Py_TYPE(iterable)->tp_name);
     }
     return -1;
 }
@@ -144,7 +148,8 @@ int rt_dict_update(PyThreadState *ts, PyObject *dict, PyObject *mapping)
     if (PyDict_Update(dict, mapping) >= 0)
         return 0;
     if (PyErr_ExceptionMatches(PyExc_AttributeError))
-        PyErr_Format(PyExc_TypeError, "'%.200s' object is not a mapping", Py_TYPE(mapping)->tp_name);
+        PyErr_Format(PyExc_TypeError, "'%.200s' object is not a mapping",
+                     Py_TYPE(mapping)->tp_name);
     return -1;
 }
 

@@ -26,15 +26,16 @@ int rt_init_result(PyObject *res)
         return 0;
     }
     if (res != NULL) {
-        PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(res)->tp_name);
+        PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'",
+                     Py_TYPE(res)->tp_name);
         Py_DECREF(res);
     }
     return -1;
 }
 
 /* Calls class `tp` whose __init__ is `init`; args[-1] is free. */
-static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init, PyObject **args, size_t nargs,
-                             PyObject *kwnames)
+static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init, PyObject **args,
+                             size_t nargs, PyObject *kwnames)
 {
     /* _PyObject_MakeTpCall counts as a level of recursion. */
     if (rt_enter_recursive(ts, " while calling a Python object"))
@@ -56,14 +57,15 @@ static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init
 }
 
 /* Calls without tracing; args[-1] is free, nargs does not count keyword values. */
-static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args, size_t nargs,
-                                    PyObject *kwnames)
+static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args,
+                                    size_t nargs, PyObject *kwnames)
 {
     PyTypeObject *tp = Py_TYPE(callable);
     if (BASE_LIKELY(tp == &PyFunction_Type))
-        return rt_checked(ts, callable,
-                          ((PyFunctionObject *)callable)
-                              ->vectorcall(callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+        return rt_checked(
+            ts, callable,
+            ((PyFunctionObject *)callable)
+                ->vectorcall(callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
     if (tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
         PyObject *init = rt_python_init((PyTypeObject *)callable);
         if (init != NULL)
@@ -119,8 +121,8 @@ PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyOb
         PyErr_Clear();
         PyObject *funcstr = _PyObject_FunctionStr(callable);
         if (funcstr != NULL) {
-            PyErr_Format(PyExc_TypeError, "%U argument after * must be an iterable, not %.200s", funcstr,
-                         Py_TYPE(args)->tp_name);
+            PyErr_Format(PyExc_TypeError, "%U argument after * must be an iterable, not %.200s",
+                         funcstr, Py_TYPE(args)->tp_name);
             Py_DECREF(funcstr);
         }
     } else {
@@ -144,7 +146,8 @@ typedef PyObject *(*FastKwFunc)(PyObject *, PyObject *const *, Py_ssize_t, PyObj
 
 /* METH_O and METH_NOARGS count as a level of recursion ("CPython promises to check all
  * non-vectorcall function calls"). */
-static PyObject *call_one_arg(PyThreadState *ts, PyObject *callable, PyCFunction meth, PyObject *self, PyObject *arg)
+static PyObject *call_one_arg(PyThreadState *ts, PyObject *callable, PyCFunction meth,
+                              PyObject *self, PyObject *arg)
 {
     if (rt_enter_recursive(ts, " while calling a Python object"))
         return NULL;
@@ -153,8 +156,8 @@ static PyObject *call_one_arg(PyThreadState *ts, PyObject *callable, PyCFunction
     return rt_checked(ts, callable, res);
 }
 
-static PyObject *call_fast(PyThreadState *ts, PyObject *callable, const PyMethodDef *def, PyObject *self,
-                           PyObject **args, Py_ssize_t nargs)
+static PyObject *call_fast(PyThreadState *ts, PyObject *callable, const PyMethodDef *def,
+                           PyObject *self, PyObject **args, Py_ssize_t nargs)
 {
     PyObject *res;
     if (def->ml_flags & METH_KEYWORDS)
@@ -166,18 +169,21 @@ static PyObject *call_fast(PyThreadState *ts, PyObject *callable, const PyMethod
 
 PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction)
 {
-    return call_one_arg(ts, cfunction, PyCFunction_GET_FUNCTION(cfunction), PyCFunction_GET_SELF(cfunction), arg);
+    return call_one_arg(ts, cfunction, PyCFunction_GET_FUNCTION(cfunction),
+                        PyCFunction_GET_SELF(cfunction), arg);
 }
 
 PyObject *rt_call_builtin_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cfunction)
 {
-    return call_fast(ts, cfunction, ((PyCFunctionObject *)cfunction)->m_ml, PyCFunction_GET_SELF(cfunction), argv, n);
+    return call_fast(ts, cfunction, ((PyCFunctionObject *)cfunction)->m_ml,
+                     PyCFunction_GET_SELF(cfunction), argv, n);
 }
 
 /* The C function of a method descriptor may only see objects of its type. */
 static inline bool descr_fits(const PyMethodDescrObject *descr, PyObject *self)
 {
-    return Py_IS_TYPE(self, PyDescr_TYPE(descr)) || PyType_IsSubtype(Py_TYPE(self), PyDescr_TYPE(descr));
+    return Py_IS_TYPE(self, PyDescr_TYPE(descr)) ||
+           PyType_IsSubtype(Py_TYPE(self), PyDescr_TYPE(descr));
 }
 
 PyObject *rt_call_descr_noargs(PyThreadState *ts, PyObject *self, void *descr)

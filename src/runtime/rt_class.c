@@ -20,7 +20,10 @@ enum {
     RT_CLASS_MAX_ARGS = 16,      /* longer calls go through vectorcall */
 };
 
-bool rt_class_ic_worth(PyTypeObject *tp) { return rt_python_init(tp) != NULL; }
+bool rt_class_ic_worth(PyTypeObject *tp)
+{
+    return rt_python_init(tp) != NULL;
+}
 
 void *rt_class_ic_new(CodeUnit *u, PyTypeObject *tp)
 {
@@ -68,7 +71,8 @@ static PyObject *call_init_generic(PyThreadState *ts, PyObject *self, PyObject *
 }
 
 /* Calls __init__ on the new object with the arguments behind argv[0], which is overwritten. */
-static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObject **argv, Py_ssize_t n)
+static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObject **argv,
+                         Py_ssize_t n)
 {
     PyFunctionObject *init = ic->init;
     if (ic->type->tp_version_tag != ic->version) {

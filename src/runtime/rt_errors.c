@@ -16,7 +16,8 @@ void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, 
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (PyErr_GivenExceptionMatches(value, PyExc_NameError) && ((PyNameErrorObject *)value)->name == NULL)
+    if (PyErr_GivenExceptionMatches(value, PyExc_NameError) &&
+        ((PyNameErrorObject *)value)->name == NULL)
         (void)PyObject_SetAttr(value, RT_NAME(name), name); /* PyErr_Restore forgets a failure */
     PyErr_Restore(type, value, traceback);
 }
@@ -24,8 +25,9 @@ void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, 
 int rt_unbound_local(RtFrame *frame, int index)
 {
     PyObject *name = PyTuple_GET_ITEM(py311_frame(frame)->f_code->co_localsplusnames, index);
-    rt_format_name_error(rt_ts(), PyExc_UnboundLocalError,
-                         "cannot access local variable '%s' where it is not associated with a value", name);
+    rt_format_name_error(
+        rt_ts(), PyExc_UnboundLocalError,
+        "cannot access local variable '%s' where it is not associated with a value", name);
     return -1;
 }
 
@@ -55,7 +57,8 @@ void rt_attribute_error_context(PyObject *obj, PyObject *name)
     if (PyErr_GivenExceptionMatches(value, PyExc_AttributeError)) {
         PyAttributeErrorObject *exc = (PyAttributeErrorObject *)value;
         if (exc->name == NULL && exc->obj == NULL &&
-            (PyObject_SetAttr(value, RT_NAME(name), name) || PyObject_SetAttr(value, RT_NAME(obj), obj))) {
+            (PyObject_SetAttr(value, RT_NAME(name), name) ||
+             PyObject_SetAttr(value, RT_NAME(obj), obj))) {
             /* CPython lets the new exception stand. */
             Py_XDECREF(type);
             Py_XDECREF(value);
@@ -73,8 +76,8 @@ void rt_format_kwargs_error(PyObject *func, PyObject *kwargs)
         PyErr_Clear();
         PyObject *funcstr = _PyObject_FunctionStr(func);
         if (funcstr != NULL) {
-            PyErr_Format(PyExc_TypeError, "%U argument after ** must be a mapping, not %.200s", funcstr,
-                         Py_TYPE(kwargs)->tp_name);
+            PyErr_Format(PyExc_TypeError, "%U argument after ** must be a mapping, not %.200s",
+                         funcstr, Py_TYPE(kwargs)->tp_name);
             Py_DECREF(funcstr);
         }
         return;
@@ -110,7 +113,8 @@ static int check_except_type(PyObject *type)
     }
     if (valid)
         return 0;
-    PyErr_SetString(PyExc_TypeError, "catching classes that do not inherit from BaseException is not allowed");
+    PyErr_SetString(PyExc_TypeError,
+                    "catching classes that do not inherit from BaseException is not allowed");
     return -1;
 }
 
@@ -129,7 +133,8 @@ static void reraise(PyThreadState *ts)
         PyErr_SetString(PyExc_RuntimeError, "No active exception to reraise");
         return;
     }
-    PyErr_Restore(Py_NewRef(PyExceptionInstance_Class(value)), Py_NewRef(value), PyException_GetTraceback(value));
+    PyErr_Restore(Py_NewRef(PyExceptionInstance_Class(value)), Py_NewRef(value),
+                  PyException_GetTraceback(value));
     rt_reraised = true;
 }
 
@@ -144,7 +149,8 @@ static PyObject *exception_value(PyObject *exc)
     }
     PyObject *value = PyObject_CallNoArgs(exc);
     if (value != NULL && !PyExceptionInstance_Check(value)) {
-        PyErr_Format(PyExc_TypeError, "calling %R should have returned an instance of BaseException, not %R", exc,
+        PyErr_Format(PyExc_TypeError,
+                     "calling %R should have returned an instance of BaseException, not %R", exc,
                      Py_TYPE(value));
         Py_CLEAR(value);
     }
@@ -182,7 +188,8 @@ int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n)
         return -1;
     if (n == 1 || set_cause(value, argv[1]) == 0) {
         /* do_raise keeps the class it was given; only instances are asked for theirs. */
-        PyObject *type = PyExceptionClass_Check(argv[0]) ? argv[0] : PyExceptionInstance_Class(value);
+        PyObject *type =
+            PyExceptionClass_Check(argv[0]) ? argv[0] : PyExceptionInstance_Class(value);
         PyErr_SetObject(type, value);
     }
     Py_DECREF(value);
@@ -194,7 +201,8 @@ PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out)
     PyObject *enter = _PyObject_LookupSpecial(mgr, RT_NAME(__enter__));
     if (enter == NULL) {
         if (!rt_err(ts))
-            PyErr_Format(PyExc_TypeError, "'%.200s' object does not support the context manager protocol",
+            PyErr_Format(PyExc_TypeError,
+                         "'%.200s' object does not support the context manager protocol",
                          Py_TYPE(mgr)->tp_name);
         return NULL;
     }
@@ -202,7 +210,8 @@ PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out)
     if (exit == NULL) {
         if (!rt_err(ts))
             PyErr_Format(PyExc_TypeError,
-                         "'%.200s' object does not support the context manager protocol (missed __exit__ method)",
+                         "'%.200s' object does not support the context manager protocol (missed "
+                         "__exit__ method)",
                          Py_TYPE(mgr)->tp_name);
         Py_DECREF(enter);
         return NULL;

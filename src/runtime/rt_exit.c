@@ -16,29 +16,25 @@
 #include "hir.h"
 #include "py311_opcodes.h"
 
-PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag) =
-    _PyEval_EvalFrameDefault;
+PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
+                           int throwflag) = _PyEval_EvalFrameDefault;
 
 /* Number of the frame pointer register, to which stack locations are relative. */
 enum { REG_RBP = 5 };
 
 /* The 64 bits at a location. */
-static uint64_t read_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f, const RtRegs *regs)
+static uint64_t read_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f,
+                          const RtRegs *regs)
 {
     uint64_t bits = 0;
     switch ((RtLocKind)loc->kind) {
-    case RT_LOC_GPR:
-        return regs->gpr[loc->where];
-    case RT_LOC_XMM:
-        memcpy(&bits, &regs->xmm[loc->where], sizeof bits);
-        return bits;
+    case RT_LOC_GPR: return regs->gpr[loc->where];
+    case RT_LOC_XMM: memcpy(&bits, &regs->xmm[loc->where], sizeof bits); return bits;
     case RT_LOC_STACK:
         memcpy(&bits, (const char *)(uintptr_t)regs->gpr[REG_RBP] + loc->where, sizeof bits);
         return bits;
-    case RT_LOC_CONST:
-        return (uint64_t)u->consts[loc->where];
-    case RT_LOC_HOME:
-        return (uint64_t)(uintptr_t)f->localsplus[loc->where];
+    case RT_LOC_CONST: return (uint64_t)u->consts[loc->where];
+    case RT_LOC_HOME: return (uint64_t)(uintptr_t)f->localsplus[loc->where];
     }
     BASE_UNREACHABLE();
 }
@@ -48,15 +44,10 @@ static PyObject *box(HirRep rep, uint64_t bits)
 {
     double d;
     switch (rep) {
-    case HIR_F64:
-        memcpy(&d, &bits, sizeof d);
-        return PyFloat_FromDouble(d);
-    case HIR_I64:
-        return PyLong_FromLongLong((long long)bits);
-    case HIR_BOOL:
-        return Py_NewRef((bits & 0xff) != 0 ? Py_True : Py_False);
-    default:
-        BASE_UNREACHABLE();
+    case HIR_F64: memcpy(&d, &bits, sizeof d); return PyFloat_FromDouble(d);
+    case HIR_I64: return PyLong_FromLongLong((long long)bits);
+    case HIR_BOOL: return Py_NewRef((bits & 0xff) != 0 ? Py_True : Py_False);
+    default: BASE_UNREACHABLE();
     }
 }
 
@@ -70,8 +61,8 @@ typedef struct {
 
 /* Fetches all values.  Stack entries from `keep` on will only be dropped: raw ones are not boxed
  * and borrowed ones not counted; their values are NULL. */
-static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFrame *xf, const Py311Frame *f,
-                  const RtRegs *regs)
+static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFrame *xf,
+                  const Py311Frame *f, const RtRegs *regs)
 {
     const RtLoc *locs = u->locs + xf->locs;
     r->nstack = xf->nstack;
@@ -156,8 +147,8 @@ static void drop_stack(PyObject **stack, uint32_t from, uint32_t to)
 
 /* From `error` on: the frame is reified, the exception set, prev_instr right.  `handler` is the
  * one that covers the instruction, or NULL; nstack entries are on the stack. */
-static PyObject *throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handler *handler, uint32_t nstack,
-                                bool reraise)
+static PyObject *throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handler *handler,
+                                uint32_t nstack, bool reraise)
 {
     PyCodeObject *co = f->f_code;
     PyObject **stack = f->localsplus + co->co_nlocalsplus;
@@ -217,8 +208,8 @@ static PyObject *throw_no_memory(PyThreadState *ts, Py311Frame *f, Reified *r, i
     return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, false);
 }
 
-static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x, const RtExitFrame *xf,
-                             Reified *r, const RtRegs *regs)
+static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x,
+                             const RtExitFrame *xf, Reified *r, const RtRegs *regs)
 {
     reify(r, xf->nstack, u, xf, f, regs);
     if (BASE_UNLIKELY(r->failed))
@@ -231,8 +222,8 @@ static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtEx
     return run_tier0(ts, f, xf->nstack);
 }
 
-static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x, const RtExitFrame *xf,
-                            Reified *r, const RtRegs *regs)
+static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x,
+                            const RtExitFrame *xf, Reified *r, const RtRegs *regs)
 {
     bool reraise = rt_reraised;
     rt_reraised = false;
@@ -256,7 +247,8 @@ static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, reraise);
 }
 
-PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u, uint32_t exit_id, RtRegs *regs)
+PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
+                  uint32_t exit_id, RtRegs *regs)
 {
     RtExit *x = &u->exits[exit_id];
     BASE_CHECK(x->nframes == 1);

@@ -3,7 +3,8 @@
 
 PyObject *rt_make_function(RtFrame *frame, PyObject **argv, Py_ssize_t n, int oparg)
 {
-    PyFunctionObject *func = (PyFunctionObject *)PyFunction_New(argv[n - 1], py311_frame(frame)->f_globals);
+    PyFunctionObject *func =
+        (PyFunctionObject *)PyFunction_New(argv[n - 1], py311_frame(frame)->f_globals);
     if (func == NULL)
         return NULL;
     Py_ssize_t i = n - 2;

@@ -30,12 +30,12 @@ typedef enum {
     RT_ATTR_DICT_HINT,    /* index: likely entry of the object's materialised dict */
     RT_ATTR_MODULE,       /* index: likely entry of the module's dict */
     RT_ATTR_CLASS_VALUE,  /* descr: plain value on the class, not shadowed by the instance */
-    RT_ATTR_CLASS_METHOD, /* descr: method-like (Py_TPFLAGS_METHOD_DESCRIPTOR) on the class, not shadowed */
-    RT_ATTR_CLASS_GET,    /* descr: other non-data descriptor on the class, not shadowed */
-    RT_ATTR_DATA,         /* descr: data descriptor; its tp_descr_get or tp_descr_set is called */
-    RT_ATTR_PROPERTY,     /* descr: exact `property` with a getter */
-    RT_ATTR_TYPE_VALUE,   /* the object is the class `owner`: descr, found in its MRO, is the value */
-    RT_ATTR_TYPE_GET,     /* the same, but descr's tp_descr_get(descr, NULL, owner) gives the value */
+    RT_ATTR_CLASS_METHOD, /* descr: Py_TPFLAGS_METHOD_DESCRIPTOR, on the class, not shadowed */
+    RT_ATTR_CLASS_GET,  /* descr: other non-data descriptor on the class, not shadowed */
+    RT_ATTR_DATA,       /* descr: data descriptor; its tp_descr_get or tp_descr_set is called */
+    RT_ATTR_PROPERTY,   /* descr: exact `property` with a getter */
+    RT_ATTR_TYPE_VALUE, /* the object is the class `owner`: descr, found in its MRO, is the value */
+    RT_ATTR_TYPE_GET,   /* the same, but descr's tp_descr_get(descr, NULL, owner) gives the value */
     RT_ATTR_GETATTR_HOOK, /* neither class nor instance has it: descr is the class's __getattr__ */
     RT_ATTR_NKINDS
 } RtAttrKind;
@@ -50,17 +50,18 @@ typedef enum {
 } RtShadow; /* an object without inline values has its dict searched, whatever this says */
 
 typedef struct {
-    uint8_t kind;           /* RtAttrKind */
-    uint8_t shadow;         /* RtShadow; CLASS_* and GETATTR_HOOK */
-    uint8_t hooked;         /* the class has a __getattr__: called when a descriptor raises AttributeError */
+    uint8_t kind;   /* RtAttrKind */
+    uint8_t shadow; /* RtShadow; CLASS_* and GETATTR_HOOK */
+    uint8_t
+        hooked; /* the class has a __getattr__: called when a descriptor raises AttributeError */
     uint32_t version;       /* tp_version_tag of the object's type, never 0 */
     uint32_t owner_version; /* TYPE_* (and GETATTR_HOOK of a metatype): tp_version_tag of `owner` */
     uint32_t descr_version; /* tp_version_tag of descr's type when that is mutable, else 0 */
     uint32_t index;         /* see kind and shadow */
     int64_t keys_count;     /* RT_SHADOW_KEYS */
-    PyTypeObject *type;     /* the object's exact type, borrowed: only valid while version matches */
-    PyTypeObject *owner;    /* the class that is the object, or NULL; borrowed, only compared */
-    PyObject *descr;        /* what the class lookup found, borrowed; see kind */
+    PyTypeObject *type;  /* the object's exact type, borrowed: only valid while version matches */
+    PyTypeObject *owner; /* the class that is the object, or NULL; borrowed, only compared */
+    PyObject *descr;     /* what the class lookup found, borrowed; see kind */
     uint64_t hits;
 } RtAttrEntry;
 
@@ -87,8 +88,8 @@ typedef enum { RT_GLOBAL_EMPTY = 0, RT_GLOBAL_MODULE, RT_GLOBAL_BUILTIN } RtGlob
 typedef struct RtGlobalIC {
     PyObject *name; /* interned str, kept alive by co_names */
     Py_hash_t hash;
-    uint8_t kind;   /* RtGlobalKind: where it was found last */
-    uint32_t index; /* likely entry in that dict */
+    uint8_t kind;                  /* RtGlobalKind: where it was found last */
+    uint32_t index;                /* likely entry in that dict */
     uint32_t globals_keys_version; /* BUILTIN: dk_version of globals' keys without the name, or 0 */
     uint64_t globals_version; /* BUILTIN: ma_version_tag of globals when the name was not in it */
     uint64_t hits;

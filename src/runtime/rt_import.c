@@ -1,4 +1,5 @@
-/* IMPORT_NAME, IMPORT_FROM and IMPORT_STAR: import_name, import_from and import_all_from of ceval.c. */
+/* IMPORT_NAME, IMPORT_FROM and IMPORT_STAR: import_name, import_from and import_all_from of
+ * ceval.c. */
 #include "rt_internal.h"
 
 #include <frameobject.h>
@@ -23,7 +24,8 @@ PyObject *rt_import_name(RtFrame *frame, PyObject *level, PyObject *fromlist, vo
     }
     Py_INCREF(import_func);
     PyObject *args[] = {NULL, name, f->f_globals, locals, fromlist, level};
-    PyObject *res = rt_vectorcall(ts, import_func, args + 1, 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    PyObject *res =
+        rt_vectorcall(ts, import_func, args + 1, 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     Py_DECREF(import_func);
     return res;
 }
@@ -32,7 +34,8 @@ PyObject *rt_import_name(RtFrame *frame, PyObject *level, PyObject *fromlist, vo
 static void cannot_import(PyObject *module, PyObject *pkgname, PyObject *name)
 {
     PyObject *pkgpath = PyModule_GetFilenameObject(module);
-    PyObject *shown = pkgname != NULL ? Py_NewRef(pkgname) : PyUnicode_FromString("<unknown module name>");
+    PyObject *shown =
+        pkgname != NULL ? Py_NewRef(pkgname) : PyUnicode_FromString("<unknown module name>");
     if (shown == NULL) {
         Py_XDECREF(pkgpath);
         return;
@@ -40,7 +43,8 @@ static void cannot_import(PyObject *module, PyObject *pkgname, PyObject *name)
     PyObject *message;
     if (pkgpath == NULL || !PyUnicode_Check(pkgpath)) {
         PyErr_Clear();
-        message = PyUnicode_FromFormat("cannot import name %R from %R (unknown location)", name, shown);
+        message =
+            PyUnicode_FromFormat("cannot import name %R from %R (unknown location)", name, shown);
         PyErr_SetImportError(message, pkgname, NULL);
     } else {
         PyObject *spec = PyObject_GetAttr(module, RT_NAME(__spec__));
@@ -91,10 +95,12 @@ static void bad_star_name(PyObject *module, PyObject *name, bool from_dict)
     if (modname == NULL)
         return;
     if (!PyUnicode_Check(modname))
-        PyErr_Format(PyExc_TypeError, "module __name__ must be a string, not %.100s", Py_TYPE(modname)->tp_name);
+        PyErr_Format(PyExc_TypeError, "module __name__ must be a string, not %.100s",
+                     Py_TYPE(modname)->tp_name);
     else
-        PyErr_Format(PyExc_TypeError, "%s in %U.%s must be str, not %.100s", from_dict ? "Key" : "Item", modname,
-                     from_dict ? "__dict__" : "__all__", Py_TYPE(name)->tp_name);
+        PyErr_Format(PyExc_TypeError, "%s in %U.%s must be str, not %.100s",
+                     from_dict ? "Key" : "Item", modname, from_dict ? "__dict__" : "__all__",
+                     Py_TYPE(name)->tp_name);
     Py_DECREF(modname);
 }
 
@@ -114,7 +120,8 @@ static int star_name(PyObject *locals, PyObject *module, PyObject *name, bool fr
     PyObject *value = PyObject_GetAttr(module, name);
     if (value == NULL)
         return -1;
-    int err = PyDict_CheckExact(locals) ? PyDict_SetItem(locals, name, value) : PyObject_SetItem(locals, name, value);
+    int err = PyDict_CheckExact(locals) ? PyDict_SetItem(locals, name, value)
+                                        : PyObject_SetItem(locals, name, value);
     Py_DECREF(value);
     return err;
 }
@@ -130,7 +137,8 @@ static int import_all(PyObject *locals, PyObject *module)
         if (_PyObject_LookupAttr(module, RT_NAME(__dict__), &dict) < 0)
             return -1;
         if (dict == NULL) {
-            PyErr_SetString(PyExc_ImportError, "from-import-* object has no __dict__ and no __all__");
+            PyErr_SetString(PyExc_ImportError,
+                            "from-import-* object has no __dict__ and no __all__");
             return -1;
         }
         all = PyMapping_Keys(dict);

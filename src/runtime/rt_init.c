@@ -31,7 +31,7 @@ int rt_init(void)
 {
     if (rt_state.slot_tp_init != NULL)
         return 0;
-#define RT_NAME_INIT(n)                                                     \
+#define RT_NAME_INIT(n)                                                              \
     if (rt_state.n == NULL && (rt_state.n = PyUnicode_InternFromString(#n)) == NULL) \
         return -1;
     RT_NAMES(RT_NAME_INIT)

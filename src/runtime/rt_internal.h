@@ -17,10 +17,11 @@ extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
 #define RT_FIELD(T, p, off) (*(T *)(void *)((char *)(p) + (off)))
 
 /* Interned names, and what only a probe can tell (rt_init.c). */
-#define RT_NAMES(X)                                                                         \
-    X(__all__) X(__annotations__) X(__build_class__) X(__dict__) X(__enter__) X(__exit__)   \
-    X(__getattr__) X(__getattribute__) X(__import__) X(__init__) X(__name__) X(__spec__)    \
-    X(__class__) X(get) X(name) X(obj)
+#define RT_NAMES(X)                                                                               \
+    X(__all__)                                                                                    \
+    X(__annotations__) X(__build_class__) X(__dict__) X(__enter__) X(__exit__) X(__getattr__)     \
+        X(__getattribute__) X(__import__) X(__init__) X(__name__) X(__spec__) X(__class__) X(get) \
+            X(name) X(obj)
 
 typedef struct {
 #define RT_NAME_FIELD(n) PyObject *n;
@@ -41,16 +42,25 @@ extern RtState rt_state;
 #define RT_NAME(n) (rt_state.n)
 
 /* True when an exception is set; what _PyErr_Occurred does. */
-static inline bool rt_err(const PyThreadState *ts) { return ts->curexc_type != NULL; }
+static inline bool rt_err(const PyThreadState *ts)
+{
+    return ts->curexc_type != NULL;
+}
 
-static inline PyThreadState *rt_ts(void) { return _PyThreadState_UncheckedGet(); }
+static inline PyThreadState *rt_ts(void)
+{
+    return _PyThreadState_UncheckedGet();
+}
 
 /* _Py_EnterRecursiveCallTstate and its counterpart. Nonzero: RecursionError is set. */
 static inline int rt_enter_recursive(PyThreadState *ts, const char *where)
 {
     return ts->recursion_remaining-- <= 0 && _Py_CheckRecursiveCall(ts, where);
 }
-static inline void rt_leave_recursive(PyThreadState *ts) { ts->recursion_remaining++; }
+static inline void rt_leave_recursive(PyThreadState *ts)
+{
+    ts->recursion_remaining++;
+}
 
 /* _Py_CheckFunctionResult, skipped when result and error indicator agree. */
 static inline PyObject *rt_checked(PyThreadState *ts, PyObject *callable, PyObject *res)
@@ -99,8 +109,9 @@ static inline PyObject *rt_dict_at_hint(PyObject *dict, size_t index, PyObject *
 
 /* Where a name is among dict keys. */
 enum { RT_KEY_ABSENT = -1, RT_KEY_UNKNOWN = -2 };
-/* Index of the entry whose key is `name` itself; RT_KEY_ABSENT when no key equals it; RT_KEY_UNKNOWN
- * for tables with other than str keys and when an equal key is another object. Runs no Python code. */
+/* Index of the entry whose key is `name` itself; RT_KEY_ABSENT when no key equals it;
+ * RT_KEY_UNKNOWN for tables with other than str keys and when an equal key is another object.
+ * Runs no Python code. */
 int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash);
 
 /* Hash of an exact str, computing it if need be (cannot fail for str). */
@@ -135,13 +146,14 @@ void rt_trace_exception(PyThreadState *ts);
 /* TRACE_FUNCTION_UNWIND: the 'return' events of a frame left by an exception. */
 void rt_trace_unwind(PyThreadState *ts);
 /* CALL with cframe.use_tracing set (trace_call_function): C calls are told to the profiler. */
-PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **args, Py_ssize_t nargs,
-                                 PyObject *kwnames);
+PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **args,
+                                 Py_ssize_t nargs, PyObject *kwnames);
 /* PyObject_Call with the same (do_call_core). */
 PyObject *rt_trace_call_core(PyThreadState *ts, PyObject *func, PyObject *args, PyObject *kwargs);
 
 /* --- classes (rt_call.c) ---------------------------------------------------------------------- */
-/* The Python __init__ of a class whose call does nothing but object.__new__ and that; borrowed, or NULL. */
+/* The Python __init__ of a class whose call does nothing but object.__new__ and that; borrowed, or
+ * NULL. */
 PyObject *rt_python_init(PyTypeObject *tp);
 int rt_init_result(PyObject *res); /* see there */
 

@@ -34,7 +34,8 @@ static PyObject *unpack_iter(PyThreadState *ts, PyObject *v)
     PyObject *it = PyObject_GetIter(v);
     if (it == NULL && PyErr_ExceptionMatches(PyExc_TypeError) && Py_TYPE(v)->tp_iter == NULL &&
         !PySequence_Check(v))
-        PyErr_Format(PyExc_TypeError, "cannot unpack non-iterable %.200s object", Py_TYPE(v)->tp_name);
+        PyErr_Format(PyExc_TypeError, "cannot unpack non-iterable %.200s object",
+                     Py_TYPE(v)->tp_name);
     (void)ts;
     return it;
 }
@@ -59,7 +60,8 @@ int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n, PyObject **out)
         PyObject *w = PyIter_Next(it);
         if (w == NULL) {
             if (!rt_err(ts))
-                PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected %d, got %d)", n, i);
+                PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected %d, got %d)",
+                             n, i);
             return unpack_failed(it, out, i);
         }
         out[i] = w;
@@ -86,7 +88,8 @@ int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out)
         PyObject *w = PyIter_Next(it);
         if (w == NULL) {
             if (!rt_err(ts))
-                PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected at least %d, got %d)",
+                PyErr_Format(PyExc_ValueError,
+                             "not enough values to unpack (expected at least %d, got %d)",
                              before + after, i);
             return unpack_failed(it, out, i);
         }
@@ -98,8 +101,9 @@ int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out)
     out[before] = list;
     Py_ssize_t len = PyList_GET_SIZE(list);
     if (len < after) {
-        PyErr_Format(PyExc_ValueError, "not enough values to unpack (expected at least %d, got %zd)",
-                     before + after, before + len);
+        PyErr_Format(PyExc_ValueError,
+                     "not enough values to unpack (expected at least %d, got %zd)", before + after,
+                     before + len);
         return unpack_failed(it, out, before + 1);
     }
     for (int j = 0; j < after; j++) /* the list gives its references away */

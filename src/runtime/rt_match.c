@@ -43,7 +43,8 @@ PyObject *rt_match_keys(PyThreadState *ts, PyObject *subject, PyObject *keys)
             goto fail;
         }
         PyObject *args[] = {subject, key, dummy};
-        PyObject *value = unbound ? rt_vectorcall(ts, get, args, 3, NULL) : rt_vectorcall(ts, get, args + 1, 2, NULL);
+        PyObject *value = unbound ? rt_vectorcall(ts, get, args, 3, NULL)
+                                  : rt_vectorcall(ts, get, args + 1, 2, NULL);
         if (value == NULL)
             goto fail;
         if (value == dummy) { /* no such key: no match */
@@ -82,7 +83,8 @@ static PyObject *class_attr(PyObject *subject, PyObject *type, PyObject *name, P
 }
 
 /* Appends the attribute; false on error or when it is missing. */
-static bool append_attr(PyObject *attrs, PyObject *subject, PyObject *type, PyObject *name, PyObject *seen)
+static bool append_attr(PyObject *attrs, PyObject *subject, PyObject *type, PyObject *name,
+                        PyObject *seen)
 {
     PyObject *attr = class_attr(subject, type, name, seen);
     if (attr == NULL)
@@ -93,7 +95,8 @@ static bool append_attr(PyObject *attrs, PyObject *subject, PyObject *type, PyOb
 }
 
 /* The positional sub-patterns; false on error or when there is no match. */
-static bool match_positional(PyObject *subject, PyObject *type, Py_ssize_t npos, PyObject *attrs, PyObject *seen)
+static bool match_positional(PyObject *subject, PyObject *type, Py_ssize_t npos, PyObject *attrs,
+                             PyObject *seen)
 {
     PyTypeObject *tp = (PyTypeObject *)type;
     bool match_self = false, ok = false;
@@ -112,8 +115,8 @@ static bool match_positional(PyObject *subject, PyObject *type, Py_ssize_t npos,
     }
     Py_ssize_t allowed = match_self ? 1 : PyTuple_GET_SIZE(match_args);
     if (allowed < npos) {
-        PyErr_Format(PyExc_TypeError, "%s() accepts %d positional sub-pattern%s (%d given)", tp->tp_name,
-                     (int)allowed, allowed == 1 ? "" : "s", (int)npos);
+        PyErr_Format(PyExc_TypeError, "%s() accepts %d positional sub-pattern%s (%d given)",
+                     tp->tp_name, (int)allowed, allowed == 1 ? "" : "s", (int)npos);
         goto done;
     }
     if (match_self) {
@@ -123,7 +126,8 @@ static bool match_positional(PyObject *subject, PyObject *type, Py_ssize_t npos,
     for (Py_ssize_t i = 0; i < npos; i++) {
         PyObject *name = PyTuple_GET_ITEM(match_args, i);
         if (!PyUnicode_CheckExact(name)) {
-            PyErr_Format(PyExc_TypeError, "__match_args__ elements must be strings (got %s)", Py_TYPE(name)->tp_name);
+            PyErr_Format(PyExc_TypeError, "__match_args__ elements must be strings (got %s)",
+                         Py_TYPE(name)->tp_name);
             goto done;
         }
         if (!append_attr(attrs, subject, type, name, seen))
@@ -135,7 +139,8 @@ done:
     return ok;
 }
 
-PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames, int npos)
+PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames,
+                         int npos)
 {
     if (!PyType_Check(type)) {
         PyErr_SetString(PyExc_TypeError, "called match pattern must be a type");

@@ -135,13 +135,19 @@ static inline bool float_pair(PyObject *a, PyObject *b, double *x, double *y)
 static PyObject *float_binary(double x, double y, int op)
 {
     switch (op) {
-    case PY311_NB_ADD: case PY311_NB_INPLACE_ADD: return PyFloat_FromDouble(x + y);
-    case PY311_NB_SUBTRACT: case PY311_NB_INPLACE_SUBTRACT: return PyFloat_FromDouble(x - y);
-    case PY311_NB_MULTIPLY: case PY311_NB_INPLACE_MULTIPLY: return PyFloat_FromDouble(x * y);
-    case PY311_NB_TRUE_DIVIDE: case PY311_NB_INPLACE_TRUE_DIVIDE: return y != 0.0 ? PyFloat_FromDouble(x / y) : NULL;
-    case PY311_NB_REMAINDER: case PY311_NB_INPLACE_REMAINDER:
+    case PY311_NB_ADD:
+    case PY311_NB_INPLACE_ADD: return PyFloat_FromDouble(x + y);
+    case PY311_NB_SUBTRACT:
+    case PY311_NB_INPLACE_SUBTRACT: return PyFloat_FromDouble(x - y);
+    case PY311_NB_MULTIPLY:
+    case PY311_NB_INPLACE_MULTIPLY: return PyFloat_FromDouble(x * y);
+    case PY311_NB_TRUE_DIVIDE:
+    case PY311_NB_INPLACE_TRUE_DIVIDE: return y != 0.0 ? PyFloat_FromDouble(x / y) : NULL;
+    case PY311_NB_REMAINDER:
+    case PY311_NB_INPLACE_REMAINDER:
         return y != 0.0 ? PyFloat_FromDouble(rt_float_mod(x, y)) : NULL;
-    case PY311_NB_FLOOR_DIVIDE: case PY311_NB_INPLACE_FLOOR_DIVIDE:
+    case PY311_NB_FLOOR_DIVIDE:
+    case PY311_NB_INPLACE_FLOOR_DIVIDE:
         return y != 0.0 ? PyFloat_FromDouble(rt_float_floordiv(x, y)) : NULL;
     default: return NULL;
     }
@@ -151,21 +157,32 @@ static PyObject *float_binary(double x, double y, int op)
 static PyObject *small_binary(int64_t x, int64_t y, int op)
 {
     switch (op) {
-    case PY311_NB_ADD: case PY311_NB_INPLACE_ADD: return rt_box_int(x + y);
-    case PY311_NB_SUBTRACT: case PY311_NB_INPLACE_SUBTRACT: return rt_box_int(x - y);
-    case PY311_NB_MULTIPLY: case PY311_NB_INPLACE_MULTIPLY: return rt_box_int(x * y);
-    case PY311_NB_AND: case PY311_NB_INPLACE_AND: return rt_box_int(x & y);
-    case PY311_NB_OR: case PY311_NB_INPLACE_OR: return rt_box_int(x | y);
-    case PY311_NB_XOR: case PY311_NB_INPLACE_XOR: return rt_box_int(x ^ y);
-    case PY311_NB_RSHIFT: case PY311_NB_INPLACE_RSHIFT: return y >= 0 ? rt_box_int(x >> (y < 63 ? y : 63)) : NULL;
-    case PY311_NB_LSHIFT: case PY311_NB_INPLACE_LSHIFT: return y >= 0 && y <= 32 ? rt_box_int(x << y) : NULL;
-    case PY311_NB_TRUE_DIVIDE: case PY311_NB_INPLACE_TRUE_DIVIDE:
+    case PY311_NB_ADD:
+    case PY311_NB_INPLACE_ADD: return rt_box_int(x + y);
+    case PY311_NB_SUBTRACT:
+    case PY311_NB_INPLACE_SUBTRACT: return rt_box_int(x - y);
+    case PY311_NB_MULTIPLY:
+    case PY311_NB_INPLACE_MULTIPLY: return rt_box_int(x * y);
+    case PY311_NB_AND:
+    case PY311_NB_INPLACE_AND: return rt_box_int(x & y);
+    case PY311_NB_OR:
+    case PY311_NB_INPLACE_OR: return rt_box_int(x | y);
+    case PY311_NB_XOR:
+    case PY311_NB_INPLACE_XOR: return rt_box_int(x ^ y);
+    case PY311_NB_RSHIFT:
+    case PY311_NB_INPLACE_RSHIFT: return y >= 0 ? rt_box_int(x >> (y < 63 ? y : 63)) : NULL;
+    case PY311_NB_LSHIFT:
+    case PY311_NB_INPLACE_LSHIFT: return y >= 0 && y <= 32 ? rt_box_int(x << y) : NULL;
+    case PY311_NB_TRUE_DIVIDE:
+    case PY311_NB_INPLACE_TRUE_DIVIDE:
         return y != 0 ? PyFloat_FromDouble((double)x / (double)y) : NULL;
-    case PY311_NB_FLOOR_DIVIDE: case PY311_NB_INPLACE_FLOOR_DIVIDE:
+    case PY311_NB_FLOOR_DIVIDE:
+    case PY311_NB_INPLACE_FLOOR_DIVIDE:
         if (y == 0)
             return NULL;
         return rt_box_int(x / y - ((x % y != 0) & ((x < 0) != (y < 0))));
-    case PY311_NB_REMAINDER: case PY311_NB_INPLACE_REMAINDER: {
+    case PY311_NB_REMAINDER:
+    case PY311_NB_INPLACE_REMAINDER: {
         if (y == 0)
             return NULL;
         int64_t r = x % y;
@@ -187,7 +204,8 @@ PyObject *rt_binary_op(PyObject *a, PyObject *b, int op)
         double x, y;
         if (float_pair(a, b, &x, &y))
             res = float_binary(x, y, op);
-    } else if (ta == &PyUnicode_Type && tb == &PyUnicode_Type && (op == PY311_NB_ADD || op == PY311_NB_INPLACE_ADD)) {
+    } else if (ta == &PyUnicode_Type && tb == &PyUnicode_Type &&
+               (op == PY311_NB_ADD || op == PY311_NB_INPLACE_ADD)) {
         return PyUnicode_Concat(a, b);
     } else {
         return binary_ops[op](a, b);
@@ -293,7 +311,8 @@ PyObject *rt_compare_op(PyObject *a, PyObject *b, int op)
         if (ta == &PyUnicode_Type)
             return PyUnicode_RichCompare(a, b, op);
         if (ta == &PyFloat_Type)
-            return Py_NewRef(float_holds(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b), op) ? Py_True : Py_False);
+            return Py_NewRef(
+                float_holds(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b), op) ? Py_True : Py_False);
     } else if (ta == &PyFloat_Type || tb == &PyFloat_Type) {
         double x, y;
         if (float_pair(a, b, &x, &y))

@@ -23,7 +23,8 @@ static int call_trace(PyThreadState *ts, Py_tracefunc func, PyObject *obj, int w
 }
 
 /* call_trace_protected: keeps the current exception unless the function raises. */
-static int call_trace_protected(PyThreadState *ts, Py_tracefunc func, PyObject *obj, int what, PyObject *arg)
+static int call_trace_protected(PyThreadState *ts, Py_tracefunc func, PyObject *obj, int what,
+                                PyObject *arg)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -82,21 +83,23 @@ static PyObject *c_call_end(PyThreadState *ts, PyObject *func, bool profiled, Py
     if (!profiled || ts->c_profilefunc == NULL)
         return res;
     if (res == NULL) {
-        (void)call_trace_protected(ts, ts->c_profilefunc, ts->c_profileobj, PyTrace_C_EXCEPTION, func);
+        (void)call_trace_protected(ts, ts->c_profilefunc, ts->c_profileobj, PyTrace_C_EXCEPTION,
+                                   func);
     } else if (call_trace(ts, ts->c_profilefunc, ts->c_profileobj, PyTrace_C_RETURN, func) != 0) {
         Py_CLEAR(res);
     }
     return res;
 }
 
-PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **args, Py_ssize_t nargs,
-                                 PyObject *kwnames)
+PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **args,
+                                 Py_ssize_t nargs, PyObject *kwnames)
 {
     bool profiled = ts->c_profilefunc != NULL;
     if (PyCFunction_CheckExact(func) || PyCMethod_CheckExact(func)) {
         if (!c_call_begin(ts, func))
             return NULL;
-        return c_call_end(ts, func, profiled, PyObject_Vectorcall(func, args, (size_t)nargs, kwnames));
+        return c_call_end(ts, func, profiled,
+                          PyObject_Vectorcall(func, args, (size_t)nargs, kwnames));
     }
     if (Py_IS_TYPE(func, &PyMethodDescr_Type) && nargs > 0) {
         /* The profiler is shown a bound method. */

@@ -1,4 +1,5 @@
-/* CodeUnits: making and freeing them, and the memory and references that live as long as they do. */
+/* CodeUnits: making and freeing them, and the memory and references that live as long as they
+ * do. */
 #include "rt_unit.h"
 
 #include <string.h>

@@ -19,7 +19,8 @@
 #include "rt.h"
 
 /* The engine's part, which class instantiation calls; here every call goes the general way. */
-__attribute__((weak)) PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code)
+__attribute__((weak)) PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n,
+                                           void *code)
 {
     (void)ts;
     (void)code;
@@ -29,8 +30,14 @@ __attribute__((weak)) PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, P
     return res;
 }
 
-static PyThreadState *ts(void) { return PyThreadState_Get(); }
-static RtFrame *frame(void) { return (RtFrame *)ts()->cframe->current_frame; }
+static PyThreadState *ts(void)
+{
+    return PyThreadState_Get();
+}
+static RtFrame *frame(void)
+{
+    return (RtFrame *)ts()->cframe->current_frame;
+}
 
 /* --- wrapping ---------------------------------------------------------------------------- */
 
@@ -43,12 +50,15 @@ static PyObject *status(int err)
 
 /* The object, or NULL for `_rt.NULL`. */
 static PyObject *null_marker;
-static PyObject *or_null(PyObject *o) { return o == null_marker ? NULL : o; }
+static PyObject *or_null(PyObject *o)
+{
+    return o == null_marker ? NULL : o;
+}
 
 #define ARG(i) or_null(PyTuple_GET_ITEM(args, i))
 #define INT(i) ((int)PyLong_AsLong(PyTuple_GET_ITEM(args, i)))
 #define PTR(i) PyLong_AsVoidPtr(PyTuple_GET_ITEM(args, i))
-#define NARGS PyTuple_GET_SIZE(args)
+#define NARGS  PyTuple_GET_SIZE(args)
 
 /* Copies operands from tuple item i on into argv, each with a reference that the helper owns when
  * it consumes them. */
@@ -69,18 +79,20 @@ static PyObject *gather(PyObject **out, Py_ssize_t n)
     return tup;
 }
 
-#define WRAP(name, expr)                                          \
-    static PyObject *w_##name(PyObject *self, PyObject *args)     \
-    {                                                             \
-        (void)self;                                               \
-        (void)args;                                               \
-        return expr;                                              \
+#define WRAP(name, expr)                                      \
+    static PyObject *w_##name(PyObject *self, PyObject *args) \
+    {                                                         \
+        (void)self;                                           \
+        (void)args;                                           \
+        return expr;                                          \
     }
 
 WRAP(binary_op, rt_binary_op(ARG(0), ARG(1), INT(2)))
 WRAP(long_binary, rt_long_binary(ARG(0), ARG(1), INT(2)))
-WRAP(float_mod, PyFloat_FromDouble(rt_float_mod(PyFloat_AsDouble(ARG(0)), PyFloat_AsDouble(ARG(1)))))
-WRAP(float_floordiv, PyFloat_FromDouble(rt_float_floordiv(PyFloat_AsDouble(ARG(0)), PyFloat_AsDouble(ARG(1)))))
+WRAP(float_mod,
+     PyFloat_FromDouble(rt_float_mod(PyFloat_AsDouble(ARG(0)), PyFloat_AsDouble(ARG(1)))))
+WRAP(float_floordiv,
+     PyFloat_FromDouble(rt_float_floordiv(PyFloat_AsDouble(ARG(0)), PyFloat_AsDouble(ARG(1)))))
 WRAP(truthy, status(rt_truthy(ARG(0))))
 WRAP(compare_op, rt_compare_op(ARG(0), ARG(1), INT(2)))
 WRAP(str_eq, status(rt_str_eq(ARG(0), ARG(1))))
@@ -155,21 +167,23 @@ static PyObject *w_unpack_ex(PyObject *self, PyObject *args)
     (void)self;
     PyObject *out[MAX_ARGV];
     int oparg = INT(1);
-    return rt_unpack_ex(ts(), ARG(0), oparg, out) < 0 ? NULL : gather(out, 1 + (oparg & 0xff) + (oparg >> 8));
+    return rt_unpack_ex(ts(), ARG(0), oparg, out) < 0
+               ? NULL
+               : gather(out, 1 + (oparg & 0xff) + (oparg >> 8));
 }
 
-#define WRAP_VAR(name, steals)                                              \
-    static PyObject *w_##name(PyObject *self, PyObject *args)               \
-    {                                                                       \
-        (void)self;                                                         \
-        PyObject *argv[MAX_ARGV];                                           \
-        Py_ssize_t n = spread(args, 0, argv);                               \
-        for (Py_ssize_t i = 0; steals && i < n; i++)                        \
-            Py_XINCREF(argv[i]);                                            \
-        PyObject *res = rt_##name(argv, n);                                 \
-        for (Py_ssize_t i = 0; steals && res == NULL && i < n; i++)         \
-            Py_XDECREF(argv[i]);                                            \
-        return res;                                                         \
+#define WRAP_VAR(name, steals)                                      \
+    static PyObject *w_##name(PyObject *self, PyObject *args)       \
+    {                                                               \
+        (void)self;                                                 \
+        PyObject *argv[MAX_ARGV];                                   \
+        Py_ssize_t n = spread(args, 0, argv);                       \
+        for (Py_ssize_t i = 0; steals && i < n; i++)                \
+            Py_XINCREF(argv[i]);                                    \
+        PyObject *res = rt_##name(argv, n);                         \
+        for (Py_ssize_t i = 0; steals && res == NULL && i < n; i++) \
+            Py_XDECREF(argv[i]);                                    \
+        return res;                                                 \
     }
 WRAP_VAR(build_string, 0)
 WRAP_VAR(build_tuple, 1)
@@ -272,7 +286,8 @@ WRAP(attr_ic, PyLong_FromVoidPtr(rt_attr_ic_new(ic_unit, ARG(0))))
 WRAP(global_ic, PyLong_FromVoidPtr(rt_global_ic_new(ic_unit, ARG(0))))
 WRAP(class_ic, PyLong_FromVoidPtr(rt_class_ic_new(ic_unit, (PyTypeObject *)ARG(0))))
 
-static PyObject *w_attr_ic_state(PyObject *self, PyObject *args) /* (kinds, hits, misses, megamorphic) */
+static PyObject *w_attr_ic_state(PyObject *self,
+                                 PyObject *args) /* (kinds, hits, misses, megamorphic) */
 {
     (void)self;
     RtAttrIC *ic = PTR(0);
@@ -306,7 +321,8 @@ static void on_resume(CodeUnit *u, RtExit *x)
 
 /* Turns ("f64", 1.5), ("i64", 3), ("bool", 1), ("obj", x) (borrowed), ("own", x) or ("same", i)
  * into a location; kinds of places are taken in turn. */
-static void make_loc(PyObject *spec, RtLoc *loc, RtLoc *all, CodeUnit *u, RtRegs *regs, char *rbp, int k)
+static void make_loc(PyObject *spec, RtLoc *loc, RtLoc *all, CodeUnit *u, RtRegs *regs, char *rbp,
+                     int k)
 {
     const char *rep = PyUnicode_AsUTF8(PyTuple_GET_ITEM(spec, 0));
     PyObject *v = PyTuple_GET_ITEM(spec, 1);
@@ -371,8 +387,14 @@ enum { MAX_LOCS = 30 };
 /* An object allocator that fails once, at the fail_alloc_at-th allocation from now. */
 static int fail_alloc_at;
 static PyMemAllocatorEx real_alloc;
-static bool alloc_fails(void) { return fail_alloc_at > 0 && --fail_alloc_at == 0; }
-static void *failing_malloc(void *ctx, size_t n) { return alloc_fails() ? NULL : real_alloc.malloc(ctx, n); }
+static bool alloc_fails(void)
+{
+    return fail_alloc_at > 0 && --fail_alloc_at == 0;
+}
+static void *failing_malloc(void *ctx, size_t n)
+{
+    return alloc_fails() ? NULL : real_alloc.malloc(ctx, n);
+}
 static void *failing_calloc(void *ctx, size_t n, size_t size)
 {
     return alloc_fails() ? NULL : real_alloc.calloc(ctx, n, size);
@@ -466,26 +488,89 @@ static PyObject *w_leave(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-#define METHOD(name) {#name, w_##name, METH_VARARGS, NULL}
+#define METHOD(name)                        \
+    {                                       \
+#name, w_##name, METH_VARARGS, NULL \
+    }
 static PyMethodDef methods[] = {
-    METHOD(binary_op), METHOD(long_binary), METHOD(float_mod), METHOD(float_floordiv), METHOD(float_pow),
-    METHOD(truthy), METHOD(compare_op), METHOD(str_eq), METHOD(contains), METHOD(subscr), METHOD(dict_subscr),
-    METHOD(store_subscr), METHOD(delete_subscr), METHOD(get_len), METHOD(get_iter), METHOD(iter_next),
-    METHOD(unpack_seq), METHOD(unpack_ex), METHOD(format_value), METHOD(build_string), METHOD(build_tuple),
-    METHOD(build_list), METHOD(build_set), METHOD(build_map), METHOD(build_const_key_map), METHOD(build_slice),
-    METHOD(list_append), METHOD(list_extend), METHOD(set_update), METHOD(dict_update), METHOD(dict_merge),
-    METHOD(load_attr), METHOD(store_attr), METHOD(delete_attr), METHOD(load_method), METHOD(load_global),
-    METHOD(store_global), METHOD(delete_global), METHOD(load_name), METHOD(store_name), METHOD(delete_name),
-    METHOD(setup_annotations), METHOD(make_function), METHOD(load_build_class), METHOD(import_name),
-    METHOD(import_from), METHOD(import_star), METHOD(before_with), METHOD(check_exc_match), METHOD(raise_varargs),
-    METHOD(unbound_local), METHOD(unbound_deref), METHOD(match_mapping), METHOD(match_sequence), METHOD(match_keys),
-    METHOD(match_class), METHOD(call_vector), METHOD(call_class), METHOD(call_ex), METHOD(call_builtin_o),
-    METHOD(call_builtin_fast), METHOD(call_descr_noargs), METHOD(call_descr_o), METHOD(call_descr_fast),
-    METHOD(check_eval), METHOD(str_append_local), METHOD(attr_ic), METHOD(global_ic), METHOD(class_ic),
-    METHOD(attr_ic_state), METHOD(global_ic_state), METHOD(run_exit), METHOD(resumed), METHOD(leave),
+    METHOD(binary_op),
+    METHOD(long_binary),
+    METHOD(float_mod),
+    METHOD(float_floordiv),
+    METHOD(float_pow),
+    METHOD(truthy),
+    METHOD(compare_op),
+    METHOD(str_eq),
+    METHOD(contains),
+    METHOD(subscr),
+    METHOD(dict_subscr),
+    METHOD(store_subscr),
+    METHOD(delete_subscr),
+    METHOD(get_len),
+    METHOD(get_iter),
+    METHOD(iter_next),
+    METHOD(unpack_seq),
+    METHOD(unpack_ex),
+    METHOD(format_value),
+    METHOD(build_string),
+    METHOD(build_tuple),
+    METHOD(build_list),
+    METHOD(build_set),
+    METHOD(build_map),
+    METHOD(build_const_key_map),
+    METHOD(build_slice),
+    METHOD(list_append),
+    METHOD(list_extend),
+    METHOD(set_update),
+    METHOD(dict_update),
+    METHOD(dict_merge),
+    METHOD(load_attr),
+    METHOD(store_attr),
+    METHOD(delete_attr),
+    METHOD(load_method),
+    METHOD(load_global),
+    METHOD(store_global),
+    METHOD(delete_global),
+    METHOD(load_name),
+    METHOD(store_name),
+    METHOD(delete_name),
+    METHOD(setup_annotations),
+    METHOD(make_function),
+    METHOD(load_build_class),
+    METHOD(import_name),
+    METHOD(import_from),
+    METHOD(import_star),
+    METHOD(before_with),
+    METHOD(check_exc_match),
+    METHOD(raise_varargs),
+    METHOD(unbound_local),
+    METHOD(unbound_deref),
+    METHOD(match_mapping),
+    METHOD(match_sequence),
+    METHOD(match_keys),
+    METHOD(match_class),
+    METHOD(call_vector),
+    METHOD(call_class),
+    METHOD(call_ex),
+    METHOD(call_builtin_o),
+    METHOD(call_builtin_fast),
+    METHOD(call_descr_noargs),
+    METHOD(call_descr_o),
+    METHOD(call_descr_fast),
+    METHOD(check_eval),
+    METHOD(str_append_local),
+    METHOD(attr_ic),
+    METHOD(global_ic),
+    METHOD(class_ic),
+    METHOD(attr_ic_state),
+    METHOD(global_ic_state),
+    METHOD(run_exit),
+    METHOD(resumed),
+    METHOD(leave),
     {NULL, NULL, 0, NULL},
 };
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_rt", NULL, -1, methods, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_rt", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 static PyObject *init_module(void)
 {
@@ -494,12 +579,17 @@ static PyObject *init_module(void)
     PyModule_AddObject(m, "NULL", Py_NewRef(null_marker));
     PyModule_AddIntConstant(m, "RESUME", RT_EXIT_RESUME);
     PyModule_AddIntConstant(m, "THROW", RT_EXIT_THROW);
-    static const struct { const char *name; int value; } kinds[] = {
-        {"INLINE_VALUE", RT_ATTR_INLINE_VALUE}, {"MEMBER", RT_ATTR_MEMBER}, {"DICT_HINT", RT_ATTR_DICT_HINT},
-        {"MODULE", RT_ATTR_MODULE}, {"CLASS_VALUE", RT_ATTR_CLASS_VALUE}, {"CLASS_METHOD", RT_ATTR_CLASS_METHOD},
-        {"CLASS_GET", RT_ATTR_CLASS_GET}, {"DATA", RT_ATTR_DATA}, {"PROPERTY", RT_ATTR_PROPERTY},
-        {"TYPE_VALUE", RT_ATTR_TYPE_VALUE}, {"TYPE_GET", RT_ATTR_TYPE_GET}, {"GETATTR_HOOK", RT_ATTR_GETATTR_HOOK},
-        {"GLOBAL_MODULE", RT_GLOBAL_MODULE}, {"GLOBAL_BUILTIN", RT_GLOBAL_BUILTIN},
+    static const struct {
+        const char *name;
+        int value;
+    } kinds[] = {
+        {"INLINE_VALUE", RT_ATTR_INLINE_VALUE}, {"MEMBER", RT_ATTR_MEMBER},
+        {"DICT_HINT", RT_ATTR_DICT_HINT},       {"MODULE", RT_ATTR_MODULE},
+        {"CLASS_VALUE", RT_ATTR_CLASS_VALUE},   {"CLASS_METHOD", RT_ATTR_CLASS_METHOD},
+        {"CLASS_GET", RT_ATTR_CLASS_GET},       {"DATA", RT_ATTR_DATA},
+        {"PROPERTY", RT_ATTR_PROPERTY},         {"TYPE_VALUE", RT_ATTR_TYPE_VALUE},
+        {"TYPE_GET", RT_ATTR_TYPE_GET},         {"GETATTR_HOOK", RT_ATTR_GETATTR_HOOK},
+        {"GLOBAL_MODULE", RT_GLOBAL_MODULE},    {"GLOBAL_BUILTIN", RT_GLOBAL_BUILTIN},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         PyModule_AddIntConstant(m, kinds[i].name, kinds[i].value);
@@ -572,11 +662,13 @@ int main(int argc, char **argv)
     config.site_import = 0;
     Py_InitializeFromConfig(&config);
     PyConfig_Clear(&config);
-    if (rt_init() < 0 || PyRun_SimpleString("import sys; sys.path.insert(0, '" PYSTON_TESTS_DIR "')\n"
-                                            "sys.dont_write_bytecode = True\n") != 0)
+    if (rt_init() < 0 ||
+        PyRun_SimpleString("import sys; sys.path.insert(0, '" PYSTON_TESTS_DIR "')\n"
+                           "sys.dont_write_bytecode = True\n") != 0)
         return 1;
     PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &real_alloc);
-    PyMemAllocatorEx failing = {real_alloc.ctx, failing_malloc, failing_calloc, failing_realloc, real_alloc.free};
+    PyMemAllocatorEx failing = {real_alloc.ctx, failing_malloc, failing_calloc, failing_realloc,
+                                real_alloc.free};
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &failing);
     rt_on_resume_exit = on_resume;
     ic_unit = rt_unit_new(NULL, 0);
@@ -590,8 +682,8 @@ int main(int argc, char **argv)
     PyObject *found = PyObject_CallMethod(cases, "all_tests", NULL); /* [(name, function)] */
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(found) && n < 256; i++) {
         PyObject *pair = PyList_GET_ITEM(found, i);
-        tests[n++] = (struct CMUnitTest){PyUnicode_AsUTF8(PyTuple_GET_ITEM(pair, 0)), run_case, NULL, NULL,
-                                         PyTuple_GET_ITEM(pair, 1)};
+        tests[n++] = (struct CMUnitTest){PyUnicode_AsUTF8(PyTuple_GET_ITEM(pair, 0)), run_case,
+                                         NULL, NULL, PyTuple_GET_ITEM(pair, 1)};
     }
     int failed = _cmocka_run_group_tests("runtime", tests, n, NULL, NULL);
     Py_DECREF(found);
