@@ -6,17 +6,19 @@
 
 /* Types come first because everything else asks for them. Folding turns generic operations on
  * known types into raw arithmetic between boxes; guards then move out of loops, which types more
- * phis; unboxing lets raw values cross blocks, and its leftovers fold. Stores to homes go once
- * nothing needs the boxes, reference counts once the last boxes are known. */
+ * phis. Dropping a reference may run code, so pairs of counts go before value numbering and before
+ * stores, which ask for regions without. Unboxing lets raw values cross blocks, and its leftovers
+ * fold. Stores to homes go once nothing needs the boxes. */
 const OptPass opt_passes[] = {
     {"types", opt_types, "types over phis, branches that are decided"},
     {"fold", opt_fold, "algebra, constants, generic operations on known types"},
     {"guards", opt_guards, "guards of loop phis before the loop"},
+    {"refcount", opt_refcount, "pairs of Incref and Decref, which hide that loads are equal"},
     {"gvn", opt_gvn, "value numbering of pure operations, guards and loads"},
     {"unbox", opt_unbox, "phis of floats, ints and bools become raw"},
     {"fold", opt_fold, "what unboxing left"},
     {"stores", opt_stores, "stores to homes of locals that nobody sees"},
-    {"refcount", opt_refcount, "pairs of Incref and Decref"},
+    {"refcount", opt_refcount, "what boxes and stores left"},
     {"dce", opt_dce, "dead code"},
 };
 const uint32_t opt_npasses = BASE_COUNT(opt_passes);

@@ -158,21 +158,24 @@ static void pop_pending(Counts *c, Pending *p)
     }
 }
 
-static void on_decref(Counts *c, HirIns *i)
+/* True when the Decref is gone. */
+static bool on_decref(Counts *c, HirIns *i)
 {
     HirIns *r = hir_root(i->args[0]);
     Pending *p = newest(c, r->id);
     if (!p) {
         c->extra[r->id] -= c->extra[r->id] > 0;
-        return;
+        return false;
     }
     bool kept = p->pinned || c->extra[r->id] || held_by_home(c, p) || p->epoch == c->epoch;
-    if (kept && !(p->incref->aux & HIR_INCREF_KEEP) && can_disown(p->incref, i, r)) {
+    kept = kept && !(p->incref->aux & HIR_INCREF_KEEP) && can_disown(p->incref, i, r);
+    if (kept) {
         disown(c, p->incref, i, r);
         hir_remove(p->incref);
         hir_remove(i);
     }
     pop_pending(c, p);
+    return kept;
 }
 
 static void visit(Counts *c, HirIns *i)
@@ -185,8 +188,7 @@ static void visit(Counts *c, HirIns *i)
     }
     uint32_t kills = opt_kills(i);
     if (i->op == HIR_Decref) {
-        on_decref(c, i);
-        c->epoch += kills != 0;
+        c->epoch += !on_decref(c, i) && kills != 0;
         return;
     }
     for (uint32_t k = 0; k < i->nargs; k++) {
