@@ -156,10 +156,14 @@ static LirMove lir_part_move(const LirRa *ra, LirReg v, LirReg from, LirReg to)
     return (LirMove){.dst = to, .src = lir_reg(from), .cls = (uint8_t)lir_class(ra->f, v), .vreg = v};
 }
 
-/* Calls fn for each pair of parts that meet on an edge in different locations. */
-typedef void (*EdgeFn)(LirRa *ra, LirBlock *p, LirBlock *s, LirReg v, LirReg from, LirReg to);
+/* Parts that meet on an edge in different locations. */
+typedef struct {
+    LirBlock *p, *s;
+    LirReg v, from, to;
+} Meeting;
+typedef VEC(Meeting) Meetings;
 
-static void lir_each_edge(LirRa *ra, const uint64_t *split, EdgeFn fn)
+static void lir_find_meetings(LirRa *ra, const uint64_t *split, Meetings *out)
 {
     LirFunc *f = ra->f;
     for (uint32_t o = 0; o < f->norder; o++) {
@@ -167,30 +171,19 @@ static void lir_each_edge(LirRa *ra, const uint64_t *split, EdgeFn fn)
         for (uint32_t w = 0; w < ra->a->live_words; w++) {
             for (uint64_t bits = s->live_in[w] & split[w]; bits; bits &= bits - 1) {
                 LirReg v = ra->a->globals[w * 64 + (uint32_t)__builtin_ctzll(bits)];
-                LirReg to = lir_loc_at(ra, v, s->start);
+                const LirIv *part = lir_part_at(ra, v, s->start);
                 for (uint32_t k = 0; k < s->npreds; k++) {
-                    LirReg from = lir_loc_at(ra, v, s->preds[k]->end - 1);
-                    if (from != to) {
-                        fn(ra, s->preds[k], s, v, from, to);
+                    uint32_t end = s->preds[k]->end - 1;
+                    if (part->r->s <= end && end < part->end) {
+                        continue; /* the same part */
+                    }
+                    Meeting m = {s->preds[k], s, v, lir_loc_at(ra, v, end), lir_loc_of(ra, part)};
+                    if (m.from != m.to) {
+                        VEC_PUSH(f->arena, out, m);
                     }
                 }
             }
         }
-    }
-}
-
-static void lir_weigh_edge(LirRa *ra, LirBlock *p, LirBlock *s, LirReg v, LirReg from, LirReg to)
-{
-    if (lir_is_store(from, to)) {
-        ra->info[v].store_weight +=
-            lir_level_weight(BASE_MIN(lir_block_level(p), lir_block_level(s)));
-    }
-}
-
-static void lir_move_on_edge(LirRa *ra, LirBlock *p, LirBlock *s, LirReg v, LirReg from, LirReg to)
-{
-    if (!lir_is_store(from, to) || !lir_store_dropped(&ra->info[v])) {
-        lir_edge_move(ra->f, p, s, lir_part_move(ra, v, from, to));
     }
 }
 
@@ -228,7 +221,14 @@ static void lir_make_moves(LirRa *ra, LirIns **by_pos)
             }
         }
     }
-    lir_each_edge(ra, split, lir_weigh_edge);
+    Meetings meet = {0};
+    lir_find_meetings(ra, split, &meet);
+    VEC_EACH(&meet, Meeting, m) {
+        if (lir_is_store(m->from, m->to)) {
+            unsigned level = BASE_MIN(lir_block_level(m->p), lir_block_level(m->s));
+            ra->info[m->v].store_weight += lir_level_weight(level);
+        }
+    }
     for (uint32_t v = LIR_FIRST_VREG; v < f->vregs.len; v++) {
         LirVinfo *vi = &ra->info[v];
         uint32_t q;
@@ -251,7 +251,11 @@ static void lir_make_moves(LirRa *ra, LirIns **by_pos)
             }
         }
     }
-    lir_each_edge(ra, split, lir_move_on_edge);
+    VEC_EACH(&meet, Meeting, m) {
+        if (!lir_is_store(m->from, m->to) || !lir_store_dropped(&ra->info[m->v])) {
+            lir_edge_move(f, m->p, m->s, lir_part_move(ra, m->v, m->from, m->to));
+        }
+    }
     lir_phi_moves(ra->a, lir_loc_cb, ra);
 }
 

@@ -66,7 +66,9 @@ typedef struct LirRa {
     VEC(LirIns *) preserve;        /* PRESERVE calls, by position (slow paths: the owner's) */
     LirIv **heap;
     uint32_t nheap, capheap;
-    LirIv *active[32];
+    LirIv *active[32];    /* by register; nactive_mask says which are set */
+    uint32_t active_mask;
+    uint32_t next_event;  /* nothing ends, pauses or resumes before this position */
     VEC(LirIv *) inactive;
 } LirRa;
 

@@ -298,16 +298,31 @@ static void lir_evict(LirRa *ra, LirIv *iv, uint32_t pos)
 
 /* ---- the scan ----------------------------------------------------------------------------------------- */
 
+/* A register changes hands. */
+static void lir_set_active(LirRa *ra, LirReg r, LirIv *iv)
+{
+    ra->active[r] = iv;
+    if (iv == NULL) {
+        ra->active_mask &= ~(1u << r);
+        return;
+    }
+    ra->active_mask |= 1u << r;
+    ra->next_event = BASE_MIN(ra->next_event, iv->cur->e);
+}
+
+/* Goes on to pos: owners end, enter holes, come back from holes. */
 static void lir_advance(LirRa *ra, uint32_t pos)
 {
     uint32_t n = 0;
-    for (unsigned r = 0; r < 32; r++) {
+    if (pos < ra->next_event) {
+        return;
+    }
+    ra->next_event = NEVER;
+    for (uint32_t m = ra->active_mask; m; m &= m - 1) {
+        LirReg r = (LirReg)__builtin_ctz(m);
         LirIv *iv = ra->active[r];
-        if (iv == NULL) {
-            continue;
-        }
         if (iv->end <= pos) {
-            ra->active[r] = NULL;
+            lir_set_active(ra, r, NULL);
             continue;
         }
         while (iv->cur->e <= pos) {
@@ -315,7 +330,9 @@ static void lir_advance(LirRa *ra, uint32_t pos)
         }
         if (iv->cur->s > pos) {
             VEC_PUSH(ra->f->arena, &ra->inactive, iv);
-            ra->active[r] = NULL;
+            lir_set_active(ra, r, NULL);
+        } else {
+            ra->next_event = BASE_MIN(ra->next_event, iv->cur->e);
         }
     }
     for (uint32_t i = 0; i < ra->inactive.len; i++) {
@@ -328,18 +345,19 @@ static void lir_advance(LirRa *ra, uint32_t pos)
         }
         if (iv->cur->s <= pos) {
             BASE_CHECK(ra->active[iv->loc] == NULL);
-            ra->active[iv->loc] = iv;
+            lir_set_active(ra, iv->loc, iv);
         } else {
+            ra->next_event = BASE_MIN(ra->next_event, iv->cur->s);
             ra->inactive.data[n++] = iv;
         }
     }
     ra->inactive.len = n;
 }
 
+/* First clobbers inside an interval. */
 typedef struct {
-    uint32_t until[32]; /* free, or ownable, up to this position */
-    uint32_t call;      /* first call inside the interval */
-    uint32_t mask;      /* the class's registers */
+    uint32_t call, rax_rdx, rcx;
+    uint32_t mask; /* the class's registers */
 } Free;
 
 static void lir_fixed_limits(const LirRa *ra, const LirIv *cur, Free *fr)
@@ -347,18 +365,31 @@ static void lir_fixed_limits(const LirRa *ra, const LirIv *cur, Free *fr)
     bool gpr = lir_class(ra->f, cur->vreg) == LIR_GPR;
     fr->mask = gpr ? LIR_MASK_ALLOC_GPR : LIR_MASK_ALLOC_XMM;
     fr->call = lir_first_clobber(cur->r, &ra->calls);
-    for (uint32_t m = fr->mask; m; m &= m - 1) {
-        unsigned r = (unsigned)__builtin_ctz(m);
-        fr->until[r] = ((LIR_MASK_CALLER >> r) & 1u) ? fr->call : NEVER;
+    fr->rax_rdx = gpr && ra->rax_rdx.v.len ? lir_first_clobber(cur->r, &ra->rax_rdx) : NEVER;
+    fr->rcx = gpr && ra->rcx.v.len ? lir_first_clobber(cur->r, &ra->rcx) : NEVER;
+}
+
+/* Up to where a register keeps its content. */
+static uint32_t lir_limit_of(const Free *fr, LirReg r)
+{
+    uint32_t until = ((LIR_MASK_CALLER >> r) & 1u) ? fr->call : NEVER;
+    if (r == 0 || r == 2) {
+        until = BASE_MIN(until, fr->rax_rdx);
     }
-    if (gpr) {
-        if (ra->rax_rdx.v.len) {
-            uint32_t c = lir_first_clobber(cur->r, &ra->rax_rdx);
-            fr->until[0] = BASE_MIN(fr->until[0], c);
-            fr->until[2] = BASE_MIN(fr->until[2], c);
-        }
-        if (ra->rcx.v.len) {
-            fr->until[1] = BASE_MIN(fr->until[1], lir_first_clobber(cur->r, &ra->rcx));
+    return r == 1 ? BASE_MIN(until, fr->rcx) : until;
+}
+
+/* The same for all registers of the class, owners considered: 0 for those that are taken. */
+static void lir_limits(const LirRa *ra, const LirIv *cur, const Free *fr, uint32_t *limit)
+{
+    for (uint32_t m = fr->mask; m; m &= m - 1) {
+        LirReg r = (LirReg)__builtin_ctz(m);
+        limit[r] = ra->active[r] ? 0 : lir_limit_of(fr, r);
+    }
+    for (uint32_t i = 0; i < ra->inactive.len; i++) {
+        const LirIv *iv = ra->inactive.data[i];
+        if (((fr->mask >> iv->loc) & 1u) && limit[iv->loc] != 0) {
+            limit[iv->loc] = BASE_MIN(limit[iv->loc], lir_intersect(iv->cur, cur->r));
         }
     }
 }
@@ -402,13 +433,10 @@ static unsigned lir_wishes(const LirRa *ra, const LirIv *cur, uint32_t mask, Lir
     return out;
 }
 
-static const uint8_t preference[] = {0,  1,  2,  6,  7,  8,  9,  10, 13, 14, 15, 16, 17, 18, 19,
-                                     20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
-
 static void lir_give(LirRa *ra, LirIv *cur, LirReg r)
 {
     cur->loc = r;
-    ra->active[r] = cur;
+    lir_set_active(ra, r, cur);
 }
 
 /* Gives `cur` the register up to `until`; the rest is split off. */
@@ -432,44 +460,57 @@ static void lir_give_until(LirRa *ra, LirIv *cur, LirReg r, uint32_t until, bool
     lir_give(ra, cur, r);
 }
 
+/* Registers of `mask` that nobody has, or whose owner is back only when `cur` is over. */
+static uint32_t lir_free_mask(const LirRa *ra, const LirIv *cur, uint32_t mask)
+{
+    mask &= ~ra->active_mask;
+    for (uint32_t i = 0; i < ra->inactive.len; i++) {
+        const LirIv *iv = ra->inactive.data[i];
+        if (((mask >> iv->loc) & 1u) && lir_intersect(iv->cur, cur->r) != NEVER) {
+            mask &= ~(1u << iv->loc);
+        }
+    }
+    return mask;
+}
+
+/* The part of `mask` that is not clobbered before `goal`. */
+static uint32_t lir_unclobbered(const Free *fr, uint32_t mask, uint32_t goal)
+{
+    if (fr->call < goal) {
+        mask &= ~LIR_MASK_CALLER;
+    }
+    if (fr->rax_rdx < goal) {
+        mask &= ~(1u << 0 | 1u << 2);
+    }
+    if (fr->rcx < goal) {
+        mask &= ~(1u << 1);
+    }
+    return mask;
+}
+
 static bool lir_try_free(LirRa *ra, LirIv *cur)
 {
     Free fr;
     uint32_t start = lir_iv_start(cur);
     lir_fixed_limits(ra, cur, &fr);
-    for (uint32_t m = fr.mask; m; m &= m - 1) {
-        unsigned r = (unsigned)__builtin_ctz(m);
-        if (ra->active[r]) {
-            fr.until[r] = 0;
-        }
-    }
-    for (uint32_t i = 0; i < ra->inactive.len; i++) {
-        const LirIv *iv = ra->inactive.data[i];
-        if (((fr.mask >> iv->loc) & 1u) && fr.until[iv->loc] != 0) {
-            uint32_t x = lir_intersect(iv->cur, cur->r);
-            fr.until[iv->loc] = BASE_MIN(fr.until[iv->loc], x);
-        }
-    }
     LirReg wish[4];
     unsigned nw = lir_wishes(ra, cur, fr.mask, wish);
-    /* Free all along; then: free as long as hot code is concerned. */
+    uint32_t freemask = lir_free_mask(ra, cur, fr.mask);
+    /* Free all along; then: free as long as hot code is concerned. Among equals the lowest number:
+     * its encoding is shorter, and registers that survive calls come last. */
     uint32_t goals[2] = {cur->end, start < ra->cold_start ? ra->cold_start : cur->end};
-    for (unsigned g = 0; g < 2; g++) {
-        uint32_t goal = BASE_MIN(goals[g], cur->end);
-        LirReg pick = LIR_NOREG;
-        for (unsigned i = 0; i < nw && pick == LIR_NOREG; i++) {
-            if (fr.until[wish[i]] >= goal) {
+    for (unsigned g = 0; g < 2 && freemask; g++) {
+        uint32_t full = lir_unclobbered(&fr, freemask, BASE_MIN(goals[g], cur->end));
+        LirReg pick = full ? (LirReg)__builtin_ctz(full) : LIR_NOREG;
+        for (unsigned i = 0; i < nw; i++) {
+            if ((full >> wish[i]) & 1u) {
                 pick = wish[i];
-            }
-        }
-        for (unsigned i = 0; i < sizeof preference && pick == LIR_NOREG; i++) {
-            unsigned r = preference[i];
-            if (((fr.mask >> r) & 1u) && fr.until[r] >= goal) {
-                pick = r;
+                break;
             }
         }
         if (pick != LIR_NOREG) {
-            lir_give_until(ra, cur, pick, fr.until[pick], fr.until[pick] == fr.call);
+            uint32_t until = lir_limit_of(&fr, pick);
+            lir_give_until(ra, cur, pick, until, until == fr.call);
             return true;
         }
     }
@@ -505,18 +546,19 @@ static bool lir_try_free(LirRa *ra, LirIv *cur)
     }
     /* A part at least. */
     LirReg best = LIR_NOREG;
-    uint32_t until = 0;
+    uint32_t until = 0, limit[32];
+    lir_limits(ra, cur, &fr, limit);
     for (unsigned i = 0; i < nw; i++) {
-        if (fr.until[wish[i]] > until) {
+        if (limit[wish[i]] > until) {
             best = wish[i];
-            until = fr.until[best];
+            until = limit[best];
         }
     }
-    for (unsigned i = 0; i < sizeof preference; i++) {
-        unsigned r = preference[i];
-        if (((fr.mask >> r) & 1u) && fr.until[r] > until) {
+    for (uint32_t m = fr.mask; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctz(m);
+        if (limit[r] > until) {
             best = r;
-            until = fr.until[r];
+            until = limit[r];
         }
     }
     uint32_t hi = until & ~3u;
@@ -545,7 +587,8 @@ static void lir_take(LirRa *ra, LirIv *cur)
         unsigned r = (unsigned)__builtin_ctz(m);
         LirIv *o = ra->active[r];
         patience[r] = NEVER;
-        if ((fr.until[r] & ~3u) <= start || (cur->u && fr.until[r] < cur->u->pos)) {
+        uint32_t until = lir_limit_of(&fr, r);
+        if ((until & ~3u) <= start || (cur->u && until < cur->u->pos)) {
             patience[r] = 0; /* lost again before it is of use */
         } else if (o != NULL) {
             bool pinned = lir_must_at(o, start) ||
@@ -560,9 +603,9 @@ static void lir_take(LirRa *ra, LirIv *cur)
             patience[o->loc] = BASE_MIN(patience[o->loc], BASE_MAX(lir_patience(o, start), 1u));
         }
     }
-    for (unsigned i = 0; i < sizeof preference; i++) {
-        unsigned r = preference[i];
-        if (((fr.mask >> r) & 1u) && patience[r] > best_patience) {
+    for (uint32_t m = fr.mask; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctz(m);
+        if (patience[r] > best_patience) {
             best_patience = patience[r];
             best = r;
         }
@@ -574,7 +617,7 @@ static void lir_take(LirRa *ra, LirIv *cur)
     BASE_CHECK(best != LIR_NOREG);
     if (ra->active[best]) {
         lir_evict(ra, ra->active[best], start);
-        ra->active[best] = NULL;
+        lir_set_active(ra, best, NULL);
     }
     uint32_t n = ra->inactive.len;
     for (uint32_t i = 0; i < n; i++) {
@@ -588,7 +631,8 @@ static void lir_take(LirRa *ra, LirIv *cur)
             }
         }
     }
-    lir_give_until(ra, cur, best, fr.until[best], fr.until[best] == fr.call);
+    uint32_t until = lir_limit_of(&fr, best);
+    lir_give_until(ra, cur, best, until, until == fr.call);
 }
 
 bool lir_regalloc(LirAlloc *a, const char **reason)
