@@ -38,6 +38,11 @@ static void state_free(void *p)
         s->next->prev = s->prev;
     }
     eng_nstates--;
+    /* code_dealloc goes on to other users' data, and their functions may even call this code. */
+    Py311CodeExtra *extra = s->code->co_extra;
+    if (eng_code_state(s->code) == s) {
+        extra->ce_extras[eng_extra_index] = NULL;
+    }
     for (uint32_t i = 0; i < s->nunits; i++) {
         eng_unit_destroy(s->units[i]);
     }

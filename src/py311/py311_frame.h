@@ -88,7 +88,8 @@ typedef struct {
 static inline void *py311_code_extra(PyCodeObject *co, Py_ssize_t index)
 {
     Py311CodeExtra *extra = (Py311CodeExtra *)co->co_extra;
-    return extra != NULL && index < extra->ce_size ? extra->ce_extras[index] : NULL;
+    /* Unsigned, so that an index of -1 (none yet) gives NULL as well. */
+    return extra != NULL && (size_t)index < (size_t)extra->ce_size ? extra->ce_extras[index] : NULL;
 }
 
 /* The inline values of an object whose type has Py_TPFLAGS_MANAGED_DICT: NULL when the dict was
