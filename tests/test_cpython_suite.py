@@ -168,6 +168,12 @@ def test_a_failure_that_the_environment_causes_is_not_the_engines(monkeypatch):
     assert "b" in result.regressed and set(result.environment) >= {"a"}
 
 
+def test_exclusions_name_their_runs():
+    manifest = {"exclude": [{"module": "test_x", "reason": "why", "modes": ["ext"], "thresholds": [1]}]}
+    for label, count in (("ext-t1", 1), ("ext-t1-deopt", 1), ("ext", 0), ("pyston3-t1", 0)):
+        assert len(suite.exclusions(manifest, runmodes.parse(label))) == count
+
+
 def test_exclusions_cover_their_cases_only(monkeypatch):
     exclude = suite.exclusions(
         {"exclude": [{"module": "test_x", "test": r"\.a$", "reason": "why", "modes": ["ext"]}]}, runmodes.RunMode("ext")

@@ -124,7 +124,7 @@ def exclusions(manifest: dict, mode: runmodes.RunMode) -> list[tuple[str, re.Pat
     return [
         (entry["module"], re.compile(entry.get("test", ".*")), entry["reason"])
         for entry in manifest.get("exclude", [])
-        if mode.name in entry.get("modes", [mode.name])
+        if mode.name in entry.get("modes", [mode.name]) and mode.threshold in entry.get("thresholds", [mode.threshold])
     ]
 
 
