@@ -127,6 +127,7 @@ static void lir_make_labels(LirEmit *e)
     LirFunc *f = e->f;
     e->labels = arena_array(e->arena, X64Label, f->norder);
     e->empty = arena_array(e->arena, bool, f->norder);
+    e->aligned = arena_array(e->arena, bool, f->norder);
     for (uint32_t o = 0; o < f->norder; o++) {
         e->empty[o] = o > 0 && lir_block_is_empty(f->order[o]);
         if (!e->empty[o]) {
@@ -153,7 +154,7 @@ static void lir_make_labels(LirEmit *e)
 static void lir_emit_block(LirEmit *e, LirBlock *b)
 {
     X64Asm *a = e->as;
-    if (b->loop_header && !b->cold) {
+    if (e->aligned[b->order]) {
         x64_align(a, 16);
     }
     x64_bind(a, e->labels[b->order]);
@@ -173,20 +174,55 @@ static void lir_emit_block(LirEmit *e, LirBlock *b)
     }
 }
 
+/* Loops that are tested at their top and jump back from their bottom: the block with the test is
+ * put at the bottom, where the jump back was, so that an iteration takes one branch less. `seq` are
+ * `n` hot blocks in order, loops contiguous. */
+static void lir_rotate_loops(LirEmit *e, LirBlock **seq, uint32_t n)
+{
+    for (uint32_t h = n; h-- > 1;) { /* inner loops first; the entry stays where it is */
+        LirBlock *head = seq[h];
+        if (!head->loop_header || head->last->tgt != LIR_T_BR) {
+            continue;
+        }
+        uint32_t end = h;
+        for (uint32_t k = h + 1; k < n && seq[k]->loop_depth >= head->loop_depth; k++) {
+            if (seq[k]->nsucc == 1 &&
+                e->labels[seq[k]->succ[0]->order].id == e->labels[head->order].id) {
+                end = k;
+            }
+        }
+        bool leaves = false;
+        for (unsigned k = 0; k < 2; k++) {
+            leaves |= head->succ[k]->cold || head->succ[k]->loop_depth < head->loop_depth;
+        }
+        /* Nobody else may rely on falling into the head: whoever precedes it jumps, once. */
+        if (end == h || !leaves || end - h > LIR_MAX_ROTATE) {
+            continue;
+        }
+        memmove(&seq[h], &seq[h + 1], (end - h) * sizeof *seq);
+        seq[end] = head;
+        e->aligned[head->order] = false;
+        e->aligned[seq[h]->order] = true;
+    }
+}
+
 static void lir_emit_blocks(LirEmit *e, bool cold)
 {
     LirFunc *f = e->f;
+    LirBlock **seq = arena_array(e->arena, LirBlock *, f->norder);
+    uint32_t n = 0;
     for (uint32_t o = 0; o < f->norder; o++) {
-        LirBlock *b = f->order[o];
-        if (b->cold != cold || e->empty[o]) {
-            continue;
+        if (f->order[o]->cold == cold && !e->empty[o]) {
+            seq[n++] = f->order[o];
+            e->aligned[o] = f->order[o]->loop_header && !cold;
         }
-        uint32_t n = o + 1;
-        while (n < f->norder && e->empty[n]) {
-            n++;
-        }
-        e->next = n < f->norder && f->order[n]->cold == cold ? f->order[n] : NULL;
-        lir_emit_block(e, b);
+    }
+    if (!cold) {
+        lir_rotate_loops(e, seq, n);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        e->next = k + 1 < n ? seq[k + 1] : NULL;
+        lir_emit_block(e, seq[k]);
     }
 }
 

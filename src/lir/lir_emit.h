@@ -45,6 +45,7 @@ typedef struct LirEmit {
     const LirBlock *next; /* block emitted after the current one in its section, or NULL */
     X64Label *labels;     /* by block order; empty blocks have their target's */
     bool *empty;
+    bool *aligned; /* by block order */
     X64Label epilogue, tail;
     bool epilogue_done, marks_wanted;
     VEC(LirPendingExit) exits;

@@ -18,6 +18,7 @@
 #define LIR_MAX_LIVE_WORDS (4u << 20) /* liveness sets: 32 MiB */
 #define LIR_MAX_SLOTS 60000u  /* keeps a frame below 512 KiB of C stack */
 #define LIR_MAX_OUT 4096u     /* out area words */
+#define LIR_MAX_ROTATE 256u   /* blocks of a loop that is rotated: moving them is quadratic in the nesting */
 #define LIR_MAX_FRAME_WORDS 4000u /* spill slots of a frame that recursion should not multiply */
 
 /* ---- registers ------------------------------------------------------------------------------ */
