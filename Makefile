@@ -42,8 +42,7 @@ ubsan: ## Build with the undefined-behaviour sanitizer into build/ubsan/
 	@scripts/build.sh ubsan
 
 bench: all $(VENV)/.ready ## Run the benchmarks against python3.11
-	@test -f benchmarks/run.py || { echo "make bench: benchmarks/run.py is missing" >&2; exit 1; }
-	$(VENV)/bin/python benchmarks/run.py $(ARGS)
+	$(VENV)/bin/python benchmarks/paired.py $(ARGS)
 
 clean: ## Remove everything that was built
 	rm -rf build
