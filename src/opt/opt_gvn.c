@@ -5,13 +5,15 @@
  * dominator tree says whether the earlier one serves. Loads and guards of mutable facts carry the
  * versions of the memory they read: a version changes at whatever may change that memory, and at
  * merges whose predecessors disagree. Loads stay borrowed: while the memory holds the object, the
- * earlier load is as alive as the later one. New objects are never merged. */
+ * earlier load is as alive as the later one. What a store wrote is what a load reads back, as long
+ * as dropping the old value ran no code. New objects are never merged. */
 #include <string.h>
 
 #include "opt_internal.h"
 
 typedef struct Number {
-    HirIns *ins;
+    HirIns *ins;   /* what it is equal to ... */
+    HirIns *value; /* ... and who has the value: itself, or what was stored there */
     uint32_t hash;
     uint32_t version[OPT_NMEM];
     struct Number *next;
@@ -28,6 +30,7 @@ typedef struct {
     uint32_t mask;
     uint32_t next_version;
     Memory *out;   /* by rpo number: at the end of the block */
+    HirIns **guard; /* by value id: the latest type guard of the value */
     uint8_t *loop_kills;
 } Gvn;
 
@@ -94,24 +97,70 @@ static bool same_memory(const Number *n, const Memory *m, uint32_t reads)
     return true;
 }
 
-/* An earlier equal of `i`, or NULL after entering `i` itself. */
-static HirIns *number(Gvn *g, HirIns *i, const Memory *m)
+/* An earlier equal of `i`, or NULL after entering `i` with the value `enter` (NULL: not). */
+static HirIns *number(Gvn *g, HirIns *i, HirIns *enter, const Memory *m)
 {
     uint32_t reads = opt_reads(i), hash = hash_of(i), chain = 0;
     Number **head = &g->table[hash & g->mask];
     for (Number *n = *head; n && chain < MAX_CHAIN; n = n->next, chain++) {
         if (n->hash == hash && same(n->ins, i) && same_memory(n, m, reads) &&
-            (n->ins->block == i->block || hir_dominates(n->ins->block, i->block))) {
-            return n->ins;
+            (n->value->block == i->block || hir_dominates(n->value->block, i->block))) {
+            return n->value;
         }
     }
-    Number *n = arena_new(g->f->arena, Number);
-    n->ins = i;
-    n->hash = hash;
-    memcpy(n->version, m->version, sizeof n->version);
-    n->next = *head;
-    *head = n;
+    if (enter) {
+        Number *n = arena_new(g->f->arena, Number);
+        *n = (Number){.ins = i, .value = enter, .hash = hash, .next = *head};
+        memcpy(n->version, m->version, sizeof n->version);
+        *head = n;
+    }
     return NULL;
+}
+
+/* --- stores -------------------------------------------------------------------------- */
+
+/* The load that reads what a store writes; its operands are those of the store but the value. */
+static HirOp load_of(const HirIns *store)
+{
+    switch (store->op) {
+    case HIR_StoreInlineValue: return HIR_LoadInlineValue;
+    case HIR_StoreSlot: return HIR_LoadSlot;
+    case HIR_StoreCell: return HIR_LoadCell;
+    case HIR_ListStore: return HIR_ListItem;
+    default: return HIR_NOPS;
+    }
+}
+
+/* The load, for the table only: it is in no block's list. */
+static HirIns *load_for(Gvn *g, HirIns *store, HirOp op)
+{
+    HirIns *load = hir_ins_new(g->f, op, store->nargs - 1, store->args);
+    load->block = store->block;
+    load->aux = op == HIR_ListItem || op == HIR_LoadCell ? 0 : store->aux;
+    load->bci = store->bci;
+    return load;
+}
+
+/* When the old value was loaded and is of a type whose dropping runs no code, so does the store. */
+static void learn_old_type(Gvn *g, HirIns *store, HirIns *load, const Memory *m)
+{
+    HirIns *old = number(g, load, NULL, m);
+    if (!old) {
+        return;
+    }
+    HirType t = old->type;
+    HirIns *guard = g->guard[hir_root(old)->id];
+    if (guard && (guard->block == store->block || hir_dominates(guard->block, store->block))) {
+        t &= guard->type;
+    }
+    if (!t || !hir_type_leaf(t)) {
+        return;
+    }
+    if (store->op == HIR_ListStore) {
+        store->aux = t;
+    } else {
+        store->imm.i = t;
+    }
 }
 
 static void enter_block(Gvn *g, HirBlock *b, Memory *m)
@@ -143,7 +192,10 @@ static void visit(Gvn *g, HirBlock *b)
             i->args[k] = hir_resolve(i->args[k]);
         }
         if (numbered(i)) {
-            HirIns *e = number(g, i, &m);
+            HirIns *e = number(g, i, i, &m);
+            if (i->op == HIR_GuardType && !e) {
+                g->guard[hir_root(i)->id] = i;
+            }
             if (e && hir_is_guard(i) && i->rep == HIR_OBJ && !(i->args[0]->type & ~i->type)) {
                 hir_replace(i, i->args[0]); /* it holds already, and the operand may know more */
             } else if (e && (i->rep != HIR_OBJ || !(e->type & ~i->type))) {
@@ -151,11 +203,20 @@ static void visit(Gvn *g, HirBlock *b)
             }
             continue;
         }
+        HirOp op = load_of(i);
+        HirIns *load = op != HIR_NOPS ? load_for(g, i, op) : NULL;
+        if (load) {
+            learn_old_type(g, i, load, &m);
+        }
         uint32_t kills = opt_kills(i);
         for (uint32_t k = 0; k < OPT_NMEM; k++) {
             if (kills >> k & 1) {
                 m.version[k] = ++g->next_version;
             }
+        }
+        if (load && !hir_is(i, HIR_F_ARB)) {
+            /* Reading it back gives the value; the memory keeps it alive, as it would a load. */
+            number(g, load, i->args[i->nargs - 1], &m);
         }
     }
     m.done = true;
@@ -171,6 +232,7 @@ void opt_gvn(HirFunc *f)
     Gvn g = {.f = f, .mask = size - 1};
     g.table = arena_array(f->arena, Number *, size);
     g.out = arena_array(f->arena, Memory, f->nrpo);
+    g.guard = arena_array(f->arena, HirIns *, f->nins);
     g.loop_kills = opt_loop_kills(f);
     for (OPT_EACH_BLOCK(f, b)) {
         visit(&g, b);
