@@ -62,8 +62,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
         return NULL;
     }
     s->code = co;
-    if (_PyCode_SetExtra((PyObject *)co, eng_extra_index, s) < 0) {
-        PyErr_Clear();
+    if (py311_code_extra_set(co, eng_extra_index, s) < 0) {
         free(s);
         return NULL;
     }
@@ -212,12 +211,16 @@ static void clear_marks(PyInterpreterState *interp)
     }
 }
 
-/* Does eng_extra_index work as Py311CodeExtra says? */
+/* Is co_extra what Py311CodeExtra says, both ways, and are states freed with their code? */
 static bool check_extra(void)
 {
     PyCodeObject *co = PyCode_NewEmpty("<pyston>", "probe", 1);
     EngCodeState *s = co != NULL ? eng_code_state_make(co) : NULL;
-    bool ok = s != NULL && eng_code_state(co) == s && s->code == co;
+    void *theirs = NULL;
+    bool ok = s != NULL && eng_code_state(co) == s &&
+              _PyCode_GetExtra((PyObject *)co, eng_extra_index, &theirs) == 0 && theirs == s &&
+              _PyCode_SetExtra((PyObject *)co, eng_extra_index, NULL) == 0 && /* frees it */
+              eng_code_state(co) == NULL && eng_nstates == 0 && eng_code_state_make(co) != NULL;
     PyErr_Clear();
     Py_XDECREF(co); /* and so the state */
     return ok && eng_nstates == 0;

@@ -92,6 +92,29 @@ PyObject *py311_empty_tuple(void)
     return (PyObject *)&_PyRuntime.global_objects.singletons.tuple_empty;
 }
 
+int py311_code_extra_set(PyCodeObject *co, Py_ssize_t index, void *value)
+{
+    Py311CodeExtra *extra = co->co_extra;
+    if (extra == NULL) {
+        size_t size = offsetof(Py311CodeExtra, ce_extras) + (size_t)(index + 1) * sizeof(void *);
+        extra = PyMem_Calloc(1, size); /* freed by code_dealloc */
+        if (extra == NULL) {
+            return -1;
+        }
+        extra->ce_size = index + 1;
+        co->co_extra = extra;
+    }
+    if (index < extra->ce_size) {
+        extra->ce_extras[index] = value;
+        return 0;
+    }
+    if (_PyCode_SetExtra((PyObject *)co, index, value) < 0) {
+        PyErr_Clear();
+        return -1;
+    }
+    return 0;
+}
+
 /* COMPUTE_EVAL_BREAKER of ceval.c, but switching off first and then looking for causes, so that a
  * signal or another thread's request that comes in between is not lost. */
 static void compute_eval_breaker(PyInterpreterState *interp)

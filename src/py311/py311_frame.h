@@ -92,6 +92,11 @@ static inline void *py311_code_extra(PyCodeObject *co, Py_ssize_t index)
     return extra != NULL && (size_t)index < (size_t)extra->ce_size ? extra->ce_extras[index] : NULL;
 }
 
+/* Sets slot `index`, which was requested; 0, or -1 without an exception when memory is out. Unlike
+ * _PyCode_SetExtra it does not make room for later users, whose free functions would then be
+ * called for every code object of ours, with data they never set. */
+int py311_code_extra_set(PyCodeObject *co, Py_ssize_t index, void *value);
+
 /* The inline values of an object whose type has Py_TPFLAGS_MANAGED_DICT: NULL when the dict was
  * materialised or nothing is stored. */
 typedef PyObject *Py311Values; /* values[i] */
