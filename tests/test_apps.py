@@ -46,7 +46,8 @@ def test_same_as_stock(name, mode, site_packages):
     assert chosen.unavailable() is None, chosen.unavailable()
     expected = stock(name, site_packages)
     actual = run(chosen, name, site_packages)
-    assert actual == expected, transcripts.difference(expected, actual)
+    difference = transcripts.difference(expected, actual)
+    assert not difference, difference
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

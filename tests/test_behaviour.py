@@ -51,7 +51,8 @@ def test_same_as_stock(program, mode, request):
         request.applymarker(pytest.mark.xfail(reason=KNOWN[program.stem], strict=True))
     expected = stock(program)
     actual = transcripts.run(mode, [program], TIMEOUT)
-    assert actual == expected, transcripts.difference(expected, actual)
+    difference = transcripts.difference(expected, actual)
+    assert not difference, difference
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
