@@ -17,6 +17,7 @@ const OptPass opt_passes[] = {
     {"gvn", opt_gvn, "value numbering of pure operations, guards and loads"},
     {"unbox", opt_unbox, "phis of floats, ints and bools become raw"},
     {"fold", opt_fold, "what unboxing left"},
+    {"licm", opt_licm, "loop-invariant operations and guards"},
     {"stores", opt_stores, "stores to homes of locals that nobody sees"},
     {"refcount", opt_refcount, "what boxes and stores left"},
     {"dce", opt_dce, "dead code"},

@@ -44,6 +44,7 @@ void opt_fold(HirFunc *f);     /* algebra, constants, generic ops on known types
 void opt_guards(HirFunc *f);   /* facts from dominating guards; hoists guards of loop phis */
 void opt_gvn(HirFunc *f);      /* value numbering of pure ops and loads */
 void opt_unbox(HirFunc *f);    /* float and int phis become raw */
+void opt_licm(HirFunc *f);     /* loop-invariant operations before the loop */
 void opt_stores(HirFunc *f);   /* dead and sunk stores to homes of locals */
 void opt_refcount(HirFunc *f); /* Incref/Decref pairs */
 void opt_dce(HirFunc *f);      /* unused pure ops, boxes that only counting uses */
