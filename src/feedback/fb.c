@@ -1,7 +1,18 @@
 /* Feedback: decodes bytecode and its inline caches into FbIns records. */
 #include "fb.h"
 
+#include <stdbool.h>
+
 #include "py311_opcodes.h"
+
+/* specialize.c: the counter of a freshly specialised instruction; each miss takes one off. */
+enum { MISS_COUNTER_START = 53 };
+
+static int32_t misses(uint8_t raw, uint8_t op, uint16_t counter)
+{
+    bool specialised = raw != op && py311_opcode_base[raw] == op;
+    return specialised && counter < MISS_COUNTER_START ? MISS_COUNTER_START - counter : 0;
+}
 
 void fb_decode(Arena *a, PyCodeObject *co, FbCode *out)
 {
@@ -28,6 +39,7 @@ void fb_decode(Arena *a, PyCodeObject *co, FbCode *out)
             in->version2 = src.op == PY311_LOAD_GLOBAL ? c.builtin_keys_version : c.keys_version;
             in->index = src.op == PY311_LOAD_METHOD ? (int16_t)c.dict_offset : c.index;
             in->descr = c.descr;
+            in->misses = misses(src.raw, src.op, c.counter);
         }
         out->at[in->start] = n;
         n++;

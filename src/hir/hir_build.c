@@ -10,6 +10,9 @@
 /* Code objects above this many instructions are not worth the compile time. */
 enum { HB_MAX_INSTRUCTIONS = 12000 };
 
+/* More misses than these in tier 0, and a site counts as polymorphic. */
+enum { HB_MAX_MISSES = 1 };
+
 /* --- emission ------------------------------------------------------------------ */
 
 static HirIns *hb_base(HirIns *v)
@@ -107,6 +110,9 @@ bool hb_speculate(Builder *b)
 {
     if (b->opts->generic) {
         return false;
+    }
+    if (b->in && b->in->misses > HB_MAX_MISSES) {
+        return false; /* several types come by: an inline cache serves them better than exits */
     }
     int32_t at = b->resume;
     return !b->opts->nospec || !(b->opts->nospec[at >> 3] & (1u << (at & 7)));
