@@ -29,6 +29,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "py311_opcodes.h"
@@ -84,6 +85,7 @@ static void queue_look(PyInterpreterState *interp, void *again)
 static void *ticker_main(void *arg)
 {
     (void)arg;
+    prctl(PR_SET_NAME, "pyston-ticker");
     for (;;) {
         struct timespec t = {0, ENG_TICK_NS};
         int err = clock_nanosleep(ticker.clock, 0, &t, NULL);
@@ -115,12 +117,9 @@ static void ticker_start(void)
     sigfillset(&all);
     if (pthread_getcpuclockid(pthread_self(), &ticker.clock) == 0 &&
         pthread_sigmask(SIG_SETMASK, &all, &old) == 0) {
-        ticker.running = true;
-        if (pthread_create(&thread, &attr, ticker_main, NULL) == 0) {
-            pthread_setname_np(thread, "pyston-ticker");
-        } else {
-            ticker.running = false;
-        }
+        pthread_mutex_lock(&ticker.lock); /* the thread writes `running`, too */
+        ticker.running = pthread_create(&thread, &attr, ticker_main, NULL) == 0;
+        pthread_mutex_unlock(&ticker.lock);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
     }
     pthread_attr_destroy(&attr);
