@@ -16,6 +16,9 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name)
         return NULL;
     ic->name = name;
     ic->hash = rt_str_hash(name);
+    ic->unit = u;
+    ic->ways = 1;
+    ic->entries = &ic->first;
     return ic;
 }
 
@@ -123,7 +126,10 @@ static Presence look_in_instance(PyObject *obj, const RtAttrIC *ic, RtAttrEntry 
         }
         e->shadow = ix >= 0 ? RT_SHADOW_SLOT : RT_SHADOW_KEYS;
         e->index = ix >= 0 ? (uint32_t)ix : 0;
-        e->keys_count = py311_keys_nentries(keys);
+        Py_ssize_t count = py311_keys_nentries(keys);
+        if (count > UINT8_MAX) /* shared keys are at most 30 */
+            return CANNOT_TELL;
+        e->keys_count = (uint8_t)count;
         if (values != NULL)
             return NOT_IN_INSTANCE;
         dict = *py311_managed_dict_ptr(obj);
@@ -296,6 +302,17 @@ bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
     return look_in_instance(obj, ic, e) == IN_INSTANCE;
 }
 
+/* Makes room for RT_ATTR_WAYS entries; without memory the site stays with one. */
+static void more_ways(RtAttrIC *ic)
+{
+    RtAttrEntry *entries = rt_unit_data(ic->unit, RT_ATTR_WAYS * sizeof *entries);
+    if (entries == NULL)
+        return;
+    entries[0] = ic->first;
+    ic->entries = entries;
+    ic->ways = RT_ATTR_WAYS;
+}
+
 void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
 {
     /* An entry of the same type that no longer holds, or says the same, is the one to replace. */
@@ -309,11 +326,13 @@ void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
         }
     }
     if (slot == RT_ATTR_WAYS) {
-        if (ic->nentries < RT_ATTR_WAYS) {
+        if (ic->nentries == ic->ways && ic->ways == 1)
+            more_ways(ic);
+        if (ic->nentries < ic->ways) {
             slot = ic->nentries++;
         } else {
             slot = ic->next;
-            ic->next = (uint8_t)((ic->next + 1) % RT_ATTR_WAYS);
+            ic->next = (uint8_t)((ic->next + 1) % ic->ways);
         }
     }
     ic->entries[slot] = *entry;
@@ -328,11 +347,11 @@ bool rt_attr_ic_miss(RtAttrIC *ic, RtSiteKind site)
         return false;
     ic->site = (uint8_t)site;
     if (++ic->misses % RT_ATTR_REVIEW == 0) {
-        uint64_t hits = 0;
+        uint32_t hits = 0;
         for (uint32_t i = 0; i < ic->nentries; i++)
             hits += ic->entries[i].hits;
         /* Replaced entries take their hits with them: then the sum may have shrunk. */
-        uint64_t gained = hits > ic->last_hits ? hits - ic->last_hits : 0;
+        uint32_t gained = hits > ic->last_hits ? hits - ic->last_hits : 0;
         ic->last_hits = hits;
         if (gained < RT_ATTR_REVIEW) {
             ic->megamorphic = 1;

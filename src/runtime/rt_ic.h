@@ -31,9 +31,9 @@ typedef enum {
     RT_ATTR_MODULE,       /* index: likely entry of the module's dict */
     RT_ATTR_CLASS_VALUE,  /* descr: plain value on the class, not shadowed by the instance */
     RT_ATTR_CLASS_METHOD, /* descr: Py_TPFLAGS_METHOD_DESCRIPTOR, on the class, not shadowed */
-    RT_ATTR_CLASS_GET,  /* descr: other non-data descriptor on the class, not shadowed */
-    RT_ATTR_DATA,       /* descr: data descriptor; its tp_descr_get or tp_descr_set is called */
-    RT_ATTR_PROPERTY,   /* descr: exact `property` with a getter */
+    RT_ATTR_CLASS_GET,    /* descr: other non-data descriptor on the class, not shadowed */
+    RT_ATTR_DATA,         /* descr: data descriptor; its tp_descr_get or tp_descr_set is called */
+    RT_ATTR_PROPERTY,     /* descr: exact `property` with a getter */
     RT_ATTR_TYPE_VALUE, /* the object is the class `owner`: descr, found in its MRO, is the value */
     RT_ATTR_TYPE_GET,   /* the same, but descr's tp_descr_get(descr, NULL, owner) gives the value */
     RT_ATTR_GETATTR_HOOK, /* neither class nor instance has it: descr is the class's __getattr__ */
@@ -52,17 +52,17 @@ typedef enum {
 typedef struct {
     uint8_t kind;   /* RtAttrKind */
     uint8_t shadow; /* RtShadow; CLASS_* and GETATTR_HOOK */
-    uint8_t
-        hooked; /* the class has a __getattr__: called when a descriptor raises AttributeError */
+    uint8_t hooked; /* the class's __getattr__ is called when a descriptor raises AttributeError */
+    uint8_t keys_count; /* RT_SHADOW_KEYS */
+    uint32_t hits;
     uint32_t version;       /* tp_version_tag of the object's type, never 0 */
-    uint32_t owner_version; /* TYPE_* (and GETATTR_HOOK of a metatype): tp_version_tag of `owner` */
+    uint32_t owner_version; /* with an owner: its tp_version_tag */
     uint32_t descr_version; /* tp_version_tag of descr's type when that is mutable, else 0 */
     uint32_t index;         /* see kind and shadow */
-    int64_t keys_count;     /* RT_SHADOW_KEYS */
     PyTypeObject *type;  /* the object's exact type, borrowed: only valid while version matches */
-    PyTypeObject *owner; /* the class that is the object, or NULL; borrowed, only compared */
+    PyTypeObject *owner; /* the class that is the object (TYPE_*, GETATTR_HOOK of a metatype), or
+                               NULL; borrowed, only compared */
     PyObject *descr;     /* what the class lookup found, borrowed; see kind */
-    uint64_t hits;
 } RtAttrEntry;
 
 #define RT_ATTR_WAYS 4
@@ -71,16 +71,19 @@ typedef struct {
 typedef enum { RT_SITE_UNUSED, RT_SITE_LOAD, RT_SITE_STORE, RT_SITE_METHOD } RtSiteKind;
 
 typedef struct RtAttrIC {
-    PyObject *name;      /* interned str, kept alive by the code object's co_names */
-    Py_hash_t hash;      /* of the name */
-    uint8_t site;        /* RtSiteKind */
-    uint8_t nentries;    /* entries in use, 0..RT_ATTR_WAYS */
-    uint8_t next;        /* entry replaced next when all are in use */
-    uint8_t megamorphic; /* given up: the generic path is taken at once */
-    uint32_t misses;     /* lookups that no entry served */
-    uint32_t uncached;   /* of these, the ones that no entry can describe */
-    uint64_t last_hits;  /* hits at the last look at the ratio of hits to misses */
-    RtAttrEntry entries[RT_ATTR_WAYS];
+    PyObject *name; /* interned str, kept alive by the code object's co_names */
+    Py_hash_t hash; /* of the name */
+    struct CodeUnit *unit;
+    uint8_t site;     /* RtSiteKind */
+    uint8_t nentries; /* entries in use */
+    uint8_t ways;     /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
+    uint8_t next;     /* entry replaced next when all are in use */
+    uint8_t megamorphic;  /* given up: the generic path is taken at once */
+    uint32_t misses;      /* lookups that no entry served */
+    uint32_t uncached;    /* of these, the ones that no entry can describe */
+    uint32_t last_hits;   /* hits at the last look at the ratio of hits to misses */
+    RtAttrEntry *entries; /* &first, or unit data */
+    RtAttrEntry first;    /* most sites see one type */
 } RtAttrIC;
 
 typedef enum { RT_GLOBAL_EMPTY = 0, RT_GLOBAL_MODULE, RT_GLOBAL_BUILTIN } RtGlobalKind;

@@ -45,9 +45,9 @@ typedef enum {
 } RtLocKind;
 
 typedef struct {
-    uint8_t kind;   /* RtLocKind */
-    uint8_t rep;    /* HirRep: HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL (raw ones are boxed) */
-    uint8_t owned;  /* the exit takes over the reference; else it increfs */
+    uint8_t kind;    /* RtLocKind */
+    uint8_t rep;     /* HirRep: HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL (raw ones are boxed) */
+    uint8_t owned;   /* the exit takes over the reference; else it increfs */
     uint8_t same_as; /* 0, or 1 + index of an earlier loc of this exit with the same SSA raw
                         value: boxed once so that identity is kept */
     int32_t where;
@@ -56,18 +56,18 @@ typedef struct {
 /* One frame of an exit, innermost first (inlined frames follow their callee). */
 typedef struct {
     PyCodeObject *code;
-    int32_t bci;       /* resume here (code units) */
+    int32_t bci; /* resume here (code units) */
     uint16_t nstack;
     uint16_t ndirty;
-    uint32_t locs;     /* index into unit->locs: nstack stack entries bottom first,
+    uint32_t locs;  /* index into unit->locs: nstack stack entries bottom first,
                           then ndirty locals */
-    uint32_t dirty;    /* index into unit->dirty_index: the ndirty local indices */
+    uint32_t dirty; /* index into unit->dirty_index: the ndirty local indices */
 } RtExitFrame;
 
 typedef enum { RT_EXIT_RESUME, RT_EXIT_THROW } RtExitKind;
 
 typedef struct {
-    uint8_t kind;      /* RtExitKind */
+    uint8_t kind; /* RtExitKind */
     uint8_t nframes;
     uint16_t reason;   /* HirOp of the instruction, for statistics */
     int32_t throw_bci; /* THROW: instruction that raised */
@@ -84,20 +84,20 @@ typedef struct {
 typedef struct CodeUnit {
     PyCodeObject *code; /* borrowed: the unit dies before its code object */
     RtEntry entry;
-    void *blob;         /* code cache handle */
+    void *blob; /* code cache handle */
     size_t code_size;
     int32_t entry_bci;
-    bool invalidated;   /* must not be entered any more (recompile pending) */
+    bool invalidated; /* must not be entered any more (recompile pending) */
     uint32_t nexits, nexit_frames, nlocs, nconsts, ndirty_index, npinned;
     RtExit *exits;
     RtExitFrame *exit_frames;
     RtLoc *locs;
     int64_t *consts;
     uint16_t *dirty_index;
-    PyObject **pinned;  /* strong references */
+    PyObject **pinned;        /* strong references */
     struct RtDataChunk *data; /* inline caches and other long-lived data */
-    size_t data_size;   /* bytes of metadata, all of the above */
-    uint64_t resumes;   /* exits of kind RESUME taken */
+    size_t data_size;         /* bytes of metadata, all of the above */
+    uint64_t resumes;         /* exits of kind RESUME taken */
 } CodeUnit;
 
 /* New unit for `code`; NULL without an exception when out of memory. */
@@ -118,6 +118,7 @@ PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit
 
 /* How the runtime runs a frame outside compiled code (set by the engine; the
  * stock interpreter until then).  Links and unlinks the frame itself. */
-extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag);
+extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
+                                  int throwflag);
 
 #endif
