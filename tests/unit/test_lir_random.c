@@ -505,23 +505,30 @@ static void make_loop(Gen *g)
     LirFunc *f = g->f;
     uint32_t np = rnd(g, 5);
     bool top = rnd(g, 2);
-    LirReg phi[8];
-    LirOpnd args[8];
-    uint32_t ng = g->ng, nx = g->nx;
+    LirReg phi[16];
+    LirOpnd args[16];
+    uint32_t ng = g->ng, nx = g->nx, nxp = rnd(g, 4), all = np + 1 + nxp;
     args[0] = lir_imm(1 + rnd(g, 4));
     for (uint32_t p = 1; p <= np; p++) {
         args[p] = some_g_no_mem(g);
+    }
+    for (uint32_t p = np + 1; p < all; p++) {
+        args[p] = rnd(g, 3) ? lir_reg(pick_x(g)) : lir_f64(0.75);
     }
     g->loop_depth++;
     LirBlock *head = new_block(g, false);
     head->loop_header = true;
     lir_jmp(f, head);
-    lir_edge_args(f, f->cur, 0, args, np + 1);
+    lir_edge_args(f, f->cur, 0, args, all);
     lir_at(f, head);
-    for (uint32_t p = 0; p <= np; p++) {
-        phi[p] = lir_vreg(f, LIR_GPR);
+    for (uint32_t p = 0; p < all; p++) {
+        phi[p] = lir_vreg(f, p <= np ? LIR_GPR : LIR_XMM);
         lir_phi(f, head, phi[p]);
-        push_g(g, phi[p]);
+        if (p <= np) {
+            push_g(g, phi[p]);
+        } else {
+            push_x(g, phi[p]);
+        }
     }
     g->loop_depth--;
     LirBlock *after = new_block(g, false);
@@ -537,20 +544,27 @@ static void make_loop(Gen *g)
         /* Rotated, or something new. */
         args[p] = rnd(g, 2) ? lir_reg(phi[1 + p % np]) : some_g_no_mem(g);
     }
+    for (uint32_t p = np + 1; p < all; p++) {
+        args[p] = rnd(g, 2) ? lir_reg(phi[np + 1 + (p - np) % nxp]) : lir_reg(pick_x(g));
+    }
     if (top) {
         lir_jmp(f, head);
-        lir_edge_args(f, f->cur, 0, args, np + 1);
+        lir_edge_args(f, f->cur, 0, args, all);
     } else {
         lir_br(f, LIR_CMP, 8, LIR_G, args[0], lir_imm(0), head, after);
-        lir_edge_args(f, f->cur, 0, args, np + 1);
+        lir_edge_args(f, f->cur, 0, args, all);
     }
     g->loop_depth--;
     g->ng = ng;
     g->nx = nx;
     lir_at(f, after);
     if (top) {
-        for (uint32_t p = 0; p <= np; p++) {
-            push_g(g, phi[p]);
+        for (uint32_t p = 0; p < all; p++) {
+            if (p <= np) {
+                push_g(g, phi[p]);
+            } else {
+                push_x(g, phi[p]);
+            }
         }
     }
 }
