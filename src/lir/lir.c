@@ -7,13 +7,13 @@
 #include <string.h>
 
 const LirOpInfo lir_op_info[LIR_NOPS] = {
-#define TWO LIR_F_TWO
-#define COMM LIR_F_COMM
-#define COND LIR_F_COND
-#define MUST LIR_F_MUST
-#define TERM LIR_F_TERM
-#define CALL LIR_F_CALL
-#define EFF LIR_F_EFF
+#define TWO                                   LIR_F_TWO
+#define COMM                                  LIR_F_COMM
+#define COND                                  LIR_F_COND
+#define MUST                                  LIR_F_MUST
+#define TERM                                  LIR_F_TERM
+#define CALL                                  LIR_F_CALL
+#define EFF                                   LIR_F_EFF
 #define LIR_OP(name, dst, s0, s1, flags, doc) {#name, #dst[0], #s0[0], #s1[0], flags, doc},
 #include "lir_ops.def"
 #undef LIR_OP
@@ -137,7 +137,10 @@ LirIns *lir_ins(LirFunc *f, LirOp op, unsigned w, LirReg dst, LirOpnd s0, LirOpn
     return lir_append(f, i);
 }
 
-void lir_mov(LirFunc *f, LirReg dst, LirOpnd s) { lir_ins(f, LIR_MOV, 8, dst, s, lir_none()); }
+void lir_mov(LirFunc *f, LirReg dst, LirOpnd s)
+{
+    lir_ins(f, LIR_MOV, 8, dst, s, lir_none());
+}
 
 LirReg lir_copy(LirFunc *f, LirClass cls, LirOpnd s)
 {
@@ -187,9 +190,15 @@ LirReg lir_op2w(LirFunc *f, LirOp op, unsigned w, LirOpnd s0, LirOpnd s1)
     return r;
 }
 
-LirReg lir_op2(LirFunc *f, LirOp op, LirOpnd s0, LirOpnd s1) { return lir_op2w(f, op, 8, s0, s1); }
+LirReg lir_op2(LirFunc *f, LirOp op, LirOpnd s0, LirOpnd s1)
+{
+    return lir_op2w(f, op, 8, s0, s1);
+}
 
-LirReg lir_op1(LirFunc *f, LirOp op, LirOpnd s0) { return lir_op2w(f, op, 8, s0, lir_none()); }
+LirReg lir_op1(LirFunc *f, LirOp op, LirOpnd s0)
+{
+    return lir_op2w(f, op, 8, s0, lir_none());
+}
 
 LirReg lir_op2_guard(LirFunc *f, LirOp op, LirOpnd s0, LirOpnd s1, LirCond cc, LirExit *x)
 {
@@ -325,14 +334,20 @@ void lir_jmp(LirFunc *f, LirBlock *to)
     f->cur->nsucc = 1;
 }
 
-void lir_ret(LirFunc *f, LirOpnd value) { lir_ins(f, LIR_RET, 8, LIR_NOREG, value, lir_none()); }
+void lir_ret(LirFunc *f, LirOpnd value)
+{
+    lir_ins(f, LIR_RET, 8, LIR_NOREG, value, lir_none());
+}
 
 void lir_exit(LirFunc *f, LirExit *x)
 {
     lir_ins(f, LIR_EXIT, 8, LIR_NOREG, lir_none(), lir_none())->exit = x;
 }
 
-void lir_trap(LirFunc *f) { lir_ins(f, LIR_TRAP, 8, LIR_NOREG, lir_none(), lir_none()); }
+void lir_trap(LirFunc *f)
+{
+    lir_ins(f, LIR_TRAP, 8, LIR_NOREG, lir_none(), lir_none());
+}
 
 LirState *lir_state_new(LirFunc *f, uint32_t nframes)
 {

@@ -55,8 +55,14 @@ typedef uint32_t LirReg;
 #define LIR_XMM0       16u /* physical xmm registers are 16..31 */
 enum { LIR_FRAME = 3, LIR_RSP = 4, LIR_RBP = 5, LIR_TS = 12 };
 
-static inline bool lir_is_virtual(LirReg r) { return r >= LIR_FIRST_VREG && r != LIR_NOREG; }
-static inline bool lir_is_phys(LirReg r) { return r < LIR_FIRST_VREG; }
+static inline bool lir_is_virtual(LirReg r)
+{
+    return r >= LIR_FIRST_VREG && r != LIR_NOREG;
+}
+static inline bool lir_is_phys(LirReg r)
+{
+    return r < LIR_FIRST_VREG;
+}
 
 typedef enum { LIR_GPR, LIR_XMM } LirClass;
 
@@ -89,13 +95,22 @@ typedef struct LirOpnd {
     };
 } LirOpnd;
 
-static inline LirOpnd lir_none(void) { return (LirOpnd){.kind = LIR_O_NONE, .reg = LIR_NOREG}; }
-static inline LirOpnd lir_reg(LirReg r) { return (LirOpnd){.kind = LIR_O_REG, .reg = r}; }
+static inline LirOpnd lir_none(void)
+{
+    return (LirOpnd){.kind = LIR_O_NONE, .reg = LIR_NOREG};
+}
+static inline LirOpnd lir_reg(LirReg r)
+{
+    return (LirOpnd){.kind = LIR_O_REG, .reg = r};
+}
 static inline LirOpnd lir_imm(int64_t i)
 {
     return (LirOpnd){.kind = LIR_O_IMM, .reg = LIR_NOREG, .imm = i};
 }
-static inline LirOpnd lir_ptr(const void *p) { return lir_imm((int64_t)(intptr_t)p); }
+static inline LirOpnd lir_ptr(const void *p)
+{
+    return lir_imm((int64_t)(intptr_t)p);
+}
 static inline LirOpnd lir_f64(double d)
 {
     LirOpnd o = lir_imm(0);
@@ -128,20 +143,46 @@ static inline LirOpnd lir_addr(LirOpnd mem)
 /* 0..15 are the processor's condition codes. The F* conditions are for FCMP s0, s1: FLT is
  * s0 < s1 and false when either is NaN; FNLT is its exact negation, true for NaN. */
 typedef enum {
-    LIR_O, LIR_NO, LIR_B, LIR_AE, LIR_E, LIR_NE, LIR_BE, LIR_A,
-    LIR_S, LIR_NS, LIR_P, LIR_NP, LIR_L, LIR_GE, LIR_LE, LIR_G,
-    LIR_FEQ, LIR_FNE, LIR_FLT, LIR_FNLT, LIR_FLE, LIR_FNLE, LIR_FGT, LIR_FNGT, LIR_FGE, LIR_FNGE,
+    LIR_O,
+    LIR_NO,
+    LIR_B,
+    LIR_AE,
+    LIR_E,
+    LIR_NE,
+    LIR_BE,
+    LIR_A,
+    LIR_S,
+    LIR_NS,
+    LIR_P,
+    LIR_NP,
+    LIR_L,
+    LIR_GE,
+    LIR_LE,
+    LIR_G,
+    LIR_FEQ,
+    LIR_FNE,
+    LIR_FLT,
+    LIR_FNLT,
+    LIR_FLE,
+    LIR_FNLE,
+    LIR_FGT,
+    LIR_FNGT,
+    LIR_FGE,
+    LIR_FNGE,
     LIR_NCONDS
 } LirCond;
-static inline LirCond lir_cond_not(LirCond c) { return (LirCond)(c ^ 1); }
+static inline LirCond lir_cond_not(LirCond c)
+{
+    return (LirCond)(c ^ 1);
+}
 
 typedef enum {
     LIR_T_NONE,
-    LIR_T_SET,   /* dst = condition */
-    LIR_T_BR,    /* to succ[0] when it holds, else succ[1]; ends the block */
-    LIR_T_EXIT,  /* take the exit when it holds */
-    LIR_T_SLOW,  /* run the slow path when it holds */
-    LIR_T_DONE,  /* inside a slow path: back to the fast path when it holds */
+    LIR_T_SET,  /* dst = condition */
+    LIR_T_BR,   /* to succ[0] when it holds, else succ[1]; ends the block */
+    LIR_T_EXIT, /* take the exit when it holds */
+    LIR_T_SLOW, /* run the slow path when it holds */
+    LIR_T_DONE, /* inside a slow path: back to the fast path when it holds */
 } LirTarget;
 
 /* ---- exits ------------------------------------------------------------------------------- */
@@ -180,7 +221,7 @@ typedef struct LirExit {
     int32_t throw_bci;
     LirState *state;
     /* Set by allocation and emission. */
-    uint32_t id;    /* in unit->exits */
+    uint32_t id;  /* in unit->exits */
     LirReg *locs; /* where each register of the state is, in the order of its values */
 } LirExit;
 
@@ -194,8 +235,13 @@ typedef enum {
 } LirOp;
 
 enum {
-    LIR_F_TWO = 1, LIR_F_COMM = 2, LIR_F_COND = 4, LIR_F_MUST = 8, LIR_F_TERM = 16,
-    LIR_F_CALL = 32, LIR_F_EFF = 64
+    LIR_F_TWO = 1,
+    LIR_F_COMM = 2,
+    LIR_F_COND = 4,
+    LIR_F_MUST = 8,
+    LIR_F_TERM = 16,
+    LIR_F_CALL = 32,
+    LIR_F_EFF = 64
 };
 
 typedef struct {
@@ -243,11 +289,11 @@ struct LirIns {
     LirExit *exit; /* tgt EXIT, op EXIT, or a CALL with a check */
     LirSlow *slow; /* tgt SLOW */
     LirIns *prev, *next;
-    uint32_t pos;    /* position for the allocator */
+    uint32_t pos;         /* position for the allocator */
     uint32_t block_order; /* order of its block; valid for block-ending instructions */
-    uint32_t hir_id; /* HIR instruction it came from, for dumps; 0 unknown */
+    uint32_t hir_id;      /* HIR instruction it came from, for dumps; 0 unknown */
     /* Set by allocation. */
-    uint32_t save; /* PRESERVE calls: mask of physical registers live across it */
+    uint32_t save;          /* PRESERVE calls: mask of physical registers live across it */
     struct LirMoves *moves; /* parallel moves to be done before the instruction */
     LirIns *orig;           /* the instruction before rewriting, kept for the checker */
 };

@@ -47,7 +47,10 @@ static LirReg lir_loc_at(const LirRa *ra, LirReg v, uint32_t pos)
     return lir_loc_of(ra, lir_part_at(ra, v, pos));
 }
 
-static LirReg lir_loc_cb(void *ctx, LirReg v, uint32_t pos) { return lir_loc_at(ctx, v, pos); }
+static LirReg lir_loc_cb(void *ctx, LirReg v, uint32_t pos)
+{
+    return lir_loc_at(ctx, v, pos);
+}
 
 static void lir_collect_kids(LirRa *ra)
 {
@@ -147,13 +150,20 @@ static bool lir_assign_memory(LirRa *ra, const char **reason)
 /* ---- moves ------------------------------------------------------------------------------------------- */
 
 /* Is `from` to `to` a move that costs a store, and is it needed? */
-static bool lir_is_store(LirReg from, LirReg to) { return lir_is_phys(from) && !lir_is_phys(to); }
+static bool lir_is_store(LirReg from, LirReg to)
+{
+    return lir_is_phys(from) && !lir_is_phys(to);
+}
 
-static bool lir_store_dropped(const LirVinfo *vi) { return vi->free_store || vi->def_store; }
+static bool lir_store_dropped(const LirVinfo *vi)
+{
+    return vi->free_store || vi->def_store;
+}
 
 static LirMove lir_part_move(const LirRa *ra, LirReg v, LirReg from, LirReg to)
 {
-    return (LirMove){.dst = to, .src = lir_reg(from), .cls = (uint8_t)lir_class(ra->f, v), .vreg = v};
+    return (LirMove){
+        .dst = to, .src = lir_reg(from), .cls = (uint8_t)lir_class(ra->f, v), .vreg = v};
 }
 
 /* Parts that meet on an edge in different locations. */
@@ -223,7 +233,8 @@ static void lir_make_moves(LirRa *ra, LirIns **by_pos)
     }
     Meetings meet = {0};
     lir_find_meetings(ra, split, &meet);
-    VEC_EACH(&meet, Meeting, m) {
+    VEC_EACH(&meet, Meeting, m)
+    {
         if (lir_is_store(m->from, m->to)) {
             unsigned level = BASE_MIN(lir_block_level(m->p), lir_block_level(m->s));
             ra->info[m->v].store_weight += lir_level_weight(level);
@@ -251,7 +262,8 @@ static void lir_make_moves(LirRa *ra, LirIns **by_pos)
             }
         }
     }
-    VEC_EACH(&meet, Meeting, m) {
+    VEC_EACH(&meet, Meeting, m)
+    {
         if (!lir_is_store(m->from, m->to) || !lir_store_dropped(&ra->info[m->v])) {
             lir_edge_move(f, m->p, m->s, lir_part_move(ra, m->v, m->from, m->to));
         }

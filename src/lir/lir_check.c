@@ -135,9 +135,9 @@ static void lir_chk_ins(Chk *c, LirReg *st, const LirIns *i, bool slow)
 {
     const LirIns *o = i->orig;
     unsigned fl = lir_op_info[i->op].flags;
-    bool late1 = ((fl & LIR_F_TWO) || i->op == LIR_IDIV) &&
-                 !(o->src[1].kind == LIR_O_REG &&
-                   ((fl & LIR_F_COMM) || lir_is_shift((LirOp)i->op)));
+    bool late1 =
+        ((fl & LIR_F_TWO) || i->op == LIR_IDIV) &&
+        !(o->src[1].kind == LIR_O_REG && ((fl & LIR_F_COMM) || lir_is_shift((LirOp)i->op)));
     lir_chk_opnd(c, st, i, &o->src[0], &i->src[0]);
     if (!late1 && i->nsrc > 1) {
         lir_chk_opnd(c, st, i, &o->src[1], &i->src[1]);

@@ -55,8 +55,8 @@ typedef struct LirEmit {
     uint32_t save_base, nsave, borrow_base, frame_bytes;
     /* Scratch registers of the current instruction. */
     bool in_slow;
-    uint32_t busy;          /* registers it names or that are taken */
-    uint8_t borrowed[8];    /* registers saved to be used as scratch */
+    uint32_t busy;       /* registers it names or that are taken */
+    uint8_t borrowed[8]; /* registers saved to be used as scratch */
     uint32_t nborrowed;
     X64Label slow_back; /* of the current slow path */
     /* Parallel moves: per location, reads outstanding and the move that writes it. */
@@ -91,7 +91,13 @@ bool lir_fill_tables(LirEmit *e);
 /* lir_listing.c: machine code with the LIR it came from. */
 void lir_listing(LirEmit *e, const CodeBlob *blob, StrBuf *sb);
 
-static inline X64Reg lir_x(LirReg r) { return (X64Reg)r; }
-static inline X64Xmm lir_xx(LirReg r) { return (X64Xmm)(r - LIR_XMM0); }
+static inline X64Reg lir_x(LirReg r)
+{
+    return (X64Reg)r;
+}
+static inline X64Xmm lir_xx(LirReg r)
+{
+    return (X64Xmm)(r - LIR_XMM0);
+}
 
 #endif

@@ -129,13 +129,19 @@ static Val lir_val(LirEmit *e, const LirOpnd *o)
     return v;
 }
 
-static bool lir_is_imm32(const Val *v) { return v->kind == V_IMM && v->imm == (int32_t)v->imm; }
+static bool lir_is_imm32(const Val *v)
+{
+    return v->kind == V_IMM && v->imm == (int32_t)v->imm;
+}
 
 /* Immediates as the instruction of that width wants them: sign-extended. */
 static void lir_narrow(Val *v, unsigned w)
 {
     if (v->kind == V_IMM) {
-        v->imm = w == 1 ? (int8_t)v->imm : w == 2 ? (int16_t)v->imm : w == 4 ? (int32_t)v->imm : v->imm;
+        v->imm = w == 1   ? (int8_t)v->imm
+                 : w == 2 ? (int16_t)v->imm
+                 : w == 4 ? (int32_t)v->imm
+                          : v->imm;
     }
 }
 
@@ -196,7 +202,10 @@ static void lir_put_gpr(LirEmit *e, LirReg d, X64Reg r)
     }
 }
 
-static X64Xmm lir_dst_xmm(LirReg d) { return lir_is_phys(d) ? lir_xx(d) : X64_XMM15; }
+static X64Xmm lir_dst_xmm(LirReg d)
+{
+    return lir_is_phys(d) ? lir_xx(d) : X64_XMM15;
+}
 
 static void lir_put_xmm(LirEmit *e, LirReg d, X64Xmm x)
 {
@@ -312,9 +321,9 @@ static void lir_target(LirEmit *e, LirIns *i, unsigned cc)
 /* ---- integer arithmetic --------------------------------------------------------------------------------- */
 
 static const uint8_t alu_of[LIR_NOPS] = {
-    [LIR_ADD] = X64_ADD, [LIR_SUB] = X64_SUB, [LIR_AND] = X64_AND, [LIR_OR] = X64_OR,
+    [LIR_ADD] = X64_ADD, [LIR_SUB] = X64_SUB,  [LIR_AND] = X64_AND,  [LIR_OR] = X64_OR,
     [LIR_XOR] = X64_XOR, [LIR_ADDM] = X64_ADD, [LIR_SUBM] = X64_SUB, [LIR_ANDM] = X64_AND,
-    [LIR_ORM] = X64_OR, [LIR_XORM] = X64_XOR,
+    [LIR_ORM] = X64_OR,  [LIR_XORM] = X64_XOR,
 };
 
 /* A destination that needs no computing: nobody looks at the flags and the value is there. */
@@ -493,8 +502,8 @@ static void lir_emit_rmw(LirEmit *e, LirIns *i)
     X64Alu op = (X64Alu)alu_of[i->op];
     lir_narrow(&s, i->w);
     /* dec and inc are shorter, and leave only the carry alone. */
-    bool carry = i->tgt != LIR_T_NONE && (i->cc == LIR_B || i->cc == LIR_AE || i->cc == LIR_BE ||
-                                          i->cc == LIR_A);
+    bool carry = i->tgt != LIR_T_NONE &&
+                 (i->cc == LIR_B || i->cc == LIR_AE || i->cc == LIR_BE || i->cc == LIR_A);
     if (s.kind == V_IMM && s.imm == 1 && !carry && (op == X64_ADD || op == X64_SUB)) {
         x64_unary_m(a, op == X64_ADD ? X64_INC : X64_DEC, w, m.mem);
     } else if (lir_is_imm32(&s)) {
@@ -520,7 +529,8 @@ static void lir_emit_cmp(LirEmit *e, LirIns *i)
     lir_narrow(&y, i->w);
     /* A register first, an immediate last; overflow and sign are not symmetric. */
     bool can_swap = test || (cc != LIR_O && cc != LIR_NO && cc != LIR_S && cc != LIR_NS);
-    if ((can_swap && x.kind == V_IMM && y.kind != V_IMM) || (test && x.kind == V_MEM && y.kind == V_GPR)) {
+    if ((can_swap && x.kind == V_IMM && y.kind != V_IMM) ||
+        (test && x.kind == V_MEM && y.kind == V_GPR)) {
         Val t = x;
         x = y;
         y = t;
@@ -610,8 +620,10 @@ static void lir_emit_fcmp(LirEmit *e, LirIns *i)
 
 static void lir_emit_fop(LirEmit *e, LirIns *i)
 {
-    static const uint8_t op_of[LIR_NOPS] = {
-        [LIR_FADD] = X64_ADDSD, [LIR_FSUB] = X64_SUBSD, [LIR_FMUL] = X64_MULSD, [LIR_FDIV] = X64_DIVSD};
+    static const uint8_t op_of[LIR_NOPS] = {[LIR_FADD] = X64_ADDSD,
+                                            [LIR_FSUB] = X64_SUBSD,
+                                            [LIR_FMUL] = X64_MULSD,
+                                            [LIR_FDIV] = X64_DIVSD};
     Val s0 = lir_val(e, &i->src[0]), s1 = lir_val(e, &i->src[1]);
     X64Xmm d = lir_dst_xmm(i->dst);
     bool d_is_s1 = s1.kind == V_XMM && s1.reg == d && !(s0.kind == V_XMM && s0.reg == d);
@@ -792,7 +804,10 @@ static void lir_emit_ret(LirEmit *e, LirIns *i)
     x64_ret(a);
 }
 
-static void lir_emit_exit(LirEmit *e, LirIns *i) { x64_jmp(e->as, lir_exit_label(e, i->exit)); }
+static void lir_emit_exit(LirEmit *e, LirIns *i)
+{
+    x64_jmp(e->as, lir_exit_label(e, i->exit));
+}
 
 static void lir_emit_trap(LirEmit *e, LirIns *i)
 {
@@ -801,20 +816,20 @@ static void lir_emit_trap(LirEmit *e, LirIns *i)
 }
 
 static void (*const emit_of[LIR_NOPS])(LirEmit *, LirIns *) = {
-    [LIR_MOV] = lir_emit_mov,       [LIR_LEA] = lir_emit_load,    [LIR_LOAD] = lir_emit_load,
-    [LIR_LOADS] = lir_emit_load,    [LIR_STORE] = lir_emit_store, [LIR_ADD] = lir_emit_alu,
-    [LIR_SUB] = lir_emit_alu,       [LIR_IMUL] = lir_emit_alu,    [LIR_AND] = lir_emit_alu,
-    [LIR_OR] = lir_emit_alu,        [LIR_XOR] = lir_emit_alu,     [LIR_NEG] = lir_emit_unary,
-    [LIR_NOT] = lir_emit_unary,     [LIR_SHL] = lir_emit_shift,   [LIR_SHR] = lir_emit_shift,
-    [LIR_SAR] = lir_emit_shift,     [LIR_IDIV] = lir_emit_idiv,   [LIR_ADDM] = lir_emit_rmw,
-    [LIR_SUBM] = lir_emit_rmw,      [LIR_ANDM] = lir_emit_rmw,    [LIR_ORM] = lir_emit_rmw,
-    [LIR_XORM] = lir_emit_rmw,      [LIR_CMP] = lir_emit_cmp,     [LIR_TEST] = lir_emit_cmp,
-    [LIR_FCMP] = lir_emit_fcmp,     [LIR_FADD] = lir_emit_fop,    [LIR_FSUB] = lir_emit_fop,
-    [LIR_FMUL] = lir_emit_fop,      [LIR_FDIV] = lir_emit_fop,    [LIR_FNEG] = lir_emit_fsign,
-    [LIR_FABS] = lir_emit_fsign,    [LIR_FSQRT] = lir_emit_fsqrt, [LIR_I2F] = lir_emit_i2f,
-    [LIR_F2I] = lir_emit_f2i,       [LIR_FBITS] = lir_emit_mov, [LIR_BITSF] = lir_emit_mov,
-    [LIR_CALL] = lir_emit_call,     [LIR_JMP] = lir_emit_jmp,     [LIR_RET] = lir_emit_ret,
-    [LIR_EXIT] = lir_emit_exit,     [LIR_TRAP] = lir_emit_trap,
+    [LIR_MOV] = lir_emit_mov,    [LIR_LEA] = lir_emit_load,    [LIR_LOAD] = lir_emit_load,
+    [LIR_LOADS] = lir_emit_load, [LIR_STORE] = lir_emit_store, [LIR_ADD] = lir_emit_alu,
+    [LIR_SUB] = lir_emit_alu,    [LIR_IMUL] = lir_emit_alu,    [LIR_AND] = lir_emit_alu,
+    [LIR_OR] = lir_emit_alu,     [LIR_XOR] = lir_emit_alu,     [LIR_NEG] = lir_emit_unary,
+    [LIR_NOT] = lir_emit_unary,  [LIR_SHL] = lir_emit_shift,   [LIR_SHR] = lir_emit_shift,
+    [LIR_SAR] = lir_emit_shift,  [LIR_IDIV] = lir_emit_idiv,   [LIR_ADDM] = lir_emit_rmw,
+    [LIR_SUBM] = lir_emit_rmw,   [LIR_ANDM] = lir_emit_rmw,    [LIR_ORM] = lir_emit_rmw,
+    [LIR_XORM] = lir_emit_rmw,   [LIR_CMP] = lir_emit_cmp,     [LIR_TEST] = lir_emit_cmp,
+    [LIR_FCMP] = lir_emit_fcmp,  [LIR_FADD] = lir_emit_fop,    [LIR_FSUB] = lir_emit_fop,
+    [LIR_FMUL] = lir_emit_fop,   [LIR_FDIV] = lir_emit_fop,    [LIR_FNEG] = lir_emit_fsign,
+    [LIR_FABS] = lir_emit_fsign, [LIR_FSQRT] = lir_emit_fsqrt, [LIR_I2F] = lir_emit_i2f,
+    [LIR_F2I] = lir_emit_f2i,    [LIR_FBITS] = lir_emit_mov,   [LIR_BITSF] = lir_emit_mov,
+    [LIR_CALL] = lir_emit_call,  [LIR_JMP] = lir_emit_jmp,     [LIR_RET] = lir_emit_ret,
+    [LIR_EXIT] = lir_emit_exit,  [LIR_TRAP] = lir_emit_trap,
 };
 
 void lir_emit_ins(LirEmit *e, LirIns *i)

@@ -13,12 +13,13 @@
 
 /* ---- limits (with their reasons) ----------------------------------------------------------- */
 
-#define LIR_MAX_ARGS 14u      /* 6 general and 8 double argument registers of the C ABI */
-#define LIR_MAX_INS 400000u   /* beyond this a function costs more to compile than it can give */
+#define LIR_MAX_ARGS       14u     /* 6 general and 8 double argument registers of the C ABI */
+#define LIR_MAX_INS        400000u /* beyond this a function costs more to compile than it can give */
 #define LIR_MAX_LIVE_WORDS (4u << 20) /* liveness sets: 32 MiB */
-#define LIR_MAX_SLOTS 60000u  /* keeps a frame below 512 KiB of C stack */
-#define LIR_MAX_OUT 4096u     /* out area words */
-#define LIR_MAX_ROTATE 256u   /* blocks of a loop that is rotated: moving them is quadratic in the nesting */
+#define LIR_MAX_SLOTS      60000u     /* keeps a frame below 512 KiB of C stack */
+#define LIR_MAX_OUT        4096u      /* out area words */
+#define LIR_MAX_ROTATE \
+    256u /* blocks of a loop that is rotated: moving them is quadratic in the nesting */
 #define LIR_MAX_FRAME_WORDS 4000u /* spill slots of a frame that recursion should not multiply */
 
 /* ---- registers ------------------------------------------------------------------------------ */
@@ -28,25 +29,43 @@ enum { LIR_SCRATCH = 11, LIR_XSCRATCH = 31 };
 
 #define LIR_MASK_CALLER_GPR 0x0fc7u /* rax rcx rdx rsi rdi r8-r11 */
 #define LIR_MASK_CALLEE_GPR 0xe000u /* r13 r14 r15 (rbx and r12 hold the frame and ts) */
-#define LIR_MASK_XMM 0xffff0000u
+#define LIR_MASK_XMM        0xffff0000u
 /* What the allocator hands out. */
-#define LIR_MASK_ALLOC_GPR ((LIR_MASK_CALLER_GPR | LIR_MASK_CALLEE_GPR) & ~(1u << LIR_SCRATCH))
-#define LIR_MASK_ALLOC_XMM (LIR_MASK_XMM & ~(1u << LIR_XSCRATCH))
-#define LIR_MASK_CALLER (LIR_MASK_CALLER_GPR | LIR_MASK_XMM)
+#define LIR_MASK_ALLOC_GPR  ((LIR_MASK_CALLER_GPR | LIR_MASK_CALLEE_GPR) & ~(1u << LIR_SCRATCH))
+#define LIR_MASK_ALLOC_XMM  (LIR_MASK_XMM & ~(1u << LIR_XSCRATCH))
+#define LIR_MASK_CALLER     (LIR_MASK_CALLER_GPR | LIR_MASK_XMM)
 
 /* ---- locations ------------------------------------------------------------------------------- */
 
-#define LIR_LOC_SLOT 0x80000000u
-#define LIR_LOC_CONST 0xa0000000u
-#define LIR_LOC_HOME 0xc0000000u
-#define LIR_LOC_INDEX 0x1fffffffu
-static inline bool lir_loc_is_slot(LirReg l) { return (l >> 29) == 4; }
-static inline bool lir_loc_is_const(LirReg l) { return (l >> 29) == 5; }
-static inline bool lir_loc_is_home(LirReg l) { return (l >> 29) == 6; }
-static inline bool lir_loc_in_memory(LirReg l) { return lir_loc_is_slot(l) || lir_loc_is_home(l); }
-static inline uint32_t lir_loc_index(LirReg l) { return l & LIR_LOC_INDEX; }
+#define LIR_LOC_SLOT        0x80000000u
+#define LIR_LOC_CONST       0xa0000000u
+#define LIR_LOC_HOME        0xc0000000u
+#define LIR_LOC_INDEX       0x1fffffffu
+static inline bool lir_loc_is_slot(LirReg l)
+{
+    return (l >> 29) == 4;
+}
+static inline bool lir_loc_is_const(LirReg l)
+{
+    return (l >> 29) == 5;
+}
+static inline bool lir_loc_is_home(LirReg l)
+{
+    return (l >> 29) == 6;
+}
+static inline bool lir_loc_in_memory(LirReg l)
+{
+    return lir_loc_is_slot(l) || lir_loc_is_home(l);
+}
+static inline uint32_t lir_loc_index(LirReg l)
+{
+    return l & LIR_LOC_INDEX;
+}
 
-static inline LirClass lir_class(const LirFunc *f, LirReg r) { return (LirClass)f->vregs.data[r].cls; }
+static inline LirClass lir_class(const LirFunc *f, LirReg r)
+{
+    return (LirClass)f->vregs.data[r].cls;
+}
 
 /* ---- parallel moves --------------------------------------------------------------------------- */
 
@@ -79,7 +98,10 @@ typedef struct LirRef {
 } LirRef;
 #define LIR_MAX_REFS (2 * LIR_MAX_ARGS + 8)
 
-static inline bool lir_is_shift(LirOp op) { return op == LIR_SHL || op == LIR_SHR || op == LIR_SAR; }
+static inline bool lir_is_shift(LirOp op)
+{
+    return op == LIR_SHL || op == LIR_SHR || op == LIR_SAR;
+}
 
 static inline unsigned lir_refs_opnd(LirOpnd *o, unsigned flags, unsigned kind, LirRef *r)
 {

@@ -23,7 +23,10 @@ typedef struct {
     int text; /* offset of the mnemonic in an instruction */
 } Disasm;
 
-static void *lir_sym(Disasm *d, const char *name) { return d->lib ? dlsym(d->lib, name) : NULL; }
+static void *lir_sym(Disasm *d, const char *name)
+{
+    return d->lib ? dlsym(d->lib, name) : NULL;
+}
 
 static bool lir_disasm_open(Disasm *d)
 {
@@ -33,7 +36,7 @@ static bool lir_disasm_open(Disasm *d)
         d->lib = dlopen(names[k], RTLD_NOW | RTLD_LOCAL);
     }
     void *s[] = {lir_sym(d, "cs_open"), lir_sym(d, "cs_disasm_iter"), lir_sym(d, "cs_malloc"),
-                 lir_sym(d, "cs_free"), lir_sym(d, "cs_close"), lir_sym(d, "cs_version")};
+                 lir_sym(d, "cs_free"), lir_sym(d, "cs_close"),       lir_sym(d, "cs_version")};
     if (!s[0] || !s[1] || !s[2] || !s[3] || !s[4] || !s[5]) {
         return false;
     }
@@ -94,11 +97,12 @@ void lir_listing(LirEmit *e, const CodeBlob *blob, StrBuf *sb)
     }
     const uintptr_t base[2] = {blob->hot, blob->cold};
     const uint32_t size[2] = {blob->hot_size, blob->cold_size};
-    sb_printf(sb, "code of %s: %u bytes at %#lx, cold %u bytes at %#lx, frame %u bytes, %u exits, "
+    sb_printf(sb,
+              "code of %s: %u bytes at %#lx, cold %u bytes at %#lx, frame %u bytes, %u exits, "
               "%u frames, %u values\n",
               e->f->name ? e->f->name : "?", blob->hot_size, (unsigned long)blob->hot,
-              blob->cold_size, (unsigned long)blob->cold, e->frame_bytes, e->exits.len, e->unit->nexit_frames,
-              e->unit->nlocs);
+              blob->cold_size, (unsigned long)blob->cold, e->frame_bytes, e->exits.len,
+              e->unit->nexit_frames, e->unit->nlocs);
     for (unsigned sec = 0; sec < 2; sec++) {
         uint32_t at = 0;
         for (uint32_t k = 0; k < e->marks.len; k++) {

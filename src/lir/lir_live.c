@@ -213,8 +213,8 @@ bool lir_liveness(LirAlloc *ra, const char **reason)
         for (unsigned s = 0; s < b->nsucc; s++) {
             for (uint32_t p = 0; b->out_args[s] && p < b->succ[s]->nphi; p++) {
                 const LirOpnd *o = &b->out_args[s][p];
-                uint32_t g = o->kind == LIR_O_REG && lir_is_virtual(o->reg)
-                                 ? ra->global_of[o->reg] : UINT32_MAX;
+                uint32_t g = o->kind == LIR_O_REG && lir_is_virtual(o->reg) ? ra->global_of[o->reg]
+                                                                            : UINT32_MAX;
                 if (g != UINT32_MAX) {
                     b->live_out[g >> 6] |= UINT64_C(1) << (g & 63);
                 }

@@ -70,15 +70,12 @@ static void lir_move_one(LirEmit *e, const LirMove *m)
     X64Asm *a = e->as;
     LirReg d = m->dst, s = m->src.reg;
     switch (m->src.kind) {
-    case LIR_O_IMM:
-        lir_move_imm(e, d, m->cls, m->src.imm);
-        return;
+    case LIR_O_IMM: lir_move_imm(e, d, m->cls, m->src.imm); return;
     case LIR_O_MEM:
     case LIR_O_ADDR:
         lir_move_mem(e, d, m->cls, lir_plain_mem(&m->src), m->src.kind == LIR_O_ADDR);
         return;
-    default:
-        break;
+    default: break;
     }
     if (lir_loc_is_const(s)) {
         lir_move_imm(e, d, m->cls, e->ra->consts.v.data[lir_loc_index(s)]);
@@ -274,7 +271,8 @@ void lir_emit_call(LirEmit *e, LirIns *i)
     }
     static const struct {
         uint8_t w, cc;
-    } checks[] = {[LIR_CHK_NULL] = {8, X64_E}, [LIR_CHK_NEG32] = {4, X64_S}, [LIR_CHK_NEG64] = {8, X64_S}};
+    } checks[] = {
+        [LIR_CHK_NULL] = {8, X64_E}, [LIR_CHK_NEG32] = {4, X64_S}, [LIR_CHK_NEG64] = {8, X64_S}};
     /* The exit comes before the result of an ordinary call takes its place, which may be that of
      * a value that only the exit still wants; and after the registers have been restored. */
     bool preserve = i->cflags & LIR_CALL_PRESERVE;

@@ -15,13 +15,16 @@
 #include <string.h>
 
 static const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                          "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+                                          "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 
 static const char *const cond_names[LIR_NCONDS] = {
-    "O", "NO", "B", "AE", "E", "NE", "BE", "A", "S", "NS", "P", "NP", "L", "GE", "LE", "G",
-    "FEQ", "FNE", "FLT", "FNLT", "FLE", "FNLE", "FGT", "FNGT", "FGE", "FNGE"};
+    "O",  "NO", "B", "AE",  "E",   "NE",  "BE",   "A",   "S",    "NS",  "P",    "NP",  "L",
+    "GE", "LE", "G", "FEQ", "FNE", "FLT", "FNLT", "FLE", "FNLE", "FGT", "FNGT", "FGE", "FNGE"};
 
-const char *lir_cond_name(unsigned cc) { return cc < LIR_NCONDS ? cond_names[cc] : "?"; }
+const char *lir_cond_name(unsigned cc)
+{
+    return cc < LIR_NCONDS ? cond_names[cc] : "?";
+}
 
 void lir_print_loc(LirReg r, StrBuf *sb)
 {

@@ -19,10 +19,13 @@ typedef struct LirUse {
     struct LirUse *next;
 } LirUse;
 #define LIR_MAX_LEVEL 6u
-static inline uint64_t lir_level_weight(unsigned level) { return UINT64_C(1) << (3 * level); }
+static inline uint64_t lir_level_weight(unsigned level)
+{
+    return UINT64_C(1) << (3 * level);
+}
 
 #define LIR_LOC_UNSET UINT32_MAX
-#define LIR_LOC_MEM 0xe0000000u /* in memory; which memory is decided at the end */
+#define LIR_LOC_MEM   0xe0000000u /* in memory; which memory is decided at the end */
 
 typedef struct LirIv {
     LirReg vreg;
@@ -35,20 +38,20 @@ typedef struct LirIv {
 
 /* What is known of a virtual register. */
 typedef struct LirVinfo {
-    LirIv *iv;        /* first part, NULL when never live */
-    LirIv **kids;     /* [nkids] parts in order, when there are several */
+    LirIv *iv;    /* first part, NULL when never live */
+    LirIv **kids; /* [nkids] parts in order, when there are several */
     uint32_t nkids;
     uint32_t ndefs;
     uint32_t def_pos; /* position of the only definition, a block's start for a phi */
     uint8_t def_level;
-    bool remat;       /* only defined by MOV from an immediate */
-    bool in_memory;   /* some part lives in memory */
-    bool def_store;   /* stored once behind its definition */
-    bool free_store;  /* memory always has the value: no store at all */
-    LirReg fixed;     /* physical register it would like */
-    LirReg hint;      /* virtual register whose location it would like */
-    LirReg mem;       /* its memory location, when in_memory */
-    int64_t imm;      /* remat */
+    bool remat;      /* only defined by MOV from an immediate */
+    bool in_memory;  /* some part lives in memory */
+    bool def_store;  /* stored once behind its definition */
+    bool free_store; /* memory always has the value: no store at all */
+    LirReg fixed;    /* physical register it would like */
+    LirReg hint;     /* virtual register whose location it would like */
+    LirReg mem;      /* its memory location, when in_memory */
+    int64_t imm;     /* remat */
     uint64_t store_weight;
 } LirVinfo;
 
@@ -66,9 +69,9 @@ typedef struct LirRa {
     VEC(LirIns *) preserve;        /* PRESERVE calls, by position (slow paths: the owner's) */
     LirIv **heap;
     uint32_t nheap, capheap;
-    LirIv *active[32];    /* by register; nactive_mask says which are set */
+    LirIv *active[32]; /* by register; nactive_mask says which are set */
     uint32_t active_mask;
-    uint32_t next_event;  /* nothing ends, pauses or resumes before this position */
+    uint32_t next_event; /* nothing ends, pauses or resumes before this position */
     VEC(LirIv *) inactive;
 } LirRa;
 

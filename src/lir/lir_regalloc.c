@@ -23,7 +23,10 @@
 
 /* ---- the queue of intervals --------------------------------------------------------------------- */
 
-static inline uint32_t lir_iv_start(const LirIv *iv) { return iv->r->s; }
+static inline uint32_t lir_iv_start(const LirIv *iv)
+{
+    return iv->r->s;
+}
 
 static void lir_sift_down(LirRa *ra, uint32_t i)
 {

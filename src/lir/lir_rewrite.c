@@ -29,7 +29,10 @@ void lir_phi_moves(LirAlloc *ra, LirLocFn loc, void *ctx)
             for (uint32_t i = 0; i < s->nphi; i++) {
                 LirOpnd arg = p->out_args[k][i];
                 LirReg to = loc(ctx, s->phi[i], s->start);
-                LirMove m = {.dst = to, .src = arg, .vreg = s->phi[i], .vsrc = arg,
+                LirMove m = {.dst = to,
+                             .src = arg,
+                             .vreg = s->phi[i],
+                             .vsrc = arg,
                              .cls = (uint8_t)lir_class(f, s->phi[i])};
                 if (arg.kind == LIR_O_REG && lir_is_virtual(arg.reg)) {
                     m.src = lir_reg(loc(ctx, arg.reg, p->end - 1));

@@ -80,8 +80,7 @@ static uint32_t lir_exit_frames(Tables *t, const LirExit *x)
     LirState *s = x->state;
     LirStateUse *own = NULL;
     for (LirStateUse *u = s->uses; u; u = u->next) {
-        if (u->has_frames &&
-            memcmp(u->x->locs, x->locs, s->nregs * sizeof *x->locs) == 0) {
+        if (u->has_frames && memcmp(u->x->locs, x->locs, s->nregs * sizeof *x->locs) == 0) {
             return u->frames;
         }
         if (u->x == x) {
@@ -91,8 +90,12 @@ static uint32_t lir_exit_frames(Tables *t, const LirExit *x)
     uint32_t first = t->frames.len, n = 0;
     for (uint32_t i = 0; i < s->nframes; i++) {
         const LirStateFrame *f = &s->frames[i];
-        RtExitFrame fr = {.code = f->code, .bci = f->bci, .nstack = f->nstack, .ndirty = f->ndirty,
-                          .locs = t->locs.len, .dirty = t->dirty.len};
+        RtExitFrame fr = {.code = f->code,
+                          .bci = f->bci,
+                          .nstack = f->nstack,
+                          .ndirty = f->ndirty,
+                          .locs = t->locs.len,
+                          .dirty = t->dirty.len};
         VEC_PUSH(t->arena, &t->frames, fr);
         for (uint32_t k = 0; k < (uint32_t)f->nstack + f->ndirty; k++) {
             bool reg = f->vals[k].opnd.kind == LIR_O_REG;
@@ -129,8 +132,10 @@ bool lir_fill_tables(LirEmit *e)
     RtExit *exits = arena_array(e->arena, RtExit, n);
     for (uint32_t k = 0; k < n; k++) {
         const LirExit *x = e->exits.data[k].x;
-        exits[k] = (RtExit){.kind = x->kind, .nframes = (uint8_t)x->state->nframes,
-                            .reason = x->reason, .throw_bci = x->throw_bci,
+        exits[k] = (RtExit){.kind = x->kind,
+                            .nframes = (uint8_t)x->state->nframes,
+                            .reason = x->reason,
+                            .throw_bci = x->throw_bci,
                             .frames = lir_exit_frames(&t, x)};
     }
     size_t s_exits = n * sizeof *exits, s_frames = t.frames.len * sizeof *t.frames.data;

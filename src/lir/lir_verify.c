@@ -94,7 +94,9 @@ static void lir_verify_state(Ver *v, const LirExit *x)
                 NEED(v, lir_is_virtual(val->opnd.reg), "a state names a physical register");
                 lir_verify_reg(v, val->opnd.reg, -1);
             } else {
-                NEED(v, val->opnd.kind == LIR_O_IMM || (val->opnd.kind == LIR_O_NONE && val->home >= 0),
+                NEED(v,
+                     val->opnd.kind == LIR_O_IMM ||
+                         (val->opnd.kind == LIR_O_NONE && val->home >= 0),
                      "a value of a state is nowhere");
             }
             NEED(v, val->same_as <= n, "same_as does not name an earlier value");
@@ -138,7 +140,9 @@ static void lir_verify_target(Ver *v, const LirIns *i, bool slow)
     NEED(v, fl & LIR_F_COND, "a target on an instruction without flags");
     NEED(v, i->cc < LIR_NCONDS && (i->cc >= LIR_FEQ) == (i->op == LIR_FCMP), "bad condition");
     switch ((LirTarget)i->tgt) {
-    case LIR_T_SET: NEED(v, (fl & LIR_F_MUST) && i->dst != LIR_NOREG, "SET without a result"); break;
+    case LIR_T_SET:
+        NEED(v, (fl & LIR_F_MUST) && i->dst != LIR_NOREG, "SET without a result");
+        break;
     case LIR_T_BR:
         NEED(v, (fl & LIR_F_MUST) && !slow && i->next == NULL && v->b->nsucc == 2, "bad branch");
         break;
@@ -188,7 +192,8 @@ static void lir_verify_ins(Ver *v, const LirIns *i, bool slow)
     }
     bool ends = (info->flags & LIR_F_TERM) || i->tgt == LIR_T_BR;
     NEED(v, !ends || i->next == NULL, "code behind the end");
-    NEED(v, !slow || ends == false || i->op == LIR_EXIT || i->op == LIR_TRAP, "control in a slow path");
+    NEED(v, !slow || ends == false || i->op == LIR_EXIT || i->op == LIR_TRAP,
+         "control in a slow path");
     if (!slow) {
         NEED(v, ends || i->next != NULL, "the block does not end");
     }
@@ -262,7 +267,8 @@ bool lir_verify(const LirFunc *f, StrBuf *err)
         }
         for (unsigned k = 0; k < b->nsucc; k++) {
             NEED(&v, b->succ[k]->first != NULL, "an edge to an empty block");
-            NEED(&v, b->succ[k]->nphi == 0 || b->out_args[k] != NULL, "an edge without its arguments");
+            NEED(&v, b->succ[k]->nphi == 0 || b->out_args[k] != NULL,
+                 "an edge without its arguments");
             for (uint32_t p = 0; !v.bad && p < b->succ[k]->nphi; p++) {
                 const LirOpnd *o = &b->out_args[k][p];
                 if (o->kind == LIR_O_MEM || o->kind == LIR_O_ADDR) {

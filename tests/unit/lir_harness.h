@@ -22,8 +22,15 @@
 #include "rt_unit.h"
 
 /* The fake frame: homes of locals, then memory for integers and for doubles. */
-enum { HOME_DISP = 64, NHOMES = 16, INTS = 256, NINTS = 32, DOUBLES = 512, NDOUBLES = 16,
-       WORLD_BYTES = 640 };
+enum {
+    HOME_DISP = 64,
+    NHOMES = 16,
+    INTS = 256,
+    NINTS = 32,
+    DOUBLES = 512,
+    NDOUBLES = 16,
+    WORLD_BYTES = 640
+};
 static _Alignas(64) uint8_t world[WORLD_BYTES];
 static _Alignas(64) uint8_t fake_ts[64];
 
@@ -177,9 +184,10 @@ static void it_exit(Interp *it, const LirExit *x)
         o->bci[i] = f->bci;
         for (uint32_t k = 0; k < (uint32_t)f->nstack + f->ndirty; k++) {
             const LirVal *v = &f->vals[k];
-            uint64_t u = v->opnd.kind == LIR_O_NONE
-                             ? it_load((uint64_t)(uintptr_t)world + HOME_DISP + 8u * (unsigned)v->home, 8)
-                             : it_val(it, &v->opnd, 8);
+            uint64_t u =
+                v->opnd.kind == LIR_O_NONE
+                    ? it_load((uint64_t)(uintptr_t)world + HOME_DISP + 8u * (unsigned)v->home, 8)
+                    : it_val(it, &v->opnd, 8);
             o->is_double[o->nvals] = v->rep == HIR_F64;
             o->owned[o->nvals] = v->owned;
             o->vals[o->nvals++] = u;
@@ -187,8 +195,8 @@ static void it_exit(Interp *it, const LirExit *x)
     }
 }
 
-typedef uint64_t (*AnyFn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double, double,
-                          double, double, double, double, double, double);
+typedef uint64_t (*AnyFn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double,
+                          double, double, double, double, double, double, double);
 typedef double (*AnyDoubleFn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, double,
                               double, double, double, double, double, double, double);
 
@@ -208,11 +216,11 @@ static bool it_call(Interp *it, const LirIns *i)
     }
     uintptr_t fn = (uintptr_t)it_val(it, &i->src[0], 8);
     if (i->cflags & LIR_CALL_XMM_) {
-        r = as_bits(((AnyDoubleFn)fn)(g[0], g[1], g[2], g[3], g[4], g[5], x[0], x[1], x[2], x[3], x[4],
-                                      x[5], x[6], x[7]));
+        r = as_bits(((AnyDoubleFn)fn)(g[0], g[1], g[2], g[3], g[4], g[5], x[0], x[1], x[2], x[3],
+                                      x[4], x[5], x[6], x[7]));
     } else {
-        r = ((AnyFn)fn)(g[0], g[1], g[2], g[3], g[4], g[5], x[0], x[1], x[2], x[3], x[4], x[5], x[6],
-                        x[7]);
+        r = ((AnyFn)fn)(g[0], g[1], g[2], g[3], g[4], g[5], x[0], x[1], x[2], x[3], x[4], x[5],
+                        x[6], x[7]);
     }
     bool fail = i->check == LIR_CHK_NULL    ? r == 0
                 : i->check == LIR_CHK_NEG32 ? (int32_t)r < 0
@@ -256,18 +264,36 @@ static ItStep it_one(Interp *it, LirIns *i)
         memcpy((void *)(uintptr_t)at, &b, w);
         return IT_NEXT;
     }
-    case LIR_ADD: r = a + b; f = it_add_flags(a, b, w, false); break;
-    case LIR_SUB: r = a - b; f = it_add_flags(a, b, w, true); break;
+    case LIR_ADD:
+        r = a + b;
+        f = it_add_flags(a, b, w, false);
+        break;
+    case LIR_SUB:
+        r = a - b;
+        f = it_add_flags(a, b, w, true);
+        break;
     case LIR_IMUL: {
         __int128 p = (__int128)it_sext(a, w) * it_sext(b, w);
         r = (uint64_t)p;
         f.o = p != it_sext(r, w);
         break;
     }
-    case LIR_AND: r = a & b; f = it_logic_flags(r, w); break;
-    case LIR_OR: r = a | b; f = it_logic_flags(r, w); break;
-    case LIR_XOR: r = a ^ b; f = it_logic_flags(r, w); break;
-    case LIR_NEG: r = 0 - a; f = it_add_flags(0, a, w, true); break;
+    case LIR_AND:
+        r = a & b;
+        f = it_logic_flags(r, w);
+        break;
+    case LIR_OR:
+        r = a | b;
+        f = it_logic_flags(r, w);
+        break;
+    case LIR_XOR:
+        r = a ^ b;
+        f = it_logic_flags(r, w);
+        break;
+    case LIR_NEG:
+        r = 0 - a;
+        f = it_add_flags(0, a, w, true);
+        break;
     case LIR_NOT: r = ~a; break;
     case LIR_SHL: r = a << (b & (8 * w - 1)); break;
     case LIR_SHR: r = it_trunc(a, w) >> (b & (8 * w - 1)); break;
@@ -323,9 +349,7 @@ static ItStep it_one(Interp *it, LirIns *i)
     }
     case LIR_CALL: return it_call(it, i) ? IT_STOP : IT_NEXT;
     case LIR_JMP: return IT_NEXT;
-    case LIR_RET:
-        it->o->result = a;
-        return IT_STOP;
+    case LIR_RET: it->o->result = a; return IT_STOP;
     case LIR_EXIT: it_exit(it, i->exit); return IT_STOP;
     default: fail_msg("op %s", lir_op_info[i->op].name);
     }
@@ -339,7 +363,8 @@ static ItStep it_one(Interp *it, LirIns *i)
     if (i->tgt == LIR_T_SET) {
         it->reg[i->dst] = holds;
     } else if (i->dst != LIR_NOREG) {
-        bool narrow = (lir_op_info[i->op].dst == 'G' && w == 4 && i->op != LIR_LOADS) || i->op == LIR_LOAD;
+        bool narrow =
+            (lir_op_info[i->op].dst == 'G' && w == 4 && i->op != LIR_LOADS) || i->op == LIR_LOAD;
         it->reg[i->dst] = narrow ? it_trunc(r, w) : r;
     }
     return holds && i->tgt != LIR_T_SET ? IT_TAKEN : IT_NEXT;
@@ -445,21 +470,22 @@ static uint64_t call_entry(RtEntry entry)
 {
     uint64_t r, bad;
     void *ts = fake_ts, *frame = world;
-    __asm__ volatile("mov %[ts], %%rdi; mov %[fr], %%rsi; mov %[fn], %%r10\n\t"
-                     "mov $0x1111, %%rbx; mov $0x2222, %%r12; mov $0x3333, %%r13\n\t"
-                     "mov $0x4444, %%r14; mov $0x5555, %%r15\n\t"
-                     "mov %%rsp, %%rax; sub $128, %%rsp; and $-16, %%rsp; push %%rax; push %%rax\n\t"
-                     "call *%%r10\n\t"
-                     "pop %%rsp\n\t"
-                     "xor $0x1111, %%rbx; xor $0x2222, %%r12; xor $0x3333, %%r13\n\t"
-                     "xor $0x4444, %%r14; xor $0x5555, %%r15\n\t"
-                     "or %%r12, %%rbx; or %%r13, %%rbx; or %%r14, %%rbx; or %%r15, %%rbx\n\t"
-                     "mov %%rbx, %%rcx"
-                     : "=&a"(r), "=&c"(bad)
-                     : [fn] "m"(entry), [ts] "m"(ts), [fr] "m"(frame)
-                     : "rbx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-                       "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-                       "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+    __asm__ volatile(
+        "mov %[ts], %%rdi; mov %[fr], %%rsi; mov %[fn], %%r10\n\t"
+        "mov $0x1111, %%rbx; mov $0x2222, %%r12; mov $0x3333, %%r13\n\t"
+        "mov $0x4444, %%r14; mov $0x5555, %%r15\n\t"
+        "mov %%rsp, %%rax; sub $128, %%rsp; and $-16, %%rsp; push %%rax; push %%rax\n\t"
+        "call *%%r10\n\t"
+        "pop %%rsp\n\t"
+        "xor $0x1111, %%rbx; xor $0x2222, %%r12; xor $0x3333, %%r13\n\t"
+        "xor $0x4444, %%r14; xor $0x5555, %%r15\n\t"
+        "or %%r12, %%rbx; or %%r13, %%rbx; or %%r14, %%rbx; or %%r15, %%rbx\n\t"
+        "mov %%rbx, %%rcx"
+        : "=&a"(r), "=&c"(bad)
+        : [fn] "m"(entry), [ts] "m"(ts), [fr] "m"(frame)
+        : "rbx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+          "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+          "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
     assert_int_equal(bad, 0);
     return r;
 }

@@ -12,12 +12,30 @@ static LirFunc *start(void)
     return f;
 }
 
-static LirOpnd int_at(int i) { return lir_mem(LIR_FRAME, INTS + 8 * i); }
-static LirOpnd dbl_at(int i) { return lir_mem(LIR_FRAME, DOUBLES + 8 * i); }
-static void set_int(int i, int64_t v) { memcpy(world + INTS + 8 * i, &v, 8); }
-static int64_t get_int(int i) { return (int64_t)it_load((uint64_t)(uintptr_t)world + INTS + 8 * (unsigned)i, 8); }
-static void set_dbl(int i, double v) { memcpy(world + DOUBLES + 8 * i, &v, 8); }
-static void set_home(int i, uint64_t v) { memcpy(world + HOME_DISP + 8 * i, &v, 8); }
+static LirOpnd int_at(int i)
+{
+    return lir_mem(LIR_FRAME, INTS + 8 * i);
+}
+static LirOpnd dbl_at(int i)
+{
+    return lir_mem(LIR_FRAME, DOUBLES + 8 * i);
+}
+static void set_int(int i, int64_t v)
+{
+    memcpy(world + INTS + 8 * i, &v, 8);
+}
+static int64_t get_int(int i)
+{
+    return (int64_t)it_load((uint64_t)(uintptr_t)world + INTS + 8 * (unsigned)i, 8);
+}
+static void set_dbl(int i, double v)
+{
+    memcpy(world + DOUBLES + 8 * i, &v, 8);
+}
+static void set_home(int i, uint64_t v)
+{
+    memcpy(world + HOME_DISP + 8 * i, &v, 8);
+}
 
 typedef LirFunc *(*Maker)(void);
 
@@ -79,7 +97,8 @@ static double fc_a, fc_b;
 static void check_fcmp(const Outcome *o)
 {
     double a = fc_a, b = fc_b;
-    bool want[10] = {a == b, a != b, a < b, !(a < b), a <= b, !(a <= b), a > b, !(a > b), a >= b, !(a >= b)};
+    bool want[10] = {a == b,   a != b, a<b, !(a < b), a <= b, !(a <= b), a> b,
+                     !(a > b), a >= b, !(a >= b)};
     for (unsigned c = 0; c < 10; c++) {
         for (unsigned k = 0; k < 4; k++) {
             if (((o->result >> (c + 10 * k)) & 1) != want[c]) {
@@ -145,7 +164,8 @@ static void check_exit(const Outcome *o)
     assert_int_equal(o->bci[0], 17);
     assert_int_equal(o->bci[1], 90);
     assert_int_equal(o->nvals, 7);
-    uint64_t want[] = {a, as_bits(2.75), 0x5555, 0x123456789abc, as_bits(2.75), 0x3333, 0x123456789abc};
+    uint64_t want[] = {a,      as_bits(2.75), 0x5555, 0x123456789abc, as_bits(2.75),
+                       0x3333, 0x123456789abc};
     assert_memory_equal(o->vals, want, sizeof want);
     static const uint8_t owned[] = {1, 0, 0, 0, 0, 0, 0};
     assert_memory_equal(o->owned, owned, sizeof owned);
@@ -278,7 +298,8 @@ static LirFunc *make_rotate(void)
     lir_at(f, done);
     LirReg sum = lir_copy(f, LIR_GPR, lir_imm(0));
     for (unsigned k = 0; k < rot_n; k++) {
-        sum = lir_op2(f, LIR_ADD, lir_reg(lir_op2(f, LIR_IMUL, lir_reg(sum), lir_imm(7))), lir_reg(g[k]));
+        sum = lir_op2(f, LIR_ADD, lir_reg(lir_op2(f, LIR_IMUL, lir_reg(sum), lir_imm(7))),
+                      lir_reg(g[k]));
         sum = lir_op2(f, LIR_ADD, lir_reg(lir_op2(f, LIR_IMUL, lir_reg(sum), lir_imm(7))),
                       lir_reg(lir_op1(f, LIR_FBITS, lir_reg(x[k]))));
     }
@@ -287,7 +308,10 @@ static LirFunc *make_rotate(void)
 }
 
 static uint64_t rot_want;
-static void check_rotate(const Outcome *o) { assert_int_equal(o->result, rot_want); }
+static void check_rotate(const Outcome *o)
+{
+    assert_int_equal(o->result, rot_want);
+}
 
 static void test_rotating_phis(void **state)
 {
@@ -313,11 +337,12 @@ static void test_rotating_phis(void **state)
 
 /* ---- calls --------------------------------------------------------------------------------------------- */
 
-static uint64_t many(uint64_t a, double x, uint64_t b, double y, uint64_t c, uint64_t *d, uint64_t e,
-                     uint64_t g, double z)
+static uint64_t many(uint64_t a, double x, uint64_t b, double y, uint64_t c, uint64_t *d,
+                     uint64_t e, uint64_t g, double z)
 {
     call_count++;
-    return a + 10 * b + 100 * c + 1000 * *d + 10000 * e + 100000 * g + (uint64_t)(x + 2 * y + 4 * z);
+    return a + 10 * b + 100 * c + 1000 * *d + 10000 * e + 100000 * g +
+           (uint64_t)(x + 2 * y + 4 * z);
 }
 static double half(double x)
 {
@@ -337,8 +362,14 @@ static LirFunc *make_calls(void)
     lir_call(f, (void *)half, y, (LirOpnd[]){lir_reg(x)}, 1, LIR_CHK_NONE, NULL);
     lir_store(f, 8, lir_out(f, 2), lir_imm(4));
     LirReg p = lir_lea(f, lir_mem(LIR_FRAME, INTS));
-    LirOpnd args[] = {lir_imm(1), lir_reg(x), int_at(0), lir_reg(y), lir_mem(p, 8),
-                      lir_addr(lir_out(f, 2)), lir_reg(lir_load(f, 8, int_at(2))), lir_imm(6),
+    LirOpnd args[] = {lir_imm(1),
+                      lir_reg(x),
+                      int_at(0),
+                      lir_reg(y),
+                      lir_mem(p, 8),
+                      lir_addr(lir_out(f, 2)),
+                      lir_reg(lir_load(f, 8, int_at(2))),
+                      lir_imm(6),
                       lir_reg(x)};
     LirReg fn = lir_copy(f, LIR_GPR, lir_ptr((void *)many));
     lir_call_ind(f, lir_reg(fn), r, args, 9, LIR_CHK_NONE, NULL);
@@ -374,7 +405,8 @@ static void test_calls(void **state)
 static LirFunc *make_counted_loop(bool with_slow)
 {
     LirFunc *f = start();
-    LirReg n = lir_load(f, 8, int_at(0)), x = lir_load_f64(f, dbl_at(0)), p = lir_load(f, 8, int_at(1));
+    LirReg n = lir_load(f, 8, int_at(0)), x = lir_load_f64(f, dbl_at(0)),
+           p = lir_load(f, 8, int_at(1));
     LirBlock *head = lir_block_new(f), *done = lir_block_new(f);
     head->loop_header = true;
     head->loop_depth = 1;
@@ -653,7 +685,8 @@ static void test_checker(void **state)
         StrBuf err = SB_INIT;
         LirFunc *f = make_calls();
         LirAlloc ra = {.f = f, .keep_orig = true};
-        assert_true(lir_order(f, &reason) && lir_liveness(&ra, &reason) && lir_regalloc(&ra, &reason));
+        assert_true(lir_order(f, &reason) && lir_liveness(&ra, &reason) &&
+                    lir_regalloc(&ra, &reason));
         assert_true(lir_check(&ra, &err));
         unsigned n = 0;
         for (LirIns *i = f->order[0]->first; i; i = i->next) {

@@ -10,16 +10,17 @@
 
 static void trash(void)
 {
-    __asm__ volatile("mov $0xdeadbeef, %%eax; mov %%rax, %%rcx; mov %%rax, %%rdx; mov %%rax, %%rsi\n\t"
-                     "mov %%rax, %%rdi; mov %%rax, %%r8; mov %%rax, %%r9; mov %%rax, %%r10\n\t"
-                     "mov %%rax, %%r11; movq %%rax, %%xmm0; movq %%rax, %%xmm1; movq %%rax, %%xmm2\n\t"
-                     "movq %%rax, %%xmm3; movq %%rax, %%xmm4; movq %%rax, %%xmm5; movq %%rax, %%xmm6\n\t"
-                     "movq %%rax, %%xmm7; movq %%rax, %%xmm8; movq %%rax, %%xmm9; movq %%rax, %%xmm10\n\t"
-                     "movq %%rax, %%xmm11; movq %%rax, %%xmm12; movq %%rax, %%xmm13\n\t"
-                     "movq %%rax, %%xmm14; movq %%rax, %%xmm15" ::
-                         : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1",
-                           "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-                           "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+    __asm__ volatile(
+        "mov $0xdeadbeef, %%eax; mov %%rax, %%rcx; mov %%rax, %%rdx; mov %%rax, %%rsi\n\t"
+        "mov %%rax, %%rdi; mov %%rax, %%r8; mov %%rax, %%r9; mov %%rax, %%r10\n\t"
+        "mov %%rax, %%r11; movq %%rax, %%xmm0; movq %%rax, %%xmm1; movq %%rax, %%xmm2\n\t"
+        "movq %%rax, %%xmm3; movq %%rax, %%xmm4; movq %%rax, %%xmm5; movq %%rax, %%xmm6\n\t"
+        "movq %%rax, %%xmm7; movq %%rax, %%xmm8; movq %%rax, %%xmm9; movq %%rax, %%xmm10\n\t"
+        "movq %%rax, %%xmm11; movq %%rax, %%xmm12; movq %%rax, %%xmm13\n\t"
+        "movq %%rax, %%xmm14; movq %%rax, %%xmm15" ::
+            : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",
+              "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+              "xmm13", "xmm14", "xmm15");
     call_count++;
 }
 
@@ -85,7 +86,10 @@ static LirReg pick(Gen *g)
     /* Old and new values alike: long and short lifetimes. */
     return g->g[rnd(g, 2) ? rnd(g, g->ng) : g->ng - 1 - rnd(g, g->ng < 6 ? g->ng : 6)];
 }
-static LirReg pick_x(Gen *g) { return g->x[rnd(g, g->nx)]; }
+static LirReg pick_x(Gen *g)
+{
+    return g->x[rnd(g, g->nx)];
+}
 
 static void push_g(Gen *g, LirReg r)
 {
@@ -106,8 +110,11 @@ static void push_x(Gen *g, LirReg r)
 
 static int64_t some_imm(Gen *g)
 {
-    static const int64_t v[] = {0, 1, -1, 2, 7, 127, 128, -128, 255, 65535, INT32_MAX, INT32_MIN,
-                                INT64_MAX, INT64_MIN, INT64_C(0x123456789abcdef0), 4096, 1 << 20};
+    static const int64_t v[] = {
+        0,         1,         -1,        2,         7,
+        127,       128,       -128,      255,       65535,
+        INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, INT64_C(0x123456789abcdef0),
+        4096,      1 << 20};
     return v[rnd(g, sizeof v / sizeof *v)];
 }
 
@@ -142,7 +149,10 @@ static LirOpnd some_g_no_mem(Gen *g)
 {
     return rnd(g, 4) ? lir_reg(pick(g)) : lir_imm(some_imm(g));
 }
-static LirOpnd double_mem(Gen *g) { return lir_mem(LIR_FRAME, DOUBLES + (int32_t)(8 * rnd(g, NDOUBLES))); }
+static LirOpnd double_mem(Gen *g)
+{
+    return lir_mem(LIR_FRAME, DOUBLES + (int32_t)(8 * rnd(g, NDOUBLES)));
+}
 static LirOpnd some_x(Gen *g)
 {
     static const double v[] = {0.0, -0.0, 1.0, -1.5, 1e300, -1e-300, 3.5e18, 1e10};
@@ -176,13 +186,14 @@ static LirExit *some_exit(Gen *g)
             s->frames[i].dirty[k] = (uint16_t)k;
         }
     }
-    return rnd(g, 2) ? lir_exit_resume(f, s, rnd(g, 100)) : lir_exit_throw(f, s, rnd(g, 100), g->bci);
+    return rnd(g, 2) ? lir_exit_resume(f, s, rnd(g, 100))
+                     : lir_exit_throw(f, s, rnd(g, 100), g->bci);
 }
 
 static LirCond int_cond(Gen *g)
 {
-    static const uint8_t v[] = {LIR_O, LIR_NO, LIR_B, LIR_AE, LIR_E, LIR_NE, LIR_BE, LIR_A,
-                                LIR_S, LIR_NS, LIR_L, LIR_GE, LIR_LE, LIR_G};
+    static const uint8_t v[] = {LIR_O, LIR_NO, LIR_B,  LIR_AE, LIR_E,  LIR_NE, LIR_BE,
+                                LIR_A, LIR_S,  LIR_NS, LIR_L,  LIR_GE, LIR_LE, LIR_G};
     return (LirCond)v[rnd(g, sizeof v)];
 }
 
@@ -251,8 +262,8 @@ static LirReg make_call(Gen *g, bool slow)
                                   : some_g_no_mem(g);
         }
         i = rnd(g, 3) ? lir_call(f, (void *)h_mix, r, a, 6, LIR_CHK_NONE, NULL)
-                      : lir_call_ind(f, lir_reg(lir_copy(f, LIR_GPR, lir_ptr((void *)h_mix))), r, a, 6,
-                                     LIR_CHK_NONE, NULL);
+                      : lir_call_ind(f, lir_reg(lir_copy(f, LIR_GPR, lir_ptr((void *)h_mix))), r, a,
+                                     6, LIR_CHK_NONE, NULL);
         break;
     case 1:
         a[0] = lir_reg(pick(g));
@@ -320,7 +331,9 @@ static void make_slow(Gen *g)
         case 1: last = make_call(g, true); break;
         case 2: make_store(g); break;
         case 3: last = lir_op2(f, rnd(g, 2) ? LIR_ADD : LIR_XOR, some_g(g), lir_reg(last)); break;
-        case 4: last = lir_op2(f, rnd(g, 2) ? LIR_SHL : LIR_SAR, lir_reg(last), lir_reg(pick(g))); break;
+        case 4:
+            last = lir_op2(f, rnd(g, 2) ? LIR_SHL : LIR_SAR, lir_reg(last), lir_reg(pick(g)));
+            break;
         default: {
             Cmp d = rare_cmp(g);
             if (rnd(g, 3) == 0) {
@@ -348,8 +361,8 @@ static void make_slow(Gen *g)
 
 static void make_op(Gen *g)
 {
-    static const uint8_t two[] = {LIR_ADD, LIR_SUB, LIR_IMUL, LIR_AND, LIR_OR, LIR_XOR,
-                                  LIR_SHL, LIR_SHR, LIR_SAR};
+    static const uint8_t two[] = {LIR_ADD, LIR_SUB, LIR_IMUL, LIR_AND, LIR_OR,
+                                  LIR_XOR, LIR_SHL, LIR_SHR,  LIR_SAR};
     static const uint8_t ftwo[] = {LIR_FADD, LIR_FSUB, LIR_FMUL, LIR_FDIV};
     static const uint8_t rmw[] = {LIR_ADDM, LIR_SUBM, LIR_ANDM, LIR_ORM, LIR_XORM};
     LirFunc *f = g->f;
@@ -614,7 +627,8 @@ static LirFunc *make_program(Arena *a, uint64_t seed)
         sum = lir_op2(f, LIR_XOR, lir_reg(t), lir_reg(g->g[k]));
     }
     for (uint32_t k = 0; k < g->nx; k++) {
-        lir_store(f, 8, lir_mem(LIR_FRAME, DOUBLES + (int32_t)(8 * (k % NDOUBLES))), lir_reg(g->x[k]));
+        lir_store(f, 8, lir_mem(LIR_FRAME, DOUBLES + (int32_t)(8 * (k % NDOUBLES))),
+                  lir_reg(g->x[k]));
     }
     lir_ret(f, lir_reg(sum));
     free(g);
@@ -625,7 +639,9 @@ static void fill_world(uint64_t seed)
 {
     Gen g = {.seed = seed + 77};
     for (unsigned k = 0; k < DOUBLES / 8; k++) {
-        uint64_t v = rnd(&g, 3) == 0 ? g.seed : rnd(&g, 2) ? rnd(&g, 1000) : (uint64_t)-(int64_t)rnd(&g, 50);
+        uint64_t v = rnd(&g, 3) == 0 ? g.seed
+                     : rnd(&g, 2)    ? rnd(&g, 1000)
+                                     : (uint64_t) - (int64_t)rnd(&g, 50);
         memcpy(world + 8 * k, &v, 8);
     }
     for (unsigned k = 0; k < NDOUBLES; k++) {
@@ -659,10 +675,11 @@ static void run_seed(uint64_t seed, bool all_spill)
         run_compiled(u, &got);
         if (!same_outcome(&want, &got)) {
             for (unsigned k = 0; k < want.nvals && k < got.nvals; k++) {
-                print_message("value %u: %llx, compiled %llx\n", k, (unsigned long long)want.vals[k],
-                              (unsigned long long)got.vals[k]);
+                print_message("value %u: %llx, compiled %llx\n", k,
+                              (unsigned long long)want.vals[k], (unsigned long long)got.vals[k]);
             }
-            fail_msg("seed %llu%s: interpreted %s %llx (%u values, %u calls, reason %u), compiled %s %llx "
+            fail_msg("seed %llu%s: interpreted %s %llx (%u values, %u calls, reason %u), compiled "
+                     "%s %llx "
                      "(%u values, %u calls, reason %u)",
                      (unsigned long long)seed, all_spill ? " all-spill" : "",
                      want.exited ? "exit" : "result", (unsigned long long)want.result, want.nvals,
