@@ -79,6 +79,8 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
 /* aux of CheckEval: the slow path leaves for tier 0 at fs->bci before anything can look at the
  * frame (set by opt_stores where homes are stale). */
 #define HIR_CHECK_EXITS 1u
+/* aux of ListIterMore and TupleIterMore: keeps the sequence when exhausted. */
+#define HIR_ITER_KEEPS 1u
 
 /* What the text form and the verifier know about operands, aux and imm (hir_sigs.def). */
 typedef enum { HIR_AUX_NONE, HIR_AUX_INT, HIR_AUX_FLAGS, HIR_AUX_TYPE, HIR_AUX_CMP, HIR_AUX_NB } HirAuxKind;

@@ -627,6 +627,9 @@ static void get_iter(Builder *b)
 {
     HirIns *v = hb_peek(b, 1)->v;
     HirType t = seen_type(b, v);
+    if ((t == HIR_T_LIST || t == HIR_T_TUPLE) && (v->type & t) && hb_speculate(b)) {
+        v = hb_guard_type(b, v, t); /* its iterator is known then: no call an item */
+    }
     HirIns *it = hb_emit1(b, HIR_GetIter, v);
     if (v->type == HIR_T_LIST) {
         it->type = HIR_T_LIST_ITER;

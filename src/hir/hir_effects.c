@@ -73,6 +73,9 @@ uint32_t hir_flags(const HirIns *i)
     case HIR_CheckEval:
         /* With stale homes the slow path is an exit: nobody looks before the write-back. */
         return i->aux & HIR_CHECK_EXITS ? f & ~(uint32_t)(HIR_F_ARB | HIR_F_RAISE) : f;
+    case HIR_ListIterMore:
+    case HIR_TupleIterMore:
+        return i->aux & HIR_ITER_KEEPS ? f & ~(uint32_t)(HIR_F_ARB | HIR_F_WRITE) : f;
     case HIR_StoreInlineValue:
     case HIR_StoreSlot:
     case HIR_StoreCell:

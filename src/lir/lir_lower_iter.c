@@ -46,8 +46,10 @@ static void seq_more(Lower *L, HirIns *i, LwEdge yes, LwEdge no)
           (LwCond){LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(seq, PY311_OFF_VAR_SIZE)}, yes,
           lw_plain(end));
     lir_at(f, end);
-    lir_store(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ), lir_imm(0));
-    lw_drop(L, i, seq, list ? HIR_T_LIST | HIR_T_OTHER : HIR_T_TUPLE | HIR_T_OTHER);
+    if (!(i->aux & HIR_ITER_KEEPS)) {
+        lir_store(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ), lir_imm(0));
+        lw_drop(L, i, seq, list ? HIR_T_LIST | HIR_T_OTHER : HIR_T_TUPLE | HIR_T_OTHER);
+    }
     lw_jmp(L, no);
 }
 

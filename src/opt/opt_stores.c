@@ -63,6 +63,20 @@ typedef struct {
     uint32_t nfailed;
 } Region;
 
+/* Whether `i` may run Python code inside the region. The eval breaker's check brings homes up to
+ * date first. The end of a list's or tuple's iterator may drop the sequence, but if that is where
+ * the region ends too it can wait until homes are right (end_iterators). */
+static bool noisy(const Region *r, const HirIns *i)
+{
+    if (i->op == HIR_CheckEval || !hir_is(i, HIR_F_ARB)) {
+        return false;
+    }
+    const HirIns *branch = i->next;
+    return !((i->op == HIR_ListIterMore || i->op == HIR_TupleIterMore) && r->header && branch &&
+             branch->op == HIR_Branch && branch->args[0] == i && branch->block->succ[1] != branch->block->succ[0] &&
+             !opt_in_loop(branch->block->succ[1], r->header));
+}
+
 /* What a value made inside is: index of the Stored, or the local. */
 enum { IS_BOX = 1, IS_PHI = 2, IS_LOAD = 3 };
 
@@ -204,7 +218,7 @@ static bool scan_region(Region *r)
             continue;
         }
         for (HirIns *i = b->first; i; i = i->next) {
-            if ((i->op != HIR_CheckEval && hir_is(i, HIR_F_ARB)) || (i->fs && i->fs->parent) ||
+            if (noisy(r, i) || (i->fs && i->fs->parent) ||
                 i->op == HIR_CopyFreeVars) {
                 return false;
             }
@@ -640,22 +654,35 @@ static void make_webs(Region *r)
     }
 }
 
-/* The object in the home of local l behind exit e, up to date. */
-static HirIns *bring_up_to_date(Region *r, Exit *e, uint32_t l)
+/* A block on the edge alone. */
+static void open_edge(Region *r, Exit *e)
 {
     if (!e->through) {
         bool plain = e->to->npreds == 1 && !(e->to->first && e->to->first->op == HIR_Phi);
         e->through = plain ? e->to : hir_split_edge(r->f, e->from, e->to);
         e->sync = arena_array(r->f->arena, HirIns *, r->f->nlocals + 1u);
     }
-    if (e->sync[l]) {
-        return e->sync[l];
-    }
+}
+
+/* The first instruction behind what the edge was given. */
+static HirIns *behind_syncs(const Exit *e)
+{
     HirIns *at = e->through->first;
     while (at->op == HIR_SyncFloat || at->op == HIR_SyncInt || at->op == HIR_ConstF64 ||
            at->op == HIR_ConstI64 || at->op == HIR_ConstBool) {
         at = at->next;
     }
+    return at;
+}
+
+/* The object in the home of local l behind exit e, up to date. */
+static HirIns *bring_up_to_date(Region *r, Exit *e, uint32_t l)
+{
+    open_edge(r, e);
+    if (e->sync[l]) {
+        return e->sync[l];
+    }
+    HirIns *at = behind_syncs(e);
     HirIns *v = r->cur[e->from->rpo][l];
     Raw x = raw_of(r, v, at);
     if (!x.stale) {
@@ -680,6 +707,23 @@ static void sync_exits(Region *r)
                 bring_up_to_date(r, e, l);
             }
         }
+    }
+}
+
+/* Iterators whose end is an exit let go of their sequence there, behind the syncs. */
+static void end_iterators(Region *r)
+{
+    VEC_EACH(&r->exits, Exit, e) {
+        HirIns *more = e->from->last->op == HIR_Branch ? e->from->last->args[0] : NULL;
+        if (!more || (more->op != HIR_ListIterMore && more->op != HIR_TupleIterMore) ||
+            more->next != e->from->last || (more->aux & HIR_ITER_KEEPS)) {
+            continue;
+        }
+        more->aux |= HIR_ITER_KEEPS;
+        open_edge(r, e);
+        HirIns *end = hir_new1(r->f, HIR_SeqIterEnd, more->args[0]);
+        end->bci = more->bci;
+        hir_insert_before(behind_syncs(e), end);
     }
 }
 
@@ -866,6 +910,7 @@ static bool try_region(HirFunc *f, HirBlock *header, Bitset *needed)
             give_own_box(r, s);
         }
     }
+    end_iterators(r);
     rewrite_inside(r);
     drop_objects(r);
     return true;
@@ -884,11 +929,12 @@ static bool has_store(const HirFunc *f)
 }
 
 /* Cheap first look: whether any Python code may run in the region. */
-static bool quiet(const HirFunc *f, const HirBlock *header)
+static bool quiet(HirFunc *f, HirBlock *header)
 {
+    Region r = {.f = f, .header = header};
     for (OPT_EACH_BLOCK(f, b)) {
         for (HirIns *i = b->first; i && (!header || opt_in_loop(b, header)); i = i->next) {
-            if (i->op != HIR_CheckEval && hir_is(i, HIR_F_ARB)) {
+            if (noisy(&r, i)) {
                 return false;
             }
         }

@@ -112,3 +112,10 @@ int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out)
     Py_DECREF(it);
     return 0;
 }
+
+void rt_seq_iter_end(PyObject *it)
+{
+    /* The end of listiter_next and tupleiter_next, whose objects have one layout. */
+    PyObject **seq = (PyObject **)((char *)it + PY311_OFF_LISTITER_SEQ);
+    Py_CLEAR(*seq);
+}
