@@ -232,7 +232,8 @@ def sources():
     return [
         (), (1,), (1, 2), (1, 2, 3), [], [1], [1, 2], [1, 2, 3], "ab", "abc", {1: 0, 2: 0}, range(2), range(5),
         (x for x in "pq"), failing(1, ValueError("mid")), failing(2, ValueError("end")), failing(5, ValueError("x")),
-        GetItemOnly(), NotIterable(), BadIter(), 5, None, iter([1, 2]), zip("a", "b", strict=True), map(int, "12"), types,
+        GetItemOnly(), NotIterable(), BadIter(), 5, None, iter([1, 2]), zip("a", "b", strict=True),
+        map(int, "12"), types,
     ]  # fmt: skip
 
 
