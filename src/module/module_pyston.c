@@ -8,6 +8,7 @@
 
 #include "eng.h"
 #include "eng_internal.h"
+#include "py311_opcodes.h"
 
 static PyObject *enable(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
@@ -132,6 +133,74 @@ static PyObject *testing_escapes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(
     return PyLong_FromUnsignedLongLong(eng_counts.osr_escapes);
 }
 
+static PyObject *testing_instructions(PyObject *Py_UNUSED(self), PyObject *o)
+{
+    PyCodeObject *co = code_of(o);
+    PyObject *list = co != NULL ? PyList_New(0) : NULL;
+    if (list == NULL) {
+        return NULL;
+    }
+    for (PY311_EACH_INS(co, ins)) {
+        PyObject *item =
+            Py_BuildValue("(iiisIi)", ins.bci, ins.op_bci, ins.next, py311_opcode_name(ins.op),
+                          ins.arg, py311_jump_target(&ins));
+        if (item == NULL || PyList_Append(list, item) < 0) {
+            Py_XDECREF(item);
+            Py_DECREF(list);
+            return NULL;
+        }
+        Py_DECREF(item);
+    }
+    return list;
+}
+
+static PyObject *testing_stack_depths(PyObject *Py_UNUSED(self), PyObject *o)
+{
+    PyCodeObject *co = code_of(o);
+    if (co == NULL) {
+        return NULL;
+    }
+    int16_t *depth = PyMem_Malloc((size_t)Py_SIZE(co) * sizeof *depth);
+    if (depth == NULL) {
+        return PyErr_NoMemory();
+    }
+    PyObject *list = NULL;
+    if (py311_stack_depths(co, depth) < 0) {
+        PyErr_SetString(PyExc_ValueError, "inconsistent depths");
+    } else {
+        list = PyList_New(Py_SIZE(co));
+        for (Py_ssize_t i = 0; list != NULL && i < Py_SIZE(co); i++) {
+            PyObject *d = PyLong_FromLong(depth[i]);
+            if (d == NULL) {
+                Py_CLEAR(list);
+            } else {
+                PyList_SET_ITEM(list, i, d);
+            }
+        }
+    }
+    PyMem_Free(depth);
+    return list;
+}
+
+static PyObject *testing_handler(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *o;
+    int bci;
+    if (!PyArg_ParseTuple(args, "Oi:handler", &o, &bci)) {
+        return NULL;
+    }
+    PyCodeObject *co = code_of(o);
+    Py311Handler h;
+    if (co == NULL) {
+        return NULL;
+    }
+    if (!py311_find_handler(co, bci, &h)) {
+        Py_RETURN_NONE;
+    }
+    return Py_BuildValue("(iiiiO)", h.start, h.end, h.target, h.depth,
+                         h.lasti ? Py_True : Py_False);
+}
+
 static PyMethodDef testing_methods[] = {
     {"compile", testing_compile, METH_O,
      PyDoc_STR("Compile a function now; whether it has compiled code then.")},
@@ -140,6 +209,12 @@ static PyMethodDef testing_methods[] = {
     {"calls", testing_calls, METH_O, PyDoc_STR("Calls counted so far.")},
     {"dump", testing_dump, METH_VARARGS,
      PyDoc_STR("What a stage (hir, lir, asm) of compiling a function prints.")},
+    {"instructions", testing_instructions, METH_O,
+     PyDoc_STR("(bci, unit of the opcode, next, name, argument, jump target) of each instruction.")},
+    {"stack_depths", testing_stack_depths, METH_O,
+     PyDoc_STR("Depth of the value stack before each code unit, -1 where there is none.")},
+    {"handler", testing_handler, METH_VARARGS,
+     PyDoc_STR("The exception table's entry for a code unit: start, end, target, depth, lasti.")},
     {"osr_escapes", testing_escapes, METH_NOARGS,
      PyDoc_STR("How often a loop has left tier 0.")},
     {"osr_mode", testing_osr_mode, METH_O,
