@@ -150,7 +150,7 @@ static bool home_only(const HirIns *v)
     return v->op == HIR_LoadLocal || (v->op == HIR_Phi && v->rep == HIR_OBJ);
 }
 
-static void use(Lower *L, HirIns *v)
+static void use(Lower *L, HirIns *v, bool state)
 {
     v = hir_root(v);
     LwVal *x = &L->vals[v->id];
@@ -158,7 +158,10 @@ static void use(Lower *L, HirIns *v)
     LirHomeFact *f = v->rep == HIR_OBJ ? lir_homes_find(&L->homes, L->epoch, v) : NULL;
     if (f) {
         f->nuses++;
-    } else if (home_only(v)) {
+        return;
+    }
+    x->nops += !state;
+    if (home_only(v)) {
         x->need_reg = 1;
     }
 }
@@ -168,12 +171,12 @@ static void use_state(Lower *L, const HirFrameState *fs)
     for (; fs; fs = fs->parent) {
         for (uint32_t k = 0; k < fs->nstack; k++) {
             if (fs->stack[k]) {
-                use(L, fs->stack[k]);
+                use(L, fs->stack[k], true);
             }
         }
         for (uint32_t k = 0; fs->dirty && k < fs->nlocals; k++) {
             if (fs->dirty[k] && fs->locals[k]) {
-                use(L, fs->locals[k]);
+                use(L, fs->locals[k], true);
             }
         }
     }
@@ -215,7 +218,7 @@ static void count_uses(Lower *L)
             }
             for (uint32_t k = 0; k < i->nargs; k++) {
                 if (i->args[k] && i->args[k]->rep != HIR_VOID) {
-                    use(L, i->args[k]);
+                    use(L, i->args[k], false);
                 }
             }
             if (i->fs && hir_is(i, HIR_F_DEOPT | HIR_F_RAISE)) {
@@ -227,14 +230,14 @@ static void count_uses(Lower *L)
             uint32_t k = edge_index(b, s);
             for (HirIns *p = b->succ[s]->first; p && p->op == HIR_Phi; p = p->next) {
                 if (!phi_in_home(L, p)) {
-                    use(L, p->args[k]);
+                    use(L, p->args[k], false);
                 }
             }
         }
     }
 }
 
-/* --- fusing conditions with their user --------------------------------------------- */
+/* --- values made by their one user --------------------------------------------- */
 
 /* Nothing between v and its user changes what v looks at. */
 static bool still_true_at(const HirIns *v, const HirIns *user)
@@ -286,7 +289,7 @@ static void fuse_iter_next(Lower *L, const HirIns *i)
     }
 }
 
-static void fuse_conditions(Lower *L)
+static void fuse(Lower *L)
 {
     for (uint32_t r = 0; r < L->hf->nrpo; r++) {
         for (HirIns *i = L->hf->rpo[r]->first; i; i = i->next) {
@@ -296,6 +299,8 @@ static void fuse_conditions(Lower *L)
             if (i->op == HIR_Branch && is_seq_more(i->args[0]) && i->args[0] == i->prev &&
                 L->vals[i->args[0]->id].nuses == 1) {
                 L->vals[i->args[0]->id].fused = 1; /* see lw_seq_more_branch */
+            } else if (lw_stored_box(L, i)) {
+                L->vals[lw_stored_box(L, i)->id].fused = 1;
             } else if (i->op == HIR_IterNext && lw_iter_branch(i)) {
                 fuse_iter_next(L, i);
             } else if (i->op == HIR_Branch || i->op == HIR_GuardTrue || i->op == HIR_GuardFalse) {
@@ -443,6 +448,11 @@ static void lw_store_local(Lower *L, HirIns *i)
     HirType t = old->rep == HIR_OBJ ? old->type : HIR_T_ANY | HIR_T_NULL;
     LirOpnd home = lw_slot(L, i->aux);
     LirReg drop = t == HIR_T_NULL ? LIR_NOREG : lir_load(L->f, 8, home);
+    HirIns *box = lw_stored_box(L, i);
+    if (box) {
+        lw_put_box(L, i, home, box, drop, t);
+        return;
+    }
     LirReg reg = is_const(v) ? LIR_NOREG : lw_reg(L, v);
     lir_store(L->f, 8, home, reg == LIR_NOREG ? const_opnd(L, v) : lir_reg(reg));
     if (drop != LIR_NOREG) {
@@ -629,7 +639,7 @@ bool lir_lower(HirFunc *hf, LirFunc *lf, const char **reason)
         lw_fail(L, "too many operands");
     }
     count_uses(L);
-    fuse_conditions(L);
+    fuse(L);
     make_blocks(L);
     for (uint32_t r = 0; r < hf->nrpo && !L->reason; r++) {
         HirBlock *b = hf->rpo[r];

@@ -5,7 +5,8 @@
  *   lir_lower_call.c    ops that are calls of a helper, driven by hir_ops.def
  *   lir_lower_arith.c   unboxed arithmetic, comparisons, conditions
  *   lir_lower_guard.c   guards
- *   lir_lower_object.c  boxes, reference counts, loads and stores of objects
+ *   lir_lower_box.c     boxing and unboxing, boxes made where they are stored
+ *   lir_lower_object.c  reference counts, loads and stores of objects
  *   lir_lower_iter.c    list, tuple and range iterators, generic iteration
  *   lir_home.c          where the home of a local holds a value
  *
@@ -30,8 +31,9 @@
 typedef struct LwVal {
     LirReg reg;      /* the register that holds its result, LIR_NOREG: none (a home, a constant) */
     uint32_t nuses;  /* operands, exits and edges that need it */
+    uint32_t nops;   /* those among them that no home serves and that are not an exit's */
     uint8_t need_reg; /* LoadLocal, phi: some use is where no home holds the value */
-    uint8_t fused;   /* BOOL: made by its one user */
+    uint8_t fused;   /* made by its user: a condition, or a box that is stored (lw_put_box) */
 } LwVal;
 
 #define LW_PREV_UNKNOWN INT32_MIN
@@ -165,17 +167,26 @@ void lw_guard_no_dict(Lower *L, HirIns *i);
 void lw_guard_dict_keys(Lower *L, HirIns *i);
 void lw_guard_class_ver(Lower *L, HirIns *i);
 
+/* --- lir_lower_box.c ------------------------------------------------------------- */
+void lw_box_float(Lower *L, HirIns *i);
+void lw_box_int(Lower *L, HirIns *i);
+void lw_box_bool(Lower *L, HirIns *i);
+void lw_unbox_float(Lower *L, HirIns *i);
+void lw_unbox_int(Lower *L, HirIns *i);
+/* The BoxFloat or BoxInt that store `i` consumes and that is better made by it; else NULL. */
+HirIns *lw_stored_box(const Lower *L, const HirIns *i);
+/* slot := box, for store i; drops what was there: `old`, of type t. The old object is used again when it is of the
+ * same type and nobody else has it. */
+void lw_put_box(Lower *L, HirIns *i, LirOpnd slot, HirIns *box, LirReg old, HirType t);
+/* The new object for a box that lw_put_box would make, without a store. */
+LirReg lw_make_box(Lower *L, HirIns *box);
+
 /* --- lir_lower_object.c -------------------------------------------------------- */
 /* Drops a reference to v, whose type is t (may include NULL), for op i. */
 void lw_drop(Lower *L, HirIns *i, LirReg v, HirType t);
 void lw_const(Lower *L, HirIns *i);
 void lw_load_stack(Lower *L, HirIns *i);
 void lw_frame_field(Lower *L, HirIns *i);
-void lw_box_float(Lower *L, HirIns *i);
-void lw_box_int(Lower *L, HirIns *i);
-void lw_box_bool(Lower *L, HirIns *i);
-void lw_unbox_float(Lower *L, HirIns *i);
-void lw_unbox_int(Lower *L, HirIns *i);
 void lw_incref(Lower *L, HirIns *i);
 void lw_decref(Lower *L, HirIns *i);
 void lw_load_inline_value(Lower *L, HirIns *i);

@@ -21,6 +21,9 @@ static void fill_val(Lower *L, LirVal *val, HirIns *v, bool owned)
         v->rep == HIR_OBJ && v->op != HIR_Const ? lir_homes_find(&L->homes, L->epoch, v) : NULL;
     if (f) {
         val->home = (int16_t)f->local;
+    } else if ((v->op == HIR_BoxFloat || v->op == HIR_BoxInt) && L->vals[v->id].fused) {
+        val->rep = v->args[0]->rep; /* not made yet: the exit does it */
+        val->opnd = lw_opnd(L, v->args[0]);
     } else {
         val->opnd = lw_opnd(L, v);
     }

@@ -1,8 +1,7 @@
-/* Lowering of boxes, reference counts, and loads and stores of objects behind guards. */
+/* Lowering of reference counts, and of loads and stores of objects behind guards. */
 #include "lir_lower.h"
 
 #include "py311_frame.h"
-#include "rt.h"
 
 /* --- reference counts ---------------------------------------------------------------- */
 
@@ -76,110 +75,6 @@ void lw_decref(Lower *L, HirIns *i)
     }
 }
 
-/* --- boxes ---------------------------------------------------------------------------- */
-
-/* Makes the float free list hold something: what PyFloat_FromDouble takes from malloc goes there when
- * it dies.  The machine code pops it right after.  Having no 24 bytes left is fatal: a box can be made where
- * CPython's bytecode has nothing that could raise. */
-static PyObject *refill_floats(void)
-{
-    PyObject *v = PyFloat_FromDouble(0.0);
-    if (!v) {
-        Py_FatalError("out of memory for a float");
-    }
-    PyObject *address = v;
-    Py_DECREF(v);
-    return address;
-}
-
-static PyObject *make_int(int64_t v)
-{
-    PyObject *o = rt_box_int(v);
-    if (!o) {
-        Py_FatalError("out of memory for an int");
-    }
-    return o;
-}
-
-/* PyFloat_FromDouble with the free list inline. */
-void lw_box_float(Lower *L, HirIns *i)
-{
-    LirFunc *f = L->f;
-    LirOpnd value = lw_regop(L, i->args[0]);
-    LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
-    LirOpnd list = lir_mem(interp, PY311_OFF_INTERP_FLOAT_FREELIST);
-    LirReg v = lw_def(L, i);
-    lir_ins(f, LIR_LOAD, 8, v, list, lir_none());
-    lir_slow(f, LIR_TEST, 8, LIR_E, LIR_NOREG, lir_reg(v), lir_reg(v));
-    lir_call(f, (const void *)refill_floats, v, NULL, 0, LIR_CHK_NONE, NULL);
-    lir_slow_end(f);
-    LirReg next = lir_load(f, 8, lir_mem(v, PY311_OFF_OBJ_TYPE));
-    lir_rmw(f, LIR_SUBM, 4, lir_mem(interp, PY311_OFF_INTERP_FLOAT_NUMFREE), lir_imm(1));
-    lir_store(f, 8, list, lir_reg(next));
-    lir_store(f, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
-    lir_store(f, 8, lir_mem(v, PY311_OFF_OBJ_TYPE), lir_ptr(&PyFloat_Type));
-    lir_store(f, 8, lir_mem(v, PY311_OFF_FLOAT_VALUE), value);
-}
-
-/* The small-int cache inline, all others by a call. */
-void lw_box_int(Lower *L, HirIns *i)
-{
-    LirFunc *f = L->f;
-    LirOpnd value = lw_regop(L, i->args[0]);
-    LirReg v = lir_vreg(f, LIR_GPR);
-    LirReg index = lir_op2(f, LIR_ADD, value, lir_imm(PY311_NSMALLNEG));
-    LirReg offset = lir_op2(f, LIR_SHL, lir_reg(index), lir_imm(5));
-    _Static_assert(PY311_OFF_LONG_SIZE == 1 << 5, "size of a small int");
-    lir_ins(f, LIR_ADD, 8, v, lir_reg(offset), lir_ptr(py311_small_ints()));
-    lir_slow(f, LIR_CMP, 8, LIR_AE, LIR_NOREG, lir_reg(index),
-             lir_imm(PY311_NSMALLNEG + PY311_NSMALLPOS));
-    lir_call(f, (const void *)make_int, v, &value, 1, LIR_CHK_NONE, NULL);
-    /* The count that the fast path is about to add. */
-    lir_rmw(f, LIR_SUBM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
-    lir_slow_end(f);
-    lir_rmw(f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
-    lw_set(L, i, v);
-}
-
-/* False + (True - False) * b. */
-void lw_box_bool(Lower *L, HirIns *i)
-{
-    LirOpnd b = lw_opnd(L, i->args[0]);
-    LirReg mask = lir_op1(L->f, LIR_NEG, b);
-    intptr_t diff = (intptr_t)Py_True - (intptr_t)Py_False;
-    LirReg part = lir_op2(L->f, LIR_AND, lir_reg(mask), lir_imm(diff));
-    lw_set(L, i, lir_op2(L->f, LIR_ADD, lir_reg(part), lir_ptr(Py_False)));
-}
-
-void lw_unbox_float(Lower *L, HirIns *i)
-{
-    lw_set(L, i, lir_load_f64(L->f, lw_field(L, i->args[0], PY311_OFF_FLOAT_VALUE)));
-}
-
-/* ob_size is -1, 0 or 1 for most: size * digit is the value (a zero's digit does not matter).
- * Two digits are put together out of line; more leave. */
-void lw_unbox_int(Lower *L, HirIns *i)
-{
-    LirFunc *f = L->f;
-    LirReg v = lw_reg(L, i->args[0]);
-    LirExit *x = lw_resume(L, i);
-    LirReg size = lir_load(f, 8, lir_mem(v, PY311_OFF_VAR_SIZE));
-    LirReg digit = lir_load(f, 4, lir_mem(v, PY311_OFF_LONG_DIGITS));
-    LirReg r = lir_op2(f, LIR_IMUL, lir_reg(size), lir_reg(digit));
-    LirReg index = lir_op2(f, LIR_ADD, lir_reg(size), lir_imm(1));
-    lir_slow(f, LIR_CMP, 8, LIR_A, LIR_NOREG, lir_reg(index), lir_imm(2));
-    LirReg index2 = lir_op2(f, LIR_ADD, lir_reg(size), lir_imm(2));
-    lir_guard(f, LIR_CMP, 8, LIR_A, lir_reg(index2), lir_imm(4), x);
-    LirReg high = lir_load(f, 4, lir_mem(v, PY311_OFF_LONG_DIGITS + 4));
-    high = lir_op2(f, LIR_SHL, lir_reg(high), lir_imm(PY311_OFF_LONG_SHIFT));
-    LirReg abs = lir_op2(f, LIR_OR, lir_reg(high), lir_reg(digit));
-    LirReg sign = lir_op2(f, LIR_SAR, lir_reg(size), lir_imm(63));
-    LirReg flip = lir_op2(f, LIR_XOR, lir_reg(abs), lir_reg(sign));
-    lir_ins(f, LIR_SUB, 8, r, lir_reg(flip), lir_reg(sign));
-    lir_slow_end(f);
-    lw_set(L, i, r);
-}
-
 /* --- the frame -------------------------------------------------------------------------- */
 
 void lw_load_stack(Lower *L, HirIns *i)
@@ -225,7 +120,13 @@ void lw_load_slot(Lower *L, HirIns *i)
 void lw_store_slot(Lower *L, HirIns *i)
 {
     int32_t off = i->op == HIR_StoreCell ? PY311_OFF_CELL_REF : (int32_t)i->aux;
-    LirOpnd mem = lw_field(L, i->args[0], off), v = lw_opnd(L, i->args[1]);
+    LirOpnd mem = lw_field(L, i->args[0], off);
+    HirIns *box = lw_stored_box(L, i);
+    if (box) {
+        lw_put_box(L, i, mem, box, lir_load(L->f, 8, mem), HIR_T_ANY | HIR_T_NULL);
+        return;
+    }
+    LirOpnd v = lw_opnd(L, i->args[1]);
     if (v.kind == LIR_O_MEM) {
         v = lw_regop(L, i->args[1]);
     }
@@ -252,18 +153,28 @@ void lw_store_inline_value(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
     LirExit *x = lw_resume(L, i);
-    LirOpnd v = lw_regop(L, i->args[1]);
+    HirIns *box = lw_stored_box(L, i);
+    LirOpnd v = lw_regop(L, box ? box->args[0] : i->args[1]);
     LirReg values = load_not_null(L, lw_field(L, i->args[0], PY311_OFF_OBJ_VALUES_PTR), x);
     LirOpnd slot = lir_mem(values, PY311_OFF_DICTVALUES_VALUES + 8 * (int32_t)i->aux);
     LirReg old = lir_load(f, 8, slot);
-    lir_store(f, 8, slot, v);
+    if (!box) {
+        lir_store(f, 8, slot, v);
+    }
     LirBlock *fresh = lw_block(L, false), *replace = lw_block(L, false), *done = lw_block(L, false);
     lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(old), lir_reg(old)}, lw_plain(fresh),
           lw_plain(replace));
     lir_at(f, replace);
-    drop_object(L, i, old, HIR_T_ANY);
+    if (box) {
+        lw_put_box(L, i, slot, box, old, HIR_T_ANY);
+    } else {
+        drop_object(L, i, old, HIR_T_ANY);
+    }
     lir_jmp(f, done);
     lir_at(f, fresh);
+    if (box) {
+        lir_store(f, 8, slot, lir_reg(lw_make_box(L, box)));
+    }
     LirReg n = lir_op2(f, LIR_ADD, lir_reg(lir_load(f, 1, lir_mem(values, -2))), lir_imm(1));
     LirReg at = lir_op2(f, LIR_SUB, lir_reg(values), lir_reg(n));
     lir_store(f, 1, lir_mem(at, -2), lir_imm((int8_t)i->aux));
@@ -421,9 +332,14 @@ void lw_item_at(Lower *L, HirIns *i)
 
 void lw_list_store(Lower *L, HirIns *i)
 {
-    LirOpnd v = lw_regop(L, i->args[2]);
+    HirIns *box = lw_stored_box(L, i);
+    LirOpnd v = lw_regop(L, box ? box->args[0] : i->args[2]);
     LirOpnd item = checked_item(L, i, lw_resume(L, i));
     LirReg old = lir_load(L->f, 8, item);
+    if (box) {
+        lw_put_box(L, i, item, box, old, HIR_T_ANY);
+        return;
+    }
     lir_store(L->f, 8, item, v);
     drop_object(L, i, old, HIR_T_ANY);
 }

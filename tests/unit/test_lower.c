@@ -809,6 +809,134 @@ static void test_any_loop(void **state)
     }
 }
 
+/* for x in list: y = x + x; perhaps kept.append(y).  The box of y replaces that of the round before: in place when
+ * nobody else has it, and never when somebody has. */
+static void test_reused_boxes(void **state)
+{
+    (void)state;
+    const char *fmt = "func f nlocals=3 nstack=0 bci=0\n"
+                      "b0 bci=0:\n"
+                      "  v0:ANY|NULL = LoadLocal #0\n"
+                      "  v60:ANY|NULL = LoadLocal #1\n"
+                      "  v61:ANY|NULL = LoadLocal #2\n"
+                      "  v1:LIST = GuardType v0 #LIST @2 [s0: 2 | v0 v60 v61 | ]\n"
+                      "  v62:LIST = GuardType v61 #LIST @2 [s0]\n"
+                      "  v2:LIST_ITER|OTHER = GetIter v1 @4 [s1: 4 | v1 v60 v62 | v1]\n"
+                      "  v3:LIST_ITER = GuardType v2 #LIST_ITER @4 [s2: 6 | v1 v60 v62 | v2!]\n"
+                      "  Jump b1\n"
+                      "b1 (b0 b2) bci=8:\n"
+                      "  v11:bool = ListIterMore v3\n"
+                      "  Branch v11 b2 b3\n"
+                      "b2 (b1) bci=10:\n"
+                      "  v12:ANY = ListIterNext v3\n"
+                      "  v13:%s = GuardType v12 #%s @12 [s3: 12 | v1 - v62 | v3! v12]\n"
+                      "  v14:%s = %s v13%s\n"
+                      "  v15:%s = %s v14 v14 @12 [s3]\n"
+                      "  v16:%s = %s v15\n"
+                      "  v17:ANY|NULL = LoadLocal #1\n"
+                      "  StoreLocal v16 v17 #1 @14\n"
+                      "%s"
+                      "  CheckEval @8 [s4: 8 | v1 v16 v62 | v3!]\n"
+                      "  Jump b1\n"
+                      "b3 (b1) bci=20:\n"
+                      "  Decref v3 @20\n"
+                      "  v20:ANY|NULL = LoadLocal #1\n"
+                      "  v21:ANY = GuardNotNull v20 @20 [s5: 20 | v1 - v62 | ]\n"
+                      "  Incref v21\n"
+                      "  Return v21 @20\n";
+    const char *keep = "  Incref v16\n"
+                       "  ListAppend v62 v16 @16 [s6: 16 | v1 v16 v62 | v3! v62 v16!]\n";
+    static const char *const floats_src = "[1.0, 2.0, -3.0, float('nan'), 1e300, 0.25]";
+    static const char *const ints_src =
+        "[0, 1, 128, 129, -2, -3, 500, 1 << 28, 1 << 29, 1 << 40, -(1 << 29), 3000, -3000, 7, 1 << 30, 4000]";
+    for (int f64 = 0; f64 < 2; f64++) {
+        for (int kept = 0; kept < 2; kept++) {
+            Compiled c;
+            snprintf(text, sizeof text, fmt, f64 ? "FLOAT" : "INT", f64 ? "FLOAT" : "INT",
+                     f64 ? "f64" : "i64", f64 ? "UnboxFloat" : "UnboxInt", f64 ? "" : " @12 [s3]",
+                     f64 ? "f64" : "i64", f64 ? "FAdd" : "IAdd", f64 ? "FLOAT" : "INT",
+                     f64 ? "BoxFloat" : "BoxInt", kept ? keep : "");
+            compile(&c, text);
+            PyObject *list = eval(f64 ? floats_src : ints_src, Py_eval_input);
+            Py_ssize_t n = PyList_GET_SIZE(list);
+            for (int start = 0; start < 5; start++) {
+                /* What the local holds before: nothing, another type, and a number that somebody else holds too,
+                 * of the same type or not. */
+                PyObject *first = start == 0   ? NULL
+                                  : start == 1 ? PyUnicode_FromString("text")
+                                  : start == 2 ? PyFloat_FromDouble(99.5)
+                                  : start == 3 ? PyLong_FromLong(99999)
+                                               : PyLong_FromString("123456789123456789123456789", NULL, 10);
+                PyObject *same = first ? PyObject_Repr(first) : NULL;
+                PyObject *out = PyList_New(0), *v[] = {list, first, out};
+                Py_ssize_t refs = first ? Py_REFCNT(first) : 0;
+                Frame fr;
+                frame_init(&fr, v, 3);
+                PyObject *r = enter(&c, &fr);
+                assert_false(last.taken);
+                PyObject *want = PyNumber_Add(PyList_GET_ITEM(list, n - 1), PyList_GET_ITEM(list, n - 1));
+                assert_true(PyObject_RichCompareBool(r, want, Py_EQ));
+                assert_int_equal(PyList_GET_SIZE(out), kept ? n : 0);
+                for (Py_ssize_t k = 0; k < PyList_GET_SIZE(out); k++) {
+                    PyObject *x = PyList_GET_ITEM(list, k), *y = PyNumber_Add(x, x);
+                    PyObject *got = PyObject_Repr(PyList_GET_ITEM(out, k)), *exp = PyObject_Repr(y);
+                    assert_int_equal(PyUnicode_Compare(got, exp), 0);
+                    if (PyLong_Check(y) && PyLong_AsLong(y) >= -5 && PyLong_AsLong(y) <= 256) {
+                        assert_ptr_equal(PyList_GET_ITEM(out, k), y);
+                    }
+                    Py_DECREF(got);
+                    Py_DECREF(exp);
+                    Py_DECREF(y);
+                }
+                Py_DECREF(r);
+                Py_DECREF(want);
+                frame_clear(&fr);
+                if (first) {
+                    PyObject *now = PyObject_Repr(first);
+                    assert_int_equal(PyUnicode_Compare(now, same), 0);
+                    assert_int_equal(Py_REFCNT(first), refs);
+                    Py_DECREF(now);
+                    Py_DECREF(same);
+                    Py_DECREF(first);
+                }
+                Py_DECREF(out);
+            }
+            Py_DECREF(list);
+            discard(&c);
+        }
+    }
+}
+
+/* An exit between the making of a box that is stored later and its store boxes the raw value. */
+static void test_exit_before_store(void **state)
+{
+    (void)state;
+    const char *t = "func f nlocals=2 nstack=0 bci=0\n"
+                    "b0 bci=0:\n"
+                    "  v0:ANY|NULL = LoadLocal #0\n"
+                    "  v1:FLOAT = GuardType v0 #FLOAT @2 [s0: 2 | v0 - | ]\n"
+                    "  v2:f64 = UnboxFloat v1\n"
+                    "  Jump b1\n"
+                    "b1 (b0 b1) bci=4:\n"
+                    "  v3:f64 = FAdd v2 v2\n"
+                    "  v4:FLOAT = BoxFloat v3\n"
+                    "  v5:ANY|NULL = LoadLocal #1\n"
+                    "  v6:FLOAT = GuardType v5 #FLOAT @6 [s1: 6 | v1 v5 | v4! v4]\n"
+                    "  StoreLocal v4 v6 #1 @8\n"
+                    "  Jump b1\n";
+    PyObject *v[] = {PyFloat_FromDouble(1.5), PyUnicode_FromString("no float")};
+    assert_null(run(t, v, 2));
+    assert_true(last.taken);
+    assert_int_equal(last.nstack, 2);
+    assert_int_equal(last.locs[0].rep, HIR_F64);
+    assert_int_equal(last.locs[1].same_as, 1);
+    double d;
+    memcpy(&d, &last.bits[0], 8);
+    assert_true(d == 3.0);
+    Py_DECREF(v[0]);
+    Py_DECREF(v[1]);
+}
+
 static void test_range_loop(void **state)
 {
     (void)state;
@@ -1215,7 +1343,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_float_free_list), cmocka_unit_test(test_comparisons),
     cmocka_unit_test(test_store_local),  cmocka_unit_test(test_stale_home),
     cmocka_unit_test(test_raw_state),    cmocka_unit_test(test_loops),
-    cmocka_unit_test(test_any_loop),      cmocka_unit_test(test_range_loop),   cmocka_unit_test(test_items),
+    cmocka_unit_test(test_any_loop),     cmocka_unit_test(test_reused_boxes),
+    cmocka_unit_test(test_exit_before_store), cmocka_unit_test(test_range_loop),   cmocka_unit_test(test_items),
     cmocka_unit_test(test_inline_values), cmocka_unit_test(test_globals),
     cmocka_unit_test(test_dict_hint),    cmocka_unit_test(test_var_and_out),
     cmocka_unit_test(test_prev_instr),
