@@ -8,31 +8,30 @@
 #include <string.h>
 
 const HirOpInfo hir_op_info[HIR_NOPS] = {
-#define NONE 0
-#define ANY HIR_T_ANY
-#define VOID HIR_VOID
-#define OBJ HIR_OBJ
-#define F64 HIR_F64
-#define I64 HIR_I64
-#define BOOL HIR_BOOL
-#define PURE HIR_F_PURE
-#define READ HIR_F_READ
+#define NONE  0
+#define ANY   HIR_T_ANY
+#define VOID  HIR_VOID
+#define OBJ   HIR_OBJ
+#define F64   HIR_F64
+#define I64   HIR_I64
+#define BOOL  HIR_BOOL
+#define PURE  HIR_F_PURE
+#define READ  HIR_F_READ
 #define WRITE HIR_F_WRITE
 #define RAISE HIR_F_RAISE
 #define DEOPT HIR_F_DEOPT
-#define ARB HIR_F_ARB
-#define TERM HIR_F_TERM
-#define VAR HIR_F_VAR
+#define ARB   HIR_F_ARB
+#define TERM  HIR_F_TERM
+#define VAR   HIR_F_VAR
 #define STEAL HIR_F_STEAL
-#define NEW HIR_F_NEW
-#define TS HIR_F_TS
+#define NEW   HIR_F_NEW
+#define TS    HIR_F_TS
 #define FRAME HIR_F_FRAME
-#define IMM HIR_F_IMM
-#define AUX HIR_F_AUX
+#define IMM   HIR_F_IMM
+#define AUX   HIR_F_AUX
 /* No helper is written NULL in the table; no symbol has a name of that length. */
-#define HIR_OP(name, rep, type, flags, helper, doc)                                       \
-    [HIR_##name] = {#name, rep, type, flags, sizeof #helper == sizeof "NULL" ? 0 : #helper, \
-                    doc},
+#define HIR_OP(name, rep, type, flags, helper, doc) \
+    [HIR_##name] = {#name, rep, type, flags, sizeof #helper == sizeof "NULL" ? 0 : #helper, doc},
 #include "hir_ops.def"
 #undef HIR_OP
 #undef NONE
@@ -111,9 +110,15 @@ HirIns *hir_ins_new(HirFunc *f, HirOp op, uint32_t nargs, HirIns *const *args)
     return i;
 }
 
-HirIns *hir_new0(HirFunc *f, HirOp op) { return hir_ins_new(f, op, 0, NULL); }
+HirIns *hir_new0(HirFunc *f, HirOp op)
+{
+    return hir_ins_new(f, op, 0, NULL);
+}
 
-HirIns *hir_new1(HirFunc *f, HirOp op, HirIns *a) { return hir_ins_new(f, op, 1, &a); }
+HirIns *hir_new1(HirFunc *f, HirOp op, HirIns *a)
+{
+    return hir_ins_new(f, op, 1, &a);
+}
 
 HirIns *hir_new2(HirFunc *f, HirOp op, HirIns *a, HirIns *b)
 {
@@ -314,7 +319,6 @@ static void add_pred(HirBlock *b, HirBlock *pred)
     }
     b->preds[b->npreds++] = pred;
 }
-
 
 void hir_edge(HirBlock *from, HirBlock *to)
 {

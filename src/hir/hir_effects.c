@@ -10,12 +10,12 @@
 /* Types whose binary, comparison and unary slots run no Python code for any operand among them. */
 #define CLOSED \
     (HIR_T_NONE | HIR_T_BOOL | HIR_T_INT | HIR_T_FLOAT | HIR_T_STR | HIR_T_BYTES | HIR_T_COMPLEX)
-#define SIZED                                                                             \
+#define SIZED \
     (HIR_T_STR | HIR_T_BYTES | HIR_T_TUPLE | HIR_T_LIST | HIR_T_DICT | HIR_T_SET | HIR_T_FROZENSET)
 /* bool(v) of these calls a slot of the type itself or is always true. */
-#define TRUTHY                                                                             \
-    (CLOSED | SIZED | HIR_T_SLICE | HIR_T_FUNCTION | HIR_T_METHOD | HIR_T_CFUNCTION |      \
-     HIR_T_METHOD_DESCR | HIR_T_TYPE | HIR_T_CELL | HIR_T_CODE | HIR_T_RANGE_ITER |        \
+#define TRUTHY                                                                        \
+    (CLOSED | SIZED | HIR_T_SLICE | HIR_T_FUNCTION | HIR_T_METHOD | HIR_T_CFUNCTION | \
+     HIR_T_METHOD_DESCR | HIR_T_TYPE | HIR_T_CELL | HIR_T_CODE | HIR_T_RANGE_ITER |   \
      HIR_T_LIST_ITER | HIR_T_TUPLE_ITER | HIR_T_MODULE)
 #define NOT_OTHER (HIR_T_ANY & ~(HirType)HIR_T_OTHER)
 
@@ -26,9 +26,9 @@ typedef struct {
     uint32_t drop, add;
 } EffectRule;
 
-#define ARB HIR_F_ARB
+#define ARB   HIR_F_ARB
 #define RAISE HIR_F_RAISE
-#define PR (HIR_F_PURE | HIR_F_READ)
+#define PR    (HIR_F_PURE | HIR_F_READ)
 static const EffectRule rules[] = {
     {HIR_BinaryOp, {CLOSED, CLOSED}, ARB, 0},
     {HIR_CompareOp, {CLOSED, CLOSED}, ARB, 0},
@@ -39,7 +39,10 @@ static const EffectRule rules[] = {
     {HIR_Len, {SIZED}, ARB | RAISE, PR},
     {HIR_GetLen, {SIZED}, ARB, 0},
     {HIR_Contains, {HIR_T_STR, HIR_T_STR}, ARB, 0},
-    {HIR_Subscr, {HIR_T_STR | HIR_T_BYTES | HIR_T_TUPLE | HIR_T_LIST, HIR_T_INT | HIR_T_BOOL}, ARB, 0},
+    {HIR_Subscr,
+     {HIR_T_STR | HIR_T_BYTES | HIR_T_TUPLE | HIR_T_LIST, HIR_T_INT | HIR_T_BOOL},
+     ARB,
+     0},
     {HIR_StrOf, {CLOSED}, ARB, 0},
     {HIR_FormatValue, {CLOSED, HIR_T_NULL | HIR_T_STR}, ARB, 0},
     /* isinstance() asks the class's metaclass, then the object's __class__. */
@@ -57,7 +60,10 @@ static bool leaf_arg(const HirIns *i, uint32_t k)
 }
 
 /* A type mask of which 0 says that nothing is known. */
-static bool known_leaf(HirType t) { return t != 0 && hir_type_leaf(t); }
+static bool known_leaf(HirType t)
+{
+    return t != 0 && hir_type_leaf(t);
+}
 
 uint32_t hir_flags(const HirIns *i)
 {
@@ -66,10 +72,8 @@ uint32_t hir_flags(const HirIns *i)
         return f;
     }
     switch (i->op) {
-    case HIR_StoreLocal:
-        return leaf_arg(i, 1) ? f & ~(uint32_t)HIR_F_ARB : f;
-    case HIR_Decref:
-        return leaf_arg(i, 0) ? f & ~(uint32_t)HIR_F_ARB : f;
+    case HIR_StoreLocal: return leaf_arg(i, 1) ? f & ~(uint32_t)HIR_F_ARB : f;
+    case HIR_Decref: return leaf_arg(i, 0) ? f & ~(uint32_t)HIR_F_ARB : f;
     case HIR_CheckEval:
         /* With stale homes the slow path is an exit: nobody looks before the write-back. */
         return i->aux & HIR_CHECK_EXITS ? f & ~(uint32_t)(HIR_F_ARB | HIR_F_RAISE) : f;
@@ -81,10 +85,8 @@ uint32_t hir_flags(const HirIns *i)
     case HIR_StoreCell:
         /* They drop an old value that may be anything, unless the builder guarded its type. */
         return known_leaf((HirType)i->imm.i) ? f & ~(uint32_t)HIR_F_ARB : f;
-    case HIR_ListStore:
-        return known_leaf(i->aux) ? f & ~(uint32_t)HIR_F_ARB : f;
-    default:
-        break;
+    case HIR_ListStore: return known_leaf(i->aux) ? f & ~(uint32_t)HIR_F_ARB : f;
+    default: break;
     }
     for (size_t r = 0; r < BASE_COUNT(rules); r++) {
         if (rules[r].op != i->op) {

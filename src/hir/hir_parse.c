@@ -30,7 +30,7 @@ typedef struct {
     InsVec values;
     BlockVec blocks;
     StateVec states;
-    SlotVec slots; /* operands to bind ... */
+    SlotVec slots;   /* operands to bind ... */
     U32Vec slot_ids; /* ... to these values */
     StrBuf *err;
     jmp_buf fail;
@@ -337,7 +337,8 @@ static void parse_ins(Parser *p, HirBlock *b)
     blanks(p);
     size_t n = word_len(p->p);
     uint32_t op = 0;
-    while (op < HIR_NOPS && !(strlen(hir_op_info[op].name) == n && !strncmp(hir_op_info[op].name, p->p, n))) {
+    while (op < HIR_NOPS &&
+           !(strlen(hir_op_info[op].name) == n && !strncmp(hir_op_info[op].name, p->p, n))) {
         op++;
     }
     if (op == HIR_NOPS) {

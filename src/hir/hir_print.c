@@ -112,12 +112,8 @@ static void print_aux(const HirIns *i, StrBuf *sb)
         sb_puts(sb, " #");
         hir_type_str(i->aux, sb);
         break;
-    case HIR_AUX_CMP:
-        sb_printf(sb, " #%s", i->aux < HIR_NCMP ? hir_cmp_names[i->aux] : "?");
-        break;
-    case HIR_AUX_NB:
-        sb_printf(sb, " #%s", i->aux < HIR_NNB ? hir_nb_names[i->aux] : "?");
-        break;
+    case HIR_AUX_CMP: sb_printf(sb, " #%s", i->aux < HIR_NCMP ? hir_cmp_names[i->aux] : "?"); break;
+    case HIR_AUX_NB: sb_printf(sb, " #%s", i->aux < HIR_NNB ? hir_nb_names[i->aux] : "?"); break;
     case HIR_AUX_INT:
         if (i->op == HIR_Phi) {
             if (i->aux & HIR_PHI_OWNED) {
@@ -144,23 +140,16 @@ static void print_imm(const HirIns *i, StrBuf *sb)
         sb_puts(sb, " $");
         print_object(i->imm.p, sb);
         break;
-    case HIR_IMM_PTR:
-        sb_printf(sb, " $&%" PRIxPTR, (uintptr_t)i->imm.p);
-        break;
-    case HIR_IMM_INT:
-        sb_printf(sb, " $%" PRId64, i->imm.i);
-        break;
+    case HIR_IMM_PTR: sb_printf(sb, " $&%" PRIxPTR, (uintptr_t)i->imm.p); break;
+    case HIR_IMM_INT: sb_printf(sb, " $%" PRId64, i->imm.i); break;
     case HIR_IMM_F64: {
         char *s = PyOS_double_to_string(i->imm.f, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
         sb_printf(sb, " $%s", s ? s : "nan");
         PyMem_Free(s);
         break;
     }
-    case HIR_IMM_PAIR:
-        sb_printf(sb, " $%" PRIu32 ",%" PRIu32, i->imm.pair.a, i->imm.pair.b);
-        break;
-    default:
-        break;
+    case HIR_IMM_PAIR: sb_printf(sb, " $%" PRIu32 ",%" PRIu32, i->imm.pair.a, i->imm.pair.b); break;
+    default: break;
     }
 }
 

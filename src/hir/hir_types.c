@@ -98,17 +98,23 @@ const char *hir_type_str(HirType t, StrBuf *sb)
 
 /* --- result types ------------------------------------------------------------- */
 
-#define NUM (HIR_T_BOOL | HIR_T_INT | HIR_T_FLOAT | HIR_T_COMPLEX)
+#define NUM  (HIR_T_BOOL | HIR_T_INT | HIR_T_FLOAT | HIR_T_COMPLEX)
 #define INTS (HIR_T_BOOL | HIR_T_INT)
 
-static bool within(HirType t, HirType set) { return t && !(t & ~set); }
+static bool within(HirType t, HirType set)
+{
+    return t && !(t & ~set);
+}
 
 /* BINARY_OP's oparg without the in-place bit; builtin numbers and strings have no in-place slots. */
-static uint32_t nb_base(uint32_t aux) { return aux >= PY311_NB_INPLACE_ADD ? aux - PY311_NB_INPLACE_ADD : aux; }
+static uint32_t nb_base(uint32_t aux)
+{
+    return aux >= PY311_NB_INPLACE_ADD ? aux - PY311_NB_INPLACE_ADD : aux;
+}
 
 /* Rules for results, first match wins: both operand types within the sets, and `ops` has the bit
  * of the operation (BinaryOp) or is ALL_OPS. */
-#define OPB(n) (1u << (n))
+#define OPB(n)  (1u << (n))
 #define ALL_OPS 0xffffffffu
 typedef struct {
     uint16_t op;
@@ -119,25 +125,28 @@ typedef struct {
 
 static const TypeRule binary_rules[] = {
     /* bool & bool, bool | bool and bool ^ bool stay bool. */
-    {HIR_BinaryOp, HIR_T_BOOL, HIR_T_BOOL, OPB(PY311_NB_AND) | OPB(PY311_NB_OR) | OPB(PY311_NB_XOR), HIR_T_BOOL},
+    {HIR_BinaryOp, HIR_T_BOOL, HIR_T_BOOL, OPB(PY311_NB_AND) | OPB(PY311_NB_OR) | OPB(PY311_NB_XOR),
+     HIR_T_BOOL},
     {HIR_BinaryOp, INTS, INTS, OPB(PY311_NB_AND) | OPB(PY311_NB_OR) | OPB(PY311_NB_XOR),
      HIR_T_INT}, /* one of them is no bool */
     {HIR_BinaryOp, INTS, INTS,
-     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) | OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER) |
-         OPB(PY311_NB_LSHIFT) | OPB(PY311_NB_RSHIFT),
+     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) |
+         OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER) | OPB(PY311_NB_LSHIFT) |
+         OPB(PY311_NB_RSHIFT),
      HIR_T_INT},
     {HIR_BinaryOp, INTS, INTS, OPB(PY311_NB_TRUE_DIVIDE), HIR_T_FLOAT},
     {HIR_BinaryOp, INTS, INTS, OPB(PY311_NB_POWER), HIR_T_INT | HIR_T_FLOAT},
     {HIR_BinaryOp, INTS | HIR_T_FLOAT, HIR_T_FLOAT,
-     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) | OPB(PY311_NB_TRUE_DIVIDE) |
-         OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER),
+     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) |
+         OPB(PY311_NB_TRUE_DIVIDE) | OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER),
      HIR_T_FLOAT},
     {HIR_BinaryOp, HIR_T_FLOAT, INTS | HIR_T_FLOAT,
-     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) | OPB(PY311_NB_TRUE_DIVIDE) |
-         OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER),
+     OPB(PY311_NB_ADD) | OPB(PY311_NB_SUBTRACT) | OPB(PY311_NB_MULTIPLY) |
+         OPB(PY311_NB_TRUE_DIVIDE) | OPB(PY311_NB_FLOOR_DIVIDE) | OPB(PY311_NB_REMAINDER),
      HIR_T_FLOAT},
     /* A negative number to a fractional power is complex. */
-    {HIR_BinaryOp, INTS | HIR_T_FLOAT, HIR_T_FLOAT, OPB(PY311_NB_POWER), HIR_T_FLOAT | HIR_T_COMPLEX},
+    {HIR_BinaryOp, INTS | HIR_T_FLOAT, HIR_T_FLOAT, OPB(PY311_NB_POWER),
+     HIR_T_FLOAT | HIR_T_COMPLEX},
     {HIR_BinaryOp, HIR_T_FLOAT, INTS, OPB(PY311_NB_POWER), HIR_T_FLOAT | HIR_T_COMPLEX},
     {HIR_BinaryOp, HIR_T_STR, HIR_T_STR, OPB(PY311_NB_ADD), HIR_T_STR},
     {HIR_BinaryOp, HIR_T_STR, INTS, OPB(PY311_NB_MULTIPLY), HIR_T_STR},
@@ -147,7 +156,8 @@ static const TypeRule binary_rules[] = {
     {HIR_BinaryOp, HIR_T_TUPLE, INTS, OPB(PY311_NB_MULTIPLY), HIR_T_TUPLE},
     {HIR_BinaryOp, HIR_T_LIST, HIR_T_LIST, OPB(PY311_NB_ADD), HIR_T_LIST},
     {HIR_BinaryOp, HIR_T_LIST, INTS, OPB(PY311_NB_MULTIPLY), HIR_T_LIST},
-    {HIR_CompareOp, NUM & ~(HirType)HIR_T_COMPLEX, NUM & ~(HirType)HIR_T_COMPLEX, ALL_OPS, HIR_T_BOOL},
+    {HIR_CompareOp, NUM & ~(HirType)HIR_T_COMPLEX, NUM & ~(HirType)HIR_T_COMPLEX, ALL_OPS,
+     HIR_T_BOOL},
     {HIR_CompareOp, HIR_T_STR, HIR_T_STR, ALL_OPS, HIR_T_BOOL},
     {HIR_CompareOp, HIR_T_BYTES, HIR_T_BYTES, ALL_OPS, HIR_T_BOOL},
     {HIR_CompareOp, HIR_T_NONE, HIR_T_ANY & ~(HirType)HIR_T_OTHER, ALL_OPS, HIR_T_BOOL},
@@ -173,7 +183,7 @@ static const TypeRule unary_rules[] = {
     /* iter(range) is a longrange_iterator, an OTHER, when the numbers are big. */
     {HIR_GetIter, HIR_T_RANGE, 0, 0, HIR_T_RANGE_ITER | HIR_T_OTHER},
     {HIR_IterNext, HIR_T_RANGE_ITER, 0, 0, HIR_T_INT | HIR_T_NULL},
-    {HIR_StrOf, HIR_T_LEAF & HIR_T_ANY, 0, 0, HIR_T_STR},
+    {HIR_StrOf, HIR_T_LEAF &HIR_T_ANY, 0, 0, HIR_T_STR},
     /* type(exact builtin) is an instance of exactly `type`. */
     {HIR_TypeOf, HIR_T_ANY & ~(HirType)HIR_T_OTHER, 0, 0, HIR_T_TYPE},
 };
@@ -224,34 +234,28 @@ HirType hir_type_infer(const HirIns *i)
         }
         return t;
     }
-    case HIR_Const:
-        return hir_type_of_object(i->imm.p);
+    case HIR_Const: return hir_type_of_object(i->imm.p);
     case HIR_GuardType:
     case HIR_Refine:
         /* A guard that cannot hold always exits; behind it any type is as good as another. */
         return i->aux & i->args[0]->type ? i->aux & i->args[0]->type : i->aux;
-    case HIR_GuardIs:
-        return hir_type_of_object(i->imm.p);
-    case HIR_GuardTypePtr:
-        return hir_type_of_pytype(i->imm.p);
+    case HIR_GuardIs: return hir_type_of_object(i->imm.p);
+    case HIR_GuardTypePtr: return hir_type_of_pytype(i->imm.p);
     case HIR_GuardTypeVer:
         if (i->imm.p) {
             return hir_type_of_pytype(i->imm.p);
         }
         return i->args[0]->type & HIR_T_ANY;
     case HIR_GuardFuncCode:
-    case HIR_GuardFuncDefaults:
-        return HIR_T_FUNCTION;
+    case HIR_GuardFuncDefaults: return HIR_T_FUNCTION;
     case HIR_GuardNotNull:
     case HIR_GuardKeysVer:
     case HIR_GuardNoDict:
     case HIR_GuardDictKeys:
-    case HIR_GuardClassVer:
-        return i->args[0]->type & HIR_T_ANY;
+    case HIR_GuardClassVer: return i->args[0]->type & HIR_T_ANY;
     case HIR_BinaryOp:
     case HIR_CompareOp:
-    case HIR_Subscr:
-        return binary_union(i, table);
+    case HIR_Subscr: return binary_union(i, table);
     default:
         if (i->nargs == 1 && i->args[0]) {
             for (size_t k = 0; k < BASE_COUNT(unary_rules); k++) {

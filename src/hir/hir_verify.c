@@ -57,10 +57,12 @@ static bool operand_fits(const HirIns *i, const HirIns *a, char letter)
         char letter;
         HirType type;
     } typed[] = {
-        {'f', HIR_T_FLOAT},      {'i', HIR_T_INT | HIR_T_BOOL}, {'j', HIR_T_INT},
-        {'b', HIR_T_BOOL},       {'s', HIR_T_STR},              {'l', HIR_T_LIST},
-        {'t', HIR_T_TUPLE},      {'d', HIR_T_DICT},             {'r', HIR_T_RANGE_ITER},
-        {'q', HIR_T_LIST_ITER},  {'u', HIR_T_TUPLE_ITER},
+        {'f', HIR_T_FLOAT},      {'i', HIR_T_INT | HIR_T_BOOL},
+        {'j', HIR_T_INT},        {'b', HIR_T_BOOL},
+        {'s', HIR_T_STR},        {'l', HIR_T_LIST},
+        {'t', HIR_T_TUPLE},      {'d', HIR_T_DICT},
+        {'r', HIR_T_RANGE_ITER}, {'q', HIR_T_LIST_ITER},
+        {'u', HIR_T_TUPLE_ITER},
     };
     switch (letter) {
     case 'O': return a->rep == HIR_OBJ;
@@ -136,7 +138,8 @@ static void check_state(Verifier *v, const HirIns *i)
             if (l && (l->fwd || !l->block || l->rep == HIR_VOID)) {
                 complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is no live value", fs->id, k);
             } else if (!l && fs->dirty && fs->dirty[k]) {
-                complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is dirty without a value", fs->id, k);
+                complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is dirty without a value",
+                         fs->id, k);
             }
         }
         for (uint32_t k = 0; k < fs->nstack; k++) {
@@ -193,7 +196,8 @@ static void check_block(Verifier *v, HirBlock *b)
             complain(v, i, "phi behind other instructions");
         }
         if (i->op == HIR_Phi && i->nargs != b->npreds) {
-            complain(v, i, "%" PRIu32 " operands for %" PRIu32 " predecessors", i->nargs, b->npreds);
+            complain(v, i, "%" PRIu32 " operands for %" PRIu32 " predecessors", i->nargs,
+                     b->npreds);
         }
         if (hir_is_term(i) != (i == b->last)) {
             complain(v, i, "terminator in the wrong place");
@@ -244,12 +248,14 @@ static void check_ssa(Verifier *v)
             for (const HirFrameState *fs = i->fs; fs; fs = fs->parent) {
                 for (uint32_t l = 0; l < fs->nlocals; l++) {
                     if (fs->locals[l] && !available(fs->locals[l], i)) {
-                        complain(v, i, "local %" PRIu32 " of s%" PRIu32 " does not dominate", l, fs->id);
+                        complain(v, i, "local %" PRIu32 " of s%" PRIu32 " does not dominate", l,
+                                 fs->id);
                     }
                 }
                 for (uint32_t s = 0; s < fs->nstack; s++) {
                     if (!available(fs->stack[s], i)) {
-                        complain(v, i, "stack %" PRIu32 " of s%" PRIu32 " does not dominate", s, fs->id);
+                        complain(v, i, "stack %" PRIu32 " of s%" PRIu32 " does not dominate", s,
+                                 fs->id);
                     }
                 }
             }
@@ -260,7 +266,10 @@ static void check_ssa(Verifier *v)
 /* --- ownership --------------------------------------------------------------------- */
 
 /* Whether references to `r` are counted at all: not for the null reference and raw values. */
-static bool counted(const HirIns *r) { return r->rep == HIR_OBJ && r->type != HIR_T_NULL; }
+static bool counted(const HirIns *r)
+{
+    return r->rep == HIR_OBJ && r->type != HIR_T_NULL;
+}
 
 static void add(Verifier *v, HirIns *value, int32_t n)
 {
@@ -427,8 +436,9 @@ static void own_edge(Verifier *v, HirBlock *from, uint32_t s)
         }
         if (a != b) {
             complain(v, from->last,
-                     "b%" PRIu32 " gets %" PRId32 " references to v%" PRIu32
-                     " from here, %" PRId32 " from elsewhere", to->id, a, o.v->id, b);
+                     "b%" PRIu32 " gets %" PRId32 " references to v%" PRIu32 " from here, %" PRId32
+                     " from elsewhere",
+                     to->id, a, o.v->id, b);
             return;
         }
     }

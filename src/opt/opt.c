@@ -85,7 +85,8 @@ void opt_options_from_env(OptOptions *o)
         unsigned long index = strtoul(s, &end, 10);
         for (uint32_t k = 0; k < opt_npasses; k++) {
             bool by_index = n && end == s + n && index == k;
-            if (by_index || (strlen(opt_passes[k].name) == n && !strncmp(opt_passes[k].name, s, n))) {
+            if (by_index ||
+                (strlen(opt_passes[k].name) == n && !strncmp(opt_passes[k].name, s, n))) {
                 o->disabled_mask |= 1u << k;
             }
         }

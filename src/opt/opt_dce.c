@@ -30,18 +30,25 @@ static bool removable(const HirIns *i)
     case HIR_IMul:
     case HIR_INeg:
     case HIR_I2F:
-    case HIR_UnboxInt:
-        return true;
-    default:
-        return false;
+    case HIR_UnboxInt: return true;
+    default: return false;
     }
 }
 
-static bool is_box(const HirIns *i) { return i->op == HIR_BoxFloat || i->op == HIR_BoxInt; }
+static bool is_box(const HirIns *i)
+{
+    return i->op == HIR_BoxFloat || i->op == HIR_BoxInt;
+}
 
-static bool is_unbox(const HirIns *i) { return i->op == HIR_UnboxFloat || i->op == HIR_UnboxInt; }
+static bool is_unbox(const HirIns *i)
+{
+    return i->op == HIR_UnboxFloat || i->op == HIR_UnboxInt;
+}
 
-static bool is_count(const HirIns *i) { return i->op == HIR_Incref || i->op == HIR_Decref; }
+static bool is_count(const HirIns *i)
+{
+    return i->op == HIR_Incref || i->op == HIR_Decref;
+}
 
 /* Boxes that only unboxing, counting and frame states use become their raw values. */
 static void drop_boxes(HirFunc *f)

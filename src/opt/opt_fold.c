@@ -24,10 +24,13 @@ static const FoldRule rules[HIR_NOPS];
 /* Given by a rule for an instruction without a result that is to go. */
 static HirIns gone;
 
-#define INTS (HIR_T_INT | HIR_T_BOOL)
+#define INTS    (HIR_T_INT | HIR_T_BOOL)
 #define NUMBERS (INTS | HIR_T_FLOAT)
 
-static bool is_type(const HirIns *v, HirType t) { return v->type && !(v->type & ~t); }
+static bool is_type(const HirIns *v, HirType t)
+{
+    return v->type && !(v->type & ~t);
+}
 
 /* Folds the new instruction at once; puts it in place unless something replaces it. */
 static HirIns *emit(Fold *f, HirIns *i)
@@ -49,7 +52,10 @@ static HirIns *emit(Fold *f, HirIns *i)
     return i;
 }
 
-static HirIns *emit1(Fold *f, HirOp op, HirIns *a) { return emit(f, hir_new1(f->f, op, a)); }
+static HirIns *emit1(Fold *f, HirOp op, HirIns *a)
+{
+    return emit(f, hir_new1(f->f, op, a));
+}
 
 static HirIns *emit2(Fold *f, HirOp op, HirIns *a, HirIns *b)
 {
@@ -63,10 +69,22 @@ static HirIns *emit_cmp(Fold *f, HirOp op, int cmp, HirIns *a, HirIns *b)
     return emit(f, i);
 }
 
-static HirIns *f64(Fold *f, double v) { return emit(f, hir_const_f64(f->f, v)); }
-static HirIns *i64(Fold *f, int64_t v) { return emit(f, hir_const_i64(f->f, v)); }
-static HirIns *bit(Fold *f, bool v) { return emit(f, hir_const_bool(f->f, v)); }
-static HirIns *object(Fold *f, PyObject *o) { return emit(f, hir_const(f->f, o)); }
+static HirIns *f64(Fold *f, double v)
+{
+    return emit(f, hir_const_f64(f->f, v));
+}
+static HirIns *i64(Fold *f, int64_t v)
+{
+    return emit(f, hir_const_i64(f->f, v));
+}
+static HirIns *bit(Fold *f, bool v)
+{
+    return emit(f, hir_const_bool(f->f, v));
+}
+static HirIns *object(Fold *f, PyObject *o)
+{
+    return emit(f, hir_const(f->f, o));
+}
 
 /* A borrowed value in place of an op's new reference. */
 static HirIns *own(Fold *f, HirIns *v)
@@ -75,7 +93,10 @@ static HirIns *own(Fold *f, HirIns *v)
     return v;
 }
 
-static bool may_speculate(const Fold *f) { return opt_may_speculate(f->f, f->pos->fs); }
+static bool may_speculate(const Fold *f)
+{
+    return opt_may_speculate(f->f, f->pos->fs);
+}
 
 /* --- constants ------------------------------------------------------------------ */
 
@@ -112,7 +133,7 @@ static bool both_i64(const HirIns *i, int64_t *a, int64_t *b)
     return int_const(i->args[0], a) && int_const(i->args[1], b);
 }
 
-#define COMPARE(cmp, a, b)     \
+#define COMPARE(cmp, a, b)         \
     ((cmp) == Py_LT   ? (a) < (b)  \
      : (cmp) == Py_LE ? (a) <= (b) \
      : (cmp) == Py_EQ ? (a) == (b) \
@@ -228,18 +249,14 @@ static HirIns *fold_bnot(Fold *f, HirIns *i)
     static const uint8_t inverse[] = {Py_GE, Py_GT, Py_NE, Py_EQ, Py_LE, Py_LT};
     HirIns *a = i->args[0];
     switch (a->op) {
-    case HIR_BNot:
-        return a->args[0];
-    case HIR_ConstBool:
-        return bit(f, !a->imm.i);
-    case HIR_ICmp:
-        return emit_cmp(f, HIR_ICmp, inverse[a->aux], a->args[0], a->args[1]);
+    case HIR_BNot: return a->args[0];
+    case HIR_ConstBool: return bit(f, !a->imm.i);
+    case HIR_ICmp: return emit_cmp(f, HIR_ICmp, inverse[a->aux], a->args[0], a->args[1]);
     case HIR_FCmp: /* with NaN only == and != are each other's inverse */
         return a->aux == Py_EQ || a->aux == Py_NE
                    ? emit_cmp(f, HIR_FCmp, inverse[a->aux], a->args[0], a->args[1])
                    : NULL;
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 
@@ -414,7 +431,7 @@ static HirIns *guard_nonzero(Fold *f, HirIns *divisor)
 
 enum { NO_EXIT = 1, NONZERO = 2 };
 typedef struct {
-    HirOp f, i; /* raw operation on floats and on ints, HIR_NOPS: none */
+    HirOp f, i;    /* raw operation on floats and on ints, HIR_NOPS: none */
     uint8_t flags; /* NO_EXIT: on two floats never leaves; NONZERO: float divisor is guarded */
 } NbRule;
 
@@ -525,27 +542,29 @@ static HirIns *fold_truthy(Fold *f, HirIns *i)
 {
     HirIns *v = i->args[0], *n;
     switch (v->type) {
-    case HIR_T_BOOL:
-        return emit1(f, HIR_UnboxBool, v);
-    case HIR_T_NONE:
-        return bit(f, false);
-    case HIR_T_FUNCTION: case HIR_T_METHOD: case HIR_T_CFUNCTION: case HIR_T_TYPE:
-    case HIR_T_METHOD_DESCR: case HIR_T_CODE: case HIR_T_SLICE:
-        return bit(f, true);
-    case HIR_T_FLOAT:
-        return emit_cmp(f, HIR_FCmp, Py_NE, emit1(f, HIR_UnboxFloat, v), f64(f, 0.0));
+    case HIR_T_BOOL: return emit1(f, HIR_UnboxBool, v);
+    case HIR_T_NONE: return bit(f, false);
+    case HIR_T_FUNCTION:
+    case HIR_T_METHOD:
+    case HIR_T_CFUNCTION:
+    case HIR_T_TYPE:
+    case HIR_T_METHOD_DESCR:
+    case HIR_T_CODE:
+    case HIR_T_SLICE: return bit(f, true);
+    case HIR_T_FLOAT: return emit_cmp(f, HIR_FCmp, Py_NE, emit1(f, HIR_UnboxFloat, v), f64(f, 0.0));
     case HIR_T_INT:
         if (hir_root(v)->op == HIR_BoxInt || hir_root(v)->op == HIR_Const || may_speculate(f)) {
             return emit_cmp(f, HIR_ICmp, Py_NE, emit1(f, HIR_UnboxInt, v), i64(f, 0));
         }
         return NULL;
-    default:
-        n = length(f, v);
-        return n ? emit_cmp(f, HIR_ICmp, Py_NE, n, i64(f, 0)) : NULL;
+    default: n = length(f, v); return n ? emit_cmp(f, HIR_ICmp, Py_NE, n, i64(f, 0)) : NULL;
     }
 }
 
-static HirIns *fold_len(Fold *f, HirIns *i) { return length(f, i->args[0]); }
+static HirIns *fold_len(Fold *f, HirIns *i)
+{
+    return length(f, i->args[0]);
+}
 
 static HirIns *fold_get_len(Fold *f, HirIns *i)
 {
@@ -556,7 +575,9 @@ static HirIns *fold_get_len(Fold *f, HirIns *i)
 static HirIns *fold_subscr(Fold *f, HirIns *i)
 {
     HirIns *c = i->args[0], *k = i->args[1];
-    HirOp op = c->type == HIR_T_LIST ? HIR_ListItem : c->type == HIR_T_TUPLE ? HIR_TupleItem : HIR_NOPS;
+    HirOp op = c->type == HIR_T_LIST    ? HIR_ListItem
+               : c->type == HIR_T_TUPLE ? HIR_TupleItem
+                                        : HIR_NOPS;
     if (op == HIR_NOPS || !is_type(k, INTS) || !may_speculate(f)) {
         return NULL;
     }

@@ -12,7 +12,7 @@ typedef VEC(HirIns *) InsVec;
 
 typedef struct {
     HirFunc *f;
-    InsVec phis;     /* candidates */
+    InsVec phis;      /* candidates */
     uint32_t *wanted; /* by value id */
     uint32_t *seen;   /* by value id: number of the walk that saw the phi */
     uint32_t walk;

@@ -29,7 +29,7 @@ typedef struct {
     Number **table;
     uint32_t mask;
     uint32_t next_version;
-    Memory *out;   /* by rpo number: at the end of the block */
+    Memory *out;    /* by rpo number: at the end of the block */
     HirIns **guard; /* by value id: the latest type guard of the value */
     uint8_t *loop_kills;
 } Gvn;

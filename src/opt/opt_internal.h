@@ -5,20 +5,22 @@
 #include "opt.h"
 
 /* for (OPT_EACH_BLOCK(f, b)) visits reachable blocks in reverse post-order. */
-#define OPT_EACH_BLOCK(f, b)                                                                  \
-    uint32_t b##_k = 0;                                                                       \
-    b##_k < (f)->nrpo;                                                                        \
+#define OPT_EACH_BLOCK(f, b) \
+    uint32_t b##_k = 0;      \
+    b##_k < (f)->nrpo;       \
     b##_k++)                                                                                  \
         for (HirBlock *b = (f)->rpo[b##_k], *b##_once = b; b##_once; b##_once = NULL
 
-static inline bool opt_one_type(HirType t) { return t && !(t & (t - 1)); }
+static inline bool opt_one_type(HirType t)
+{
+    return t && !(t & (t - 1));
+}
 
 /* Whether a pass may add code that leaves for tier 0 at fs->bci. Where such code failed too
  * often, the engine compiles again with the site marked, and it must not come back. */
 static inline bool opt_may_speculate(const HirFunc *f, const HirFrameState *fs)
 {
-    return fs && !f->generic &&
-           !(f->nospec && (f->nospec[fs->bci >> 3] & (1u << (fs->bci & 7))));
+    return fs && !f->generic && !(f->nospec && (f->nospec[fs->bci >> 3] & (1u << (fs->bci & 7))));
 }
 
 /* Kinds of memory, for what loads read and what operations may change. */

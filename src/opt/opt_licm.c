@@ -18,10 +18,8 @@ static bool may_move(const HirIns *i)
     case HIR_FrameFunc:
     case HIR_BoxBool:
     case HIR_TupleItemAt: /* behind a check of the length */
-    case HIR_Refine:      /* behind a branch */
-        return false;
-    default:
-        break;
+    case HIR_Refine: /* behind a branch */ return false;
+    default: break;
     }
     uint32_t flags = hir_flags(i);
     return (flags & HIR_F_PURE) && i->rep != HIR_VOID &&

@@ -7,10 +7,8 @@
 uint32_t opt_reads(const HirIns *i)
 {
     switch (i->op) {
-    case HIR_LoadLocal:
-        return OPT_MEM_HOMES;
-    case HIR_RangeIterMore:
-        return OPT_MEM_ITER;
+    case HIR_LoadLocal: return OPT_MEM_HOMES;
+    case HIR_RangeIterMore: return OPT_MEM_ITER;
     case HIR_GuardTypeVer:
     case HIR_GuardTypePtr:
     case HIR_GuardKeysVer:
@@ -21,12 +19,10 @@ uint32_t opt_reads(const HirIns *i)
     case HIR_GuardDictKeys:
     case HIR_LoadGlobalModule:
     case HIR_LoadGlobalBuiltin:
-    case HIR_LoadModuleAttr:
-        return OPT_MEM_VERSIONS;
+    case HIR_LoadModuleAttr: return OPT_MEM_VERSIONS;
     case HIR_TypeOf: /* __class__ may be assigned to instances of heap types */
         return i->args[0]->type & HIR_T_OTHER ? OPT_MEM_VERSIONS : 0;
-    default:
-        return hir_flags(i) & HIR_F_READ ? OPT_MEM_HEAP : 0;
+    default: return hir_flags(i) & HIR_F_READ ? OPT_MEM_HEAP : 0;
     }
 }
 
@@ -40,23 +36,18 @@ uint32_t opt_kills(const HirIns *i)
     case HIR_Incref:
     case HIR_Decref:
     case HIR_GuardTrue:
-    case HIR_GuardFalse:
-        return kills;
+    case HIR_GuardFalse: return kills;
     case HIR_StoreLocal:
     case HIR_MakeCell:
     case HIR_CopyFreeVars:
     case HIR_StrAppendLocal:
     case HIR_SyncFloat:
-    case HIR_SyncInt:
-        return kills | OPT_MEM_HOMES;
+    case HIR_SyncInt: return kills | OPT_MEM_HOMES;
     case HIR_RangeIterNext:
     case HIR_ListIterNext:
-    case HIR_TupleIterNext:
-        return kills | OPT_MEM_ITER;
-    case HIR_IterNext:
-        return kills | OPT_MEM_ITER | OPT_MEM_HEAP;
-    default:
-        return flags & HIR_F_WRITE ? kills | OPT_MEM_HEAP : kills;
+    case HIR_TupleIterNext: return kills | OPT_MEM_ITER;
+    case HIR_IterNext: return kills | OPT_MEM_ITER | OPT_MEM_HEAP;
+    default: return flags & HIR_F_WRITE ? kills | OPT_MEM_HEAP : kills;
     }
 }
 

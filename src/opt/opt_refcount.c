@@ -25,18 +25,21 @@ typedef struct {
     HirFunc *f;
     VEC(Pending) pending;
     VEC(uint32_t) touched; /* values with state below */
-    uint32_t *last;   /* by value id: 1 + index of the newest pending Incref, 0: none */
-    uint32_t *extra;  /* by value id: references of ours made in this block otherwise */
-    uint32_t *home;   /* by value id: 1 + local whose home holds it */
-    uint32_t *home_block; /* by value id: 1 + rpo of the block for which `home` is right */
-    HirIns **in_home; /* by local: root of what its home holds here, or NULL */
-    uint32_t *stores; /* by local: stores seen */
+    uint32_t *last;        /* by value id: 1 + index of the newest pending Incref, 0: none */
+    uint32_t *extra;       /* by value id: references of ours made in this block otherwise */
+    uint32_t *home;        /* by value id: 1 + local whose home holds it */
+    uint32_t *home_block;  /* by value id: 1 + rpo of the block for which `home` is right */
+    HirIns **in_home;      /* by local: root of what its home holds here, or NULL */
+    uint32_t *stores;      /* by local: stores seen */
     uint32_t epoch;
     uint32_t stamp; /* marks states already visited */
     HirBlock *block;
 } Counts;
 
-static bool immortal(const HirIns *r) { return r->op == HIR_Const || r->op == HIR_BoxBool; }
+static bool immortal(const HirIns *r)
+{
+    return r->op == HIR_Const || r->op == HIR_BoxBool;
+}
 
 static bool pins(const HirIns *v)
 {
@@ -126,7 +129,10 @@ static bool can_disown(const HirIns *from, const HirIns *to, const HirIns *r)
     return true;
 }
 
-static void touch(Counts *c, uint32_t id) { VEC_PUSH(c->f->arena, &c->touched, id); }
+static void touch(Counts *c, uint32_t id)
+{
+    VEC_PUSH(c->f->arena, &c->touched, id);
+}
 
 static void on_incref(Counts *c, HirIns *i)
 {

@@ -37,8 +37,8 @@ typedef struct {
 typedef struct {
     uint32_t stores; /* in the region */
     bool failed;
-    uint8_t rep;     /* HIR_F64 or HIR_I64 once a number is stored */
-    HirType type;    /* union of what is stored */
+    uint8_t rep;  /* HIR_F64 or HIR_I64 once a number is stored */
+    HirType type; /* union of what is stored */
 } Local;
 
 typedef struct {
@@ -52,13 +52,13 @@ typedef struct {
     HirBlock *header; /* of the loop; NULL: the whole function */
     Local *local;     /* [nlocals] */
     VEC(Stored) stored;
-    VEC(HirIns *) phis;  /* object phis of alive locals ... */
-    VEC(Raw) raws;       /* ... and what replaces them */
+    VEC(HirIns *) phis; /* object phis of alive locals ... */
+    VEC(Raw) raws;      /* ... and what replaces them */
     VEC(Exit) exits;
-    Bitset *needed;  /* by rpo number: homes something may look at from there on */
-    Bitset *dirty;   /* by rpo number: homes that may be stale where the block starts */
-    HirIns ***cur;   /* by rpo number: value of each local where the block ends, NULL: unknown */
-    uint32_t *mark;  /* by value id: kind below, index shifted by two */
+    Bitset *needed; /* by rpo number: homes something may look at from there on */
+    Bitset *dirty;  /* by rpo number: homes that may be stale where the block starts */
+    HirIns ***cur;  /* by rpo number: value of each local where the block ends, NULL: unknown */
+    uint32_t *mark; /* by value id: kind below, index shifted by two */
     uint32_t nmark;
     uint32_t nfailed;
 } Region;
@@ -73,7 +73,8 @@ static bool noisy(const Region *r, const HirIns *i)
     }
     const HirIns *branch = i->next;
     return !((i->op == HIR_ListIterMore || i->op == HIR_TupleIterMore) && r->header && branch &&
-             branch->op == HIR_Branch && branch->args[0] == i && branch->block->succ[1] != branch->block->succ[0] &&
+             branch->op == HIR_Branch && branch->args[0] == i &&
+             branch->block->succ[1] != branch->block->succ[0] &&
              !opt_in_loop(branch->block->succ[1], r->header));
 }
 
@@ -85,9 +86,15 @@ static uint32_t kind_of(const Region *r, const HirIns *i)
     return i->id < r->nmark ? r->mark[i->id] & 3 : 0;
 }
 
-static uint32_t index_of(const Region *r, const HirIns *i) { return r->mark[i->id] >> 2; }
+static uint32_t index_of(const Region *r, const HirIns *i)
+{
+    return r->mark[i->id] >> 2;
+}
 
-static bool is_box(const HirIns *i) { return i->op == HIR_BoxFloat || i->op == HIR_BoxInt; }
+static bool is_box(const HirIns *i)
+{
+    return i->op == HIR_BoxFloat || i->op == HIR_BoxInt;
+}
 
 static bool inside(const Region *r, const HirBlock *b)
 {
@@ -164,10 +171,8 @@ static Bitset *find_needed(HirFunc *f)
 static uint8_t number_rep(const HirIns *v)
 {
     switch (v->op) {
-    case HIR_BoxFloat:
-        return HIR_F64;
-    case HIR_BoxInt:
-        return HIR_I64;
+    case HIR_BoxFloat: return HIR_F64;
+    case HIR_BoxInt: return HIR_I64;
     case HIR_Const: {
         int overflow;
         if (v->type == HIR_T_FLOAT) {
@@ -179,8 +184,7 @@ static uint8_t number_rep(const HirIns *v)
         }
         return HIR_VOID;
     }
-    default:
-        return HIR_VOID;
+    default: return HIR_VOID;
     }
 }
 
@@ -218,8 +222,7 @@ static bool scan_region(Region *r)
             continue;
         }
         for (HirIns *i = b->first; i; i = i->next) {
-            if (noisy(r, i) || (i->fs && i->fs->parent) ||
-                i->op == HIR_CopyFreeVars) {
+            if (noisy(r, i) || (i->fs && i->fs->parent) || i->op == HIR_CopyFreeVars) {
                 return false;
             }
             switch (i->op) {
@@ -230,11 +233,8 @@ static bool scan_region(Region *r)
             case HIR_MakeCell:
             case HIR_StrAppendLocal:
             case HIR_SyncFloat:
-            case HIR_SyncInt:
-                fail(r, i->aux);
-                break;
-            default:
-                break;
+            case HIR_SyncInt: fail(r, i->aux); break;
+            default: break;
             }
         }
     }
@@ -288,16 +288,13 @@ static bool has_raw(const Region *r, HirIns *v, uint32_t l)
         return v->rep == r->local[l].rep;
     }
     switch (kind_of(r, v)) {
-    case IS_BOX:
-        return number_rep(v) == r->local[l].rep;
-    case IS_PHI:
-        return index_of(r, v) == l;
+    case IS_BOX: return number_rep(v) == r->local[l].rep;
+    case IS_PHI: return index_of(r, v) == l;
     case IS_LOAD: {
         HirIns *p = index_of(r, v) == l && load_at_start(v) ? raw_phi_in(v->block, l) : NULL;
         return p && p->rep == r->local[l].rep;
     }
-    default:
-        return number_rep(v) == r->local[l].rep;
+    default: return number_rep(v) == r->local[l].rep;
     }
 }
 
@@ -321,8 +318,9 @@ static Raw raw_of(Region *r, HirIns *v, HirIns *at)
         }
     }
     BASE_CHECK(v->op == HIR_Const);
-    HirIns *c = v->type == HIR_T_FLOAT ? hir_const_f64(r->f, PyFloat_AS_DOUBLE((PyObject *)v->imm.p))
-                                       : hir_const_i64(r->f, PyLong_AsLongLong(v->imm.p));
+    HirIns *c = v->type == HIR_T_FLOAT
+                    ? hir_const_f64(r->f, PyFloat_AS_DOUBLE((PyObject *)v->imm.p))
+                    : hir_const_i64(r->f, PyLong_AsLongLong(v->imm.p));
     c->bci = at->bci;
     hir_insert_before(at, c);
     return (Raw){c, NULL};
@@ -512,7 +510,8 @@ static void check_webs(Region *r)
                 HirBlock *pred = b->preds[k];
                 if (pred->nsucc != 1) {
                     fail(r, l);
-                } else if (inside(r, pred) && !has_raw(r, p->args[k], l) && dirty_at_end(r, pred, l)) {
+                } else if (inside(r, pred) && !has_raw(r, p->args[k], l) &&
+                           dirty_at_end(r, pred, l)) {
                     fail(r, l);
                 }
             }
@@ -534,9 +533,11 @@ static void find_exits(Region *r)
 
 static void check_exits(Region *r)
 {
-    VEC_EACH(&r->exits, Exit, e) {
+    VEC_EACH(&r->exits, Exit, e)
+    {
         for (uint32_t l = 0; l < r->f->nlocals; l++) {
-            if (alive(r, l) && dirty_at_end(r, e->from, l) && !has_raw(r, r->cur[e->from->rpo][l], l)) {
+            if (alive(r, l) && dirty_at_end(r, e->from, l) &&
+                !has_raw(r, r->cur[e->from->rpo][l], l)) {
                 fail(r, l);
             }
         }
@@ -552,7 +553,8 @@ static void check_exits(Region *r)
 /* The exit whose edge every way to `use` (of phis: to the end of that predecessor) takes last. */
 static Exit *exit_before(Region *r, const HirIns *use, uint32_t k)
 {
-    VEC_EACH(&r->exits, Exit, e) {
+    VEC_EACH(&r->exits, Exit, e)
+    {
         if (use->op == HIR_Phi && use->block == e->to && use->block->preds[k] == e->from) {
             return e;
         }
@@ -577,7 +579,10 @@ static Exit *exit_for(Region *r, const HirIns *use, uint32_t k, const HirIns *v)
     return cur == v || same_value(r, cur, v) ? e : NULL;
 }
 
-static bool old_value(const HirIns *i, uint32_t k) { return i->op == HIR_StoreLocal && k == 1; }
+static bool old_value(const HirIns *i, uint32_t k)
+{
+    return i->op == HIR_StoreLocal && k == 1;
+}
 
 static void check_outside(Region *r)
 {
@@ -644,8 +649,9 @@ static void make_webs(Region *r)
                     x.stale = const_before(r, at, hir_const_bool(r->f, true));
                 }
             } else {
-                x.raw = const_before(r, at, r->local[l].rep == HIR_F64 ? hir_const_f64(r->f, 0)
-                                                                     : hir_const_i64(r->f, 0));
+                x.raw = const_before(r, at,
+                                     r->local[l].rep == HIR_F64 ? hir_const_f64(r->f, 0)
+                                                                : hir_const_i64(r->f, 0));
                 x.stale = const_before(r, at, hir_const_bool(r->f, false));
             }
             r->raws.data[k].raw->args[a] = x.raw;
@@ -701,9 +707,11 @@ static HirIns *bring_up_to_date(Region *r, Exit *e, uint32_t l)
 
 static void sync_exits(Region *r)
 {
-    VEC_EACH(&r->exits, Exit, e) {
+    VEC_EACH(&r->exits, Exit, e)
+    {
         for (uint32_t l = 0; l < r->f->nlocals; l++) {
-            if (alive(r, l) && dirty_at_end(r, e->from, l) && bitset_has(&r->needed[e->to->rpo], l)) {
+            if (alive(r, l) && dirty_at_end(r, e->from, l) &&
+                bitset_has(&r->needed[e->to->rpo], l)) {
                 bring_up_to_date(r, e, l);
             }
         }
@@ -713,7 +721,8 @@ static void sync_exits(Region *r)
 /* Iterators whose end is an exit let go of their sequence there, behind the syncs. */
 static void end_iterators(Region *r)
 {
-    VEC_EACH(&r->exits, Exit, e) {
+    VEC_EACH(&r->exits, Exit, e)
+    {
         HirIns *more = e->from->last->op == HIR_Branch ? e->from->last->args[0] : NULL;
         if (!more || (more->op != HIR_ListIterMore && more->op != HIR_TupleIterMore) ||
             more->next != e->from->last || (more->aux & HIR_ITER_KEEPS)) {
@@ -753,7 +762,8 @@ static void rewrite_outside(Region *r)
                 } else {
                     /* A split edge has its own block between; the operand's position stays. */
                     Exit *e = NULL;
-                    VEC_EACH(&r->exits, Exit, x) {
+                    VEC_EACH(&r->exits, Exit, x)
+                    {
                         if (i->op == HIR_Phi && x->through && i->block == x->to &&
                             i->block->preds[k] == x->through) {
                             e = x;
@@ -848,7 +858,8 @@ static void drop_objects(Region *r)
             uint32_t kind = kind_of(r, i);
             if (kind == IS_PHI && alive(r, index_of(r, i))) {
                 hir_replace(i, raw_of(r, i, NULL).raw);
-            } else if (kind == IS_LOAD && alive(r, index_of(r, i)) && has_raw(r, i, index_of(r, i))) {
+            } else if (kind == IS_LOAD && alive(r, index_of(r, i)) &&
+                       has_raw(r, i, index_of(r, i))) {
                 hir_replace(i, raw_of(r, i, NULL).raw);
             }
         }
@@ -905,7 +916,8 @@ static bool try_region(HirFunc *f, HirBlock *header, Bitset *needed)
     make_webs(r);
     sync_exits(r);
     rewrite_outside(r);
-    VEC_EACH(&r->stored, Stored, s) {
+    VEC_EACH(&r->stored, Stored, s)
+    {
         if (s->use && alive(r, s->local)) {
             give_own_box(r, s);
         }

@@ -28,10 +28,8 @@ static bool depends(const HirIns *i)
     case HIR_GetIter:
     case HIR_IterNext:
     case HIR_StrOf:
-    case HIR_TypeOf:
-        return true;
-    default:
-        return hir_is_guard(i);
+    case HIR_TypeOf: return true;
+    default: return hir_is_guard(i);
     }
 }
 
@@ -41,11 +39,8 @@ static int decision(const HirIns *cond)
     HirType t;
     int d;
     switch (cond->op) {
-    case HIR_ConstBool:
-        return cond->imm.i ? 0 : 1;
-    case HIR_BNot:
-        d = decision(cond->args[0]);
-        return d >= 0 ? 1 - d : d;
+    case HIR_ConstBool: return cond->imm.i ? 0 : 1;
+    case HIR_BNot: d = decision(cond->args[0]); return d >= 0 ? 1 - d : d;
     case HIR_IsNull:
         t = cond->args[0]->type;
         return !t ? -2 : t == HIR_T_NULL ? 0 : t & HIR_T_NULL ? -1 : 1;
@@ -61,8 +56,7 @@ static int decision(const HirIns *cond)
         /* None and NULL are one object each; otherwise equal types say nothing. */
         return !(t & u) ? 1 : t == u && (t == HIR_T_NONE || t == HIR_T_NULL) ? 0 : -1;
     }
-    default:
-        return -1;
+    default: return -1;
     }
 }
 
@@ -113,7 +107,8 @@ static bool sweep_block(Types *t, HirBlock *b)
             type = declared;
         } else if (missing_operand_type(i)) {
             type = 0;
-        } else if ((i->op == HIR_GuardType || i->op == HIR_Refine) && !(i->args[0]->type & i->aux)) {
+        } else if ((i->op == HIR_GuardType || i->op == HIR_Refine) &&
+                   !(i->args[0]->type & i->aux)) {
             type = 0; /* always fails */
         } else {
             type = hir_type_infer(i);

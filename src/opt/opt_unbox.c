@@ -86,7 +86,8 @@ static bool operand_ok(Unbox *u, Candidate *c, HirIns *a, HirBlock *pred)
     }
     Candidate *other = candidate(u, r);
     if (other && other->phi->type == c->phi->type) {
-        uint32_t x = web_of(u, (uint32_t)(c - u->c.data)), y = web_of(u, (uint32_t)(other - u->c.data));
+        uint32_t x = web_of(u, (uint32_t)(c - u->c.data)),
+                 y = web_of(u, (uint32_t)(other - u->c.data));
         u->c.data[y].web = x;
         return true;
     }

@@ -69,7 +69,8 @@ static int time_passes(Arena *a, const char *text, int rounds)
         OptOptions opts = {0};
         opt_run(f, &opts);
         clock_gettime(CLOCK_MONOTONIC, &t1);
-        total += (uint64_t)(t1.tv_sec - t0.tv_sec) * 1000000000u + (uint64_t)t1.tv_nsec - (uint64_t)t0.tv_nsec;
+        total += (uint64_t)(t1.tv_sec - t0.tv_sec) * 1000000000u + (uint64_t)t1.tv_nsec -
+                 (uint64_t)t0.tv_nsec;
         arena_reset(a);
     }
     printf("%.1f ns per HIR instruction\n", (double)total / (double)nins);
