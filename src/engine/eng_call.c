@@ -148,8 +148,7 @@ PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, P
 /* rt_call_py where the callee cannot be entered directly: the way every call goes. */
 static BASE_NOINLINE PyObject *call_slowly(PyObject **argv, Py_ssize_t n)
 {
-    PyObject *result = PyObject_Vectorcall(argv[0], argv + 1,
-                                           (size_t)(n - 1), NULL);
+    PyObject *result = PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL);
     for (Py_ssize_t i = 1; i < n; i++) {
         Py_DECREF(argv[i]);
     }

@@ -69,9 +69,15 @@ const char *eng_compiler_start(void)
     return NULL;
 }
 
-void eng_compiler_leave(bool leave) { rt_leave_compiled = leave; }
+void eng_compiler_leave(bool leave)
+{
+    rt_leave_compiled = leave;
+}
 
-struct CodeCache *eng_code_cache(void) { return cache; }
+struct CodeCache *eng_code_cache(void)
+{
+    return cache;
+}
 
 /* --- one compilation --------------------------------------------------------------------- */
 
@@ -82,9 +88,9 @@ typedef struct {
     Py311Frame *frame;      /* live values, or NULL */
     int32_t entry_bci;
     int nstack;
-    bool generic;           /* speculate nowhere */
+    bool generic;             /* speculate nowhere */
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
-    const char *reason;     /* why not */
+    const char *reason;       /* why not */
     CodeUnit *unit;
 } Job;
 
@@ -336,8 +342,8 @@ static PyObject *exits_dict(const uint64_t *counts)
 {
     PyObject *d = PyDict_New();
     for (int op = 0; d != NULL && op < HIR_NOPS; op++) {
-        if (counts[op] != 0 && eng_dict_add(d, hir_op_info[op].name,
-                                            PyLong_FromUnsignedLongLong(counts[op])) < 0) {
+        if (counts[op] != 0 &&
+            eng_dict_add(d, hir_op_info[op].name, PyLong_FromUnsignedLongLong(counts[op])) < 0) {
             Py_CLEAR(d);
         }
     }

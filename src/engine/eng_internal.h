@@ -80,15 +80,15 @@ PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char
 
 /* --- eng_stats.c --------------------------------------------------------------------- */
 typedef struct {
-    uint64_t compiled;        /* units installed, entry at the start */
-    uint64_t compiled_osr;    /* units installed, entry at a loop header */
-    uint64_t recompiled;      /* of those, replacing one whose guards failed */
+    uint64_t compiled;     /* units installed, entry at the start */
+    uint64_t compiled_osr; /* units installed, entry at a loop header */
+    uint64_t recompiled;   /* of those, replacing one whose guards failed */
     uint64_t compile_ns;
-    uint64_t osr_entries;     /* loops left for compiled code */
-    uint64_t osr_escapes;     /* loops left at all */
-    uint64_t ticks_tier0;     /* looks that found the main thread in tier 0 */
-    uint64_t ticks_compiled;  /* looks that found it in compiled code */
-    uint64_t stack_segments;  /* C stacks that were continued elsewhere */
+    uint64_t osr_entries;    /* loops left for compiled code */
+    uint64_t osr_escapes;    /* loops left at all */
+    uint64_t ticks_tier0;    /* looks that found the main thread in tier 0 */
+    uint64_t ticks_compiled; /* looks that found it in compiled code */
+    uint64_t stack_segments; /* C stacks that were continued elsewhere */
 } EngCounts;
 extern EngCounts eng_counts;
 

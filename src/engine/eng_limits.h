@@ -4,42 +4,42 @@
 
 /* Calls before a function is compiled. Tier 0 quickens after 8 and has specialised every
  * instruction it passed a few calls later; compiling takes about as long as some hundred calls. */
-#define ENG_THRESHOLD 300u
+#define ENG_THRESHOLD              300u
 /* At or below this, functions are counted before they are quickened: with PYSTON_THRESHOLD=1 the
  * very first call must compile. Equals CPython's QUICKENING_WARMUP_DELAY. */
-#define ENG_EAGER_THRESHOLD 8u
+#define ENG_EAGER_THRESHOLD        8u
 
 /* A guard that failed this often costs more than the speculation saves. */
 #define ENG_EXITS_BEFORE_RECOMPILE 20u
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
-#define ENG_RECOMPILES 4u
+#define ENG_RECOMPILES             4u
 /* Larger code objects take the compiler too long for what they can gain (generated tables). */
-#define ENG_MAX_CODE_UNITS 30000
+#define ENG_MAX_CODE_UNITS         30000
 /* Memory one compilation may use. */
-#define ENG_ARENA_LIMIT (256u << 20)
+#define ENG_ARENA_LIMIT            (256u << 20)
 
 /* CPU time of the main thread between two looks at it. The kernel rounds up to its tick (1..4 ms);
  * a look costs some microseconds. */
-#define ENG_TICK_NS 1000000
+#define ENG_TICK_NS                1000000
 /* Frames that a look remembers: the innermost ones are those with loops that matter. */
-#define ENG_OSR_FRAMES 16
+#define ENG_OSR_FRAMES             16
 /* Value-stack entries at a loop header that OSR carries over; nested loops, `with` and `except`
  * need one to four each. */
-#define ENG_OSR_STACK 64
+#define ENG_OSR_STACK              64
 /* Times one code object may enter compiled code through a loop. Normally once or twice per call
  * until the function itself is compiled; more means that guards keep throwing it out. */
-#define ENG_OSR_ENTRIES 100u
+#define ENG_OSR_ENTRIES            100u
 /* Loop headers of one code object that could not be compiled before we stop trying. */
-#define ENG_OSR_REFUSED 3u
+#define ENG_OSR_REFUSED            3u
 /* How often a look asks to be called again from the wanted frame's loop before the next tick. */
-#define ENG_OSR_RETRIES 256u
+#define ENG_OSR_RETRIES            256u
 
 /* Memory for the C stack that continues a thread's own. */
-#define ENG_STACK_SEGMENT (4u << 20)
+#define ENG_STACK_SEGMENT          (4u << 20)
 /* Left on a C stack for the C functions that Python calls; a quarter of small stacks. */
-#define ENG_STACK_RESERVE (512u << 10)
-#define ENG_STACK_RESERVE_LEAST (12u << 10)
+#define ENG_STACK_RESERVE          (512u << 10)
+#define ENG_STACK_RESERVE_LEAST    (12u << 10)
 /* Segments kept for the next deep recursion. */
-#define ENG_STACK_KEPT 1
+#define ENG_STACK_KEPT             1
 
 #endif

@@ -411,8 +411,8 @@ static int look(void *again)
         atomic_store(&ticker.queued, false);
     }
     struct _PyInterpreterFrame *current = ts->cframe->current_frame;
-    if (current == NULL || eng_osr_escaped != NULL || ts->interp != eng_interp ||
-        !eng_active(ts) || PyErr_Occurred()) {
+    if (current == NULL || eng_osr_escaped != NULL || ts->interp != eng_interp || !eng_active(ts) ||
+        PyErr_Occurred()) {
         return 0;
     }
     Py311Frame *f = py311_frame(current);

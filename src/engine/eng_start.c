@@ -62,7 +62,8 @@ int eng_enable(void)
         if (!said) { /* one warning a process */
             said = true;
             char text[200];
-            PyOS_snprintf(text, sizeof text, "this Python differs from the 3.11 it knows (%s)", why);
+            PyOS_snprintf(text, sizeof text, "this Python differs from the 3.11 it knows (%s)",
+                          why);
             say_off(eng_settings.selftest_fail ? why : text);
         }
         return 0;

@@ -141,9 +141,8 @@ static PyObject *testing_instructions(PyObject *Py_UNUSED(self), PyObject *o)
         return NULL;
     }
     for (PY311_EACH_INS(co, ins)) {
-        PyObject *item =
-            Py_BuildValue("(iiisIi)", ins.bci, ins.op_bci, ins.next, py311_opcode_name(ins.op),
-                          ins.arg, py311_jump_target(&ins));
+        PyObject *item = Py_BuildValue("(iiisIi)", ins.bci, ins.op_bci, ins.next,
+                                       py311_opcode_name(ins.op), ins.arg, py311_jump_target(&ins));
         if (item == NULL || PyList_Append(list, item) < 0) {
             Py_XDECREF(item);
             Py_DECREF(list);
@@ -210,13 +209,13 @@ static PyMethodDef testing_methods[] = {
     {"dump", testing_dump, METH_VARARGS,
      PyDoc_STR("What a stage (hir, lir, asm) of compiling a function prints.")},
     {"instructions", testing_instructions, METH_O,
-     PyDoc_STR("(bci, unit of the opcode, next, name, argument, jump target) of each instruction.")},
+     PyDoc_STR(
+         "(bci, unit of the opcode, next, name, argument, jump target) of each instruction.")},
     {"stack_depths", testing_stack_depths, METH_O,
      PyDoc_STR("Depth of the value stack before each code unit, -1 where there is none.")},
     {"handler", testing_handler, METH_VARARGS,
      PyDoc_STR("The exception table's entry for a code unit: start, end, target, depth, lasti.")},
-    {"osr_escapes", testing_escapes, METH_NOARGS,
-     PyDoc_STR("How often a loop has left tier 0.")},
+    {"osr_escapes", testing_escapes, METH_NOARGS, PyDoc_STR("How often a loop has left tier 0.")},
     {"osr_mode", testing_osr_mode, METH_O,
      PyDoc_STR("Whether loops leave tier 0 for compiled code ('compile') or to go on in tier 0 "
                "('tier0').")},
@@ -224,11 +223,17 @@ static PyMethodDef testing_methods[] = {
 };
 
 static struct PyModuleDef testing_def = {
-    PyModuleDef_HEAD_INIT, .m_name = "_pyston._testing", .m_size = -1, .m_methods = testing_methods,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_pyston._testing",
+    .m_size = -1,
+    .m_methods = testing_methods,
 };
 
 static struct PyModuleDef def = {
-    PyModuleDef_HEAD_INIT, .m_name = "_pyston", .m_size = -1, .m_methods = methods,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_pyston",
+    .m_size = -1,
+    .m_methods = methods,
 };
 
 PyMODINIT_FUNC PyInit__pyston(void)

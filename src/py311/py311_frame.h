@@ -15,8 +15,7 @@
 /* Takes room for a frame of `code`, or NULL when the chunk is full.  No field is set. */
 static inline Py311Frame *py311_frame_alloc(PyThreadState *ts, PyCodeObject *code)
 {
-    size_t size =
-        (size_t)code->co_nlocalsplus + (size_t)code->co_stacksize + PY311_FRAME_SPECIALS;
+    size_t size = (size_t)code->co_nlocalsplus + (size_t)code->co_stacksize + PY311_FRAME_SPECIALS;
     PyObject **top = ts->datastack_top;
     /* _PyThreadState_HasStackSpace; both pointers are NULL before the thread's first frame. */
     if (top == NULL || size >= (size_t)(ts->datastack_limit - top)) {
@@ -149,9 +148,8 @@ static inline char *py311_keys_entries(char *keys)
 /* Cached keys of a heap type (the shared keys of its instances), or NULL. */
 static inline char *py311_cached_keys(PyTypeObject *tp)
 {
-    return (tp->tp_flags & Py_TPFLAGS_HEAPTYPE)
-               ? (char *)((PyHeapTypeObject *)tp)->ht_cached_keys
-               : NULL;
+    return (tp->tp_flags & Py_TPFLAGS_HEAPTYPE) ? (char *)((PyHeapTypeObject *)tp)->ht_cached_keys
+                                                : NULL;
 }
 
 /* The interpreter's eval breaker: set to 1 to make running code call eng/rt's slow path. */

@@ -7,11 +7,10 @@
     _Static_assert((long)(expr) == (value), "PY311_LAYOUT: " #name);
 PY311_LAYOUT(LAYOUT_ASSERT)
 
-#define FRAME_ASSERT(field, theirs)                                                           \
-    _Static_assert(offsetof(Py311Frame, field) == offsetof(_PyInterpreterFrame, theirs),      \
-                   "Py311Frame: " #field);                                                    \
-    _Static_assert(sizeof(((Py311Frame *)0)->field) ==                                        \
-                       sizeof(((_PyInterpreterFrame *)0)->theirs),                            \
+#define FRAME_ASSERT(field, theirs)                                                                \
+    _Static_assert(offsetof(Py311Frame, field) == offsetof(_PyInterpreterFrame, theirs),           \
+                   "Py311Frame: " #field);                                                         \
+    _Static_assert(sizeof(((Py311Frame *)0)->field) == sizeof(((_PyInterpreterFrame *)0)->theirs), \
                    "Py311Frame: size of " #field);
 FRAME_ASSERT(f_func, f_func)
 FRAME_ASSERT(f_globals, f_globals)

@@ -3,14 +3,14 @@
 #include "py311_internal.h"
 /* The header defines its tables as globals, and the libpython inside pyston3 has them too. */
 #define _PyOpcode_Caches py311_cpython_caches
-#define _PyOpcode_Deopt py311_cpython_deopt
+#define _PyOpcode_Deopt  py311_cpython_deopt
 #include "internal/pycore_opcode.h"
 
 #include "py311_opcodes.h"
 
 /* The table against CPython's headers, whose macros have the bare names. */
-#define PY311_OPCODE(name, number, base, caches)                       \
-    _Static_assert(name == (number), "opcode number of " #name);       \
+#define PY311_OPCODE(name, number, base, caches)                 \
+    _Static_assert(name == (number), "opcode number of " #name); \
     _Static_assert(PY311_##base == base, "base instruction of " #name);
 #define PY311_NB(name, number) _Static_assert(NB_##name == (number), "BINARY_OP NB_" #name);
 #include "py311_opcodes.def"
@@ -116,7 +116,7 @@ static uint32_t cache_u32(const uint16_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 16;
 }
 
-#define FIELD_AT(cache, type, field) ((cache) + offsetof(type, field) / sizeof(uint16_t))
+#define FIELD_AT(cache, type, field)  ((cache) + offsetof(type, field) / sizeof(uint16_t))
 #define FIELD_U16(cache, type, field) (*FIELD_AT(cache, type, field))
 #define FIELD_U32(cache, type, field) cache_u32(FIELD_AT(cache, type, field))
 
@@ -153,11 +153,8 @@ void py311_read_cache(PyCodeObject *co, const Py311Ins *ins, Py311Cache *out)
         out->type_version = FIELD_U32(cache, _PyBinarySubscrCache, type_version);
         out->func_version = FIELD_U16(cache, _PyBinarySubscrCache, func_version);
         break;
-    case PY311_COMPARE_OP:
-        out->mask = FIELD_U16(cache, _PyCompareOpCache, mask);
-        break;
-    default:
-        break;
+    case PY311_COMPARE_OP: out->mask = FIELD_U16(cache, _PyCompareOpCache, mask); break;
+    default: break;
     }
 }
 
@@ -222,14 +219,10 @@ bool py311_find_handler(PyCodeObject *co, int32_t bci, Py311Handler *out)
 static int stack_effect(const Py311Ins *ins, int jump)
 {
     switch (ins->op) {
-    case PY311_PRECALL:
-        return 0;
-    case PY311_CALL:
-        return -(int)ins->arg - 1;
-    case PY311_RETURN_GENERATOR:
-        return 1;
-    default:
-        return PyCompile_OpcodeStackEffectWithJump(ins->op, (int)ins->arg, jump);
+    case PY311_PRECALL: return 0;
+    case PY311_CALL: return -(int)ins->arg - 1;
+    case PY311_RETURN_GENERATOR: return 1;
+    default: return PyCompile_OpcodeStackEffectWithJump(ins->op, (int)ins->arg, jump);
     }
 }
 

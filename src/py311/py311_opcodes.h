@@ -50,7 +50,8 @@ bool py311_decode(PyCodeObject *co, int32_t bci, Py311Ins *out);
 
 /* for (PY311_EACH_INS(co, ins)) visits the instructions in order. */
 #define PY311_EACH_INS(co, ins) \
-    Py311Ins ins = {.next = 0}; py311_decode((co), ins.next, &ins);
+    Py311Ins ins = {.next = 0}; \
+    py311_decode((co), ins.next, &ins);
 
 /* Where the instruction may jump (the bci of the target's first unit), or -1. */
 int32_t py311_jump_target(const Py311Ins *ins);
