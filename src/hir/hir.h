@@ -71,6 +71,9 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
  * over (value-stack entries that are owned); without it the phi borrows, as locals do, whose
  * homes hold the reference. */
 #define HIR_PHI_OWNED 1u
+/* aux of a Const: the unit does not keep the object alive (that could make a cycle that the
+ * collector cannot see); it is valid right behind the guards that vouch for it. */
+#define HIR_CONST_BORROWED 1u
 /* aux of an Incref: the count is looked at (sys.getrefcount), so no pass may elide it. */
 #define HIR_INCREF_KEEP 1u
 /* Also in aux of a Phi of any representation: the local whose current value it is, and whose home

@@ -6,12 +6,20 @@
 #include "py311_opcodes.h"
 #include "rt.h"
 
-/* Objects worth knowing exactly where they are loaded: guarding the identity
- * costs a comparison and makes the value a constant that needs no counting. */
+/* Builtins are worth knowing exactly where they are loaded: guarding the identity costs a
+ * comparison and makes the value a constant that needs no counting. The unit then keeps the
+ * object alive, so this is only for objects that live as long as their module: holding a Python
+ * function or class would make cycles that the collector cannot see. */
 static bool worth_pinning(PyObject *o)
 {
-    return PyFunction_Check(o) || PyType_Check(o) || PyCFunction_CheckExact(o) ||
-           PyModule_CheckExact(o);
+    if (PyType_Check(o)) {
+        return !(((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE);
+    }
+    if (PyCFunction_CheckExact(o)) {
+        PyObject *self = PyCFunction_GET_SELF(o);
+        return !self || PyModule_CheckExact(self);
+    }
+    return false;
 }
 
 /* What a guarded load found, as a value-stack entry: a constant if it is a
@@ -177,12 +185,28 @@ void hb_store_attr(Builder *b)
     hb_drop(b, owner);
 }
 
+/* A callable that the guards just emitted vouch for (the class holds it). Descriptors of static
+ * types live for ever; others get a reference, as CPython's stack entry has. */
+static Entry vouched(Builder *b, PyObject *callable)
+{
+    if (Py_IS_TYPE(callable, &PyMethodDescr_Type) &&
+        !(PyDescr_TYPE(callable)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return (Entry){hb_const(b, callable), false, -1};
+    }
+    HirIns *m = hb_emit0(b, HIR_Const);
+    m->imm.p = callable;
+    m->aux = HIR_CONST_BORROWED;
+    m->type = hir_type_of_object(callable);
+    hb_emit1(b, HIR_Incref, m);
+    return (Entry){m, true, -1};
+}
+
 /* The callable under the object that stays as self. */
 static void push_method(Builder *b, PyObject *descr)
 {
-    HirIns *m = hb_const(b, descr);
+    Entry m = vouched(b, descr);
     Entry self = hb_pop(b);
-    hb_push(b, m, false);
+    hb_push(b, m.v, m.owned);
     hb_push(b, self.v, self.owned);
     *hb_peek(b, 1) = self;
 }
@@ -213,10 +237,10 @@ void hb_load_method(Builder *b)
         }
         case PY311_LOAD_METHOD_CLASS: {
             hb_guard(b, HIR_GuardClassVer, obj, in->version, NULL);
-            HirIns *m = hb_const(b, in->descr);
+            Entry m = vouched(b, in->descr);
             Entry cls = hb_pop(b);
             hb_push(b, hb_null(b), false);
-            hb_push(b, m, false);
+            hb_push(b, m.v, m.owned);
             hb_drop(b, cls);
             return;
         }
@@ -356,14 +380,13 @@ static bool call_python(Builder *b, const Call *c)
         }
     }
     Entry *callee = c->method ? call_lower(b, c) : call_upper(b, c);
-    if (b->unit && (rt_unit_pin(b->unit, (PyObject *)co) < 0 ||
-                    (use_defaults && rt_unit_pin(b->unit, defaults) < 0))) {
+    if (b->unit && rt_unit_pin(b->unit, (PyObject *)co) < 0) {
         hb_stop(b, "out of memory");
     }
     HirIns *f = hb_guard(b, HIR_GuardFuncCode, callee->v, 0, co);
     f->type = HIR_T_FUNCTION;
     if (use_defaults) {
-        f = hb_guard(b, HIR_GuardFuncDefaults, f, 0, defaults);
+        f = hb_guard(b, HIR_GuardFuncDefaults, f, (uint32_t)ndef, NULL);
         f->type = HIR_T_FUNCTION;
     }
     int first = c->method ? c->nargs + 1 : c->nargs; /* stack depth of operand 0 */
@@ -377,7 +400,8 @@ static bool call_python(Builder *b, const Call *c)
             args[i + 1] = hb_peek(b, first - from[i])->v;
         }
         else {
-            args[i + 1] = hb_const(b, PyTuple_GET_ITEM(defaults, i - (argc - ndef)));
+            args[i + 1] = hb_emit1(b, HIR_FuncDefault, f);
+            args[i + 1]->aux = (uint32_t)(i - (argc - ndef));
         }
     }
     /* The call consumes the arguments even when it fails, so they leave the stack first. */
@@ -484,10 +508,16 @@ static bool call_class(Builder *b, const Call *c)
         after_call(b);
         return true;
     }
-    if (!b->unit || !rt_class_ic_worth(tp)) {
+    return false;
+}
+
+/* A Python class: its cache checks the class's version, whichever class comes. */
+static bool call_python_class(Builder *b, const Call *c)
+{
+    if (!c->plain || b->kwnames || !b->unit || !rt_class_ic_worth((PyTypeObject *)c->known)) {
         return false;
     }
-    void *ic = rt_class_ic_new(b->unit, tp);
+    void *ic = rt_class_ic_new(b->unit);
     if (!ic) {
         hb_stop(b, "out of memory");
         return true;
@@ -526,9 +556,6 @@ static bool call_descr(Builder *b, const Call *c)
         self = hb_guard_type(b, self, bit);
     }
     else {
-        if (b->unit && rt_unit_pin(b->unit, (PyObject *)tp) < 0) {
-            hb_stop(b, "out of memory");
-        }
         self = hb_guard(b, HIR_GuardTypePtr, self, 0, tp);
     }
     HirIns *r;
@@ -570,9 +597,12 @@ static bool call_known(Builder *b, const Call *c)
     if (PyFunction_Check(c->known) && (c->method || c->plain)) {
         return call_python(b, c);
     }
+    if (PyType_Check(c->known) && (((PyTypeObject *)c->known)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return call_python_class(b, c);
+    }
     /* Everything below relies on the callable being that very object. */
     HirIns *callable = (c->method ? call_lower(b, c) : call_upper(b, c))->v;
-    if (callable->op != HIR_Const) {
+    if (callable->op != HIR_Const || callable->aux == HIR_CONST_BORROWED) {
         return false;
     }
     int q = b->precall_quick;

@@ -40,7 +40,10 @@ LirOpnd lw_object(Lower *L, void *object)
 
 static LirOpnd const_opnd(Lower *L, const HirIns *v)
 {
-    return v->op == HIR_Const ? lw_object(L, v->imm.p) : lir_imm(v->imm.i);
+    if (v->op == HIR_Const) {
+        return v->aux == HIR_CONST_BORROWED ? lir_ptr(v->imm.p) : lw_object(L, v->imm.p);
+    }
+    return lir_imm(v->imm.i);
 }
 
 LirOpnd lw_slot(Lower *L, uint32_t index)
@@ -496,8 +499,9 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_GuardKeysVer] = lw_guard_keys_ver,
     [HIR_GuardIs] = lw_guard_is,
     [HIR_GuardNotNull] = lw_guard_not_null,
-    [HIR_GuardFuncCode] = lw_guard_func,
-    [HIR_GuardFuncDefaults] = lw_guard_func,
+    [HIR_GuardFuncCode] = lw_guard_func_code,
+    [HIR_GuardFuncDefaults] = lw_guard_func_defaults,
+    [HIR_FuncDefault] = lw_func_default,
     [HIR_GuardTrue] = lw_guard_bool,
     [HIR_GuardFalse] = lw_guard_bool,
     [HIR_GuardNoDict] = lw_guard_no_dict,

@@ -77,16 +77,33 @@ void lw_guard_not_null(Lower *L, HirIns *i)
     guard_not_null(L, v, lw_resume(L, i));
 }
 
-/* GuardFuncCode, GuardFuncDefaults. */
-void lw_guard_func(Lower *L, HirIns *i)
+void lw_guard_func_code(Lower *L, HirIns *i)
 {
     LirExit *x = lw_resume(L, i);
     LirOpnd v = lw_regop(L, i->args[0]);
     if (i->args[0]->type != HIR_T_FUNCTION) {
         guard_exact(L, i, &PyFunction_Type);
     }
-    int32_t field = i->op == HIR_GuardFuncCode ? PY311_OFF_FUNC_CODE : PY311_OFF_FUNC_DEFAULTS;
-    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, field), lw_object(L, i->imm.p), x);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_FUNC_CODE),
+              lw_object(L, i->imm.p), x);
+}
+
+void lw_guard_func_defaults(Lower *L, HirIns *i)
+{
+    LirExit *x = lw_resume(L, i);
+    LirOpnd v = lw_regop(L, i->args[0]);
+    LirReg defaults = lir_load(L->f, 8, lir_mem(v.reg, PY311_OFF_FUNC_DEFAULTS));
+    guard_not_null(L, lir_reg(defaults), x);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(defaults, PY311_OFF_VAR_SIZE),
+              lir_imm((int32_t)i->aux), x);
+}
+
+void lw_func_default(Lower *L, HirIns *i)
+{
+    LirOpnd v = lw_regop(L, i->args[0]);
+    LirReg defaults = lir_load(L->f, 8, lir_mem(v.reg, PY311_OFF_FUNC_DEFAULTS));
+    int32_t at = PY311_OFF_TUPLE_ITEMS + 8 * (int32_t)i->aux;
+    lw_set(L, i, lir_load(L->f, 8, lir_mem(defaults, at)));
 }
 
 void lw_guard_no_dict(Lower *L, HirIns *i)

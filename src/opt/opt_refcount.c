@@ -38,7 +38,7 @@ typedef struct {
 
 static bool immortal(const HirIns *r)
 {
-    return r->op == HIR_Const || r->op == HIR_BoxBool;
+    return (r->op == HIR_Const && r->aux != HIR_CONST_BORROWED) || r->op == HIR_BoxBool;
 }
 
 static bool pins(const HirIns *v)

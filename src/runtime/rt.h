@@ -159,7 +159,7 @@ PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *
 /* True for classes that rt_call_class can speed up: tp_new is object's, tp_alloc generic, and
  * __init__ a plain Python function. */
 bool rt_class_ic_worth(PyTypeObject *tp);
-void *rt_class_ic_new(CodeUnit *u, PyTypeObject *tp); /* NULL when out of memory; pins the class */
+void *rt_class_ic_new(CodeUnit *u); /* RtClassIC*, NULL when out of memory */
 PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs);
 /* These behave as with tracing off; the caller checks that it is. */
 PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction);

@@ -25,34 +25,32 @@ bool rt_class_ic_worth(PyTypeObject *tp)
     return rt_python_init(tp) != NULL;
 }
 
-void *rt_class_ic_new(CodeUnit *u, PyTypeObject *tp)
+void *rt_class_ic_new(CodeUnit *u)
 {
-    RtClassIC *ic = rt_unit_data(u, sizeof *ic);
-    if (!ic || rt_unit_pin(u, (PyObject *)tp) < 0) {
-        return NULL;
-    }
-    ic->type = tp;
-    return ic;
+    return rt_unit_data(u, sizeof(RtClassIC));
 }
 
-static bool refresh(RtClassIC *ic, Py_ssize_t nargs)
+/* Do n positional arguments fill the parameters exactly, with nothing to collect? */
+static bool exact_arguments(const PyCodeObject *co, Py_ssize_t n)
+{
+    int flags = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
+    return co->co_argcount == n && !co->co_kwonlyargcount && !(co->co_flags & flags) &&
+           (co->co_flags & CO_OPTIMIZED) && (co->co_flags & CO_NEWLOCALS);
+}
+
+static bool refresh(RtClassIC *ic, PyTypeObject *tp)
 {
     if (ic->refreshes >= RT_CLASS_MAX_REFRESHES) {
         return false;
     }
     ic->refreshes++;
     ic->version = 0;
-    PyFunctionObject *init = (PyFunctionObject *)rt_python_init(ic->type);
-    if (!init || !(ic->type->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG)) {
+    PyFunctionObject *init = (PyFunctionObject *)rt_python_init(tp);
+    if (!init || !(tp->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG)) {
         return false;
     }
-    PyCodeObject *co = (PyCodeObject *)init->func_code;
     ic->init = init;
-    int flags = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
-    bool exact = co->co_argcount == nargs && !co->co_kwonlyargcount && !(co->co_flags & flags) &&
-                 (co->co_flags & CO_OPTIMIZED) && (co->co_flags & CO_NEWLOCALS);
-    ic->exact = exact ? co : NULL;
-    ic->version = ic->type->tp_version_tag;
+    ic->version = tp->tp_version_tag;
     return true;
 }
 
@@ -75,7 +73,7 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
                          Py_ssize_t n)
 {
     PyFunctionObject *init = ic->init;
-    if (ic->type->tp_version_tag != ic->version) {
+    if (((PyTypeObject *)argv[0])->tp_version_tag != ic->version) {
         /* Allocating ran the collector, and so anything. */
         return rt_init_result(call_init_generic(ts, self, argv, n));
     }
@@ -83,12 +81,13 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
     PyObject *cls = argv[0];
     PyObject *res;
     argv[0] = self;
-    if ((PyCodeObject *)init->func_code == ic->exact && n < RT_CLASS_MAX_ARGS) {
+    PyCodeObject *code = (PyCodeObject *)init->func_code;
+    if (n < RT_CLASS_MAX_ARGS && exact_arguments(code, n)) {
         PyObject *args[RT_CLASS_MAX_ARGS + 1];
         args[0] = (PyObject *)init;
         for (Py_ssize_t i = 0; i < n; i++)
             args[i + 1] = Py_NewRef(argv[i]);
-        res = rt_call_py(ts, args, n + 1, ic->exact);
+        res = rt_call_py(ts, args, n + 1, code);
     } else {
         res = rt_vectorcall(ts, (PyObject *)init, argv, (size_t)n, NULL);
     }
@@ -100,9 +99,9 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
 PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *icp)
 {
     RtClassIC *ic = icp;
-    PyTypeObject *tp = ic->type;
-    bool known = (PyObject *)tp == argv[0] && Py_TYPE(tp)->tp_call == PyType_Type.tp_call &&
-                 ((ic->version != 0 && tp->tp_version_tag == ic->version) || refresh(ic, n));
+    PyTypeObject *tp = (PyTypeObject *)argv[0];
+    bool known = PyType_Check(argv[0]) && Py_TYPE(tp)->tp_call == PyType_Type.tp_call &&
+                 ((ic->version != 0 && tp->tp_version_tag == ic->version) || refresh(ic, tp));
     if (!known) {
         return PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL);
     }

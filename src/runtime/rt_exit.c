@@ -229,8 +229,11 @@ static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     rt_reraised = false;
     PyCodeObject *co = f->f_code;
     int32_t unit = opcode_unit(co, x->throw_bci);
+    /* At a safepoint tier 0 has already moved on: it looks for handlers at the unit before the
+     * next instruction, which for a jump back is not the jump (ceval.c, exception_unwind). */
+    int32_t where = x->reason == HIR_CheckEval ? xf->bci - 1 : unit;
     Py311Handler handler;
-    bool found = py311_find_handler(co, unit, &handler);
+    bool found = py311_find_handler(co, where, &handler);
 
     if (BASE_UNLIKELY(!rt_err(ts)))
         PyErr_SetString(PyExc_SystemError, "error return without exception set");

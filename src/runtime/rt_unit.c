@@ -73,8 +73,17 @@ void *rt_unit_data(CodeUnit *u, size_t bytes)
     return p;
 }
 
+/* Objects that outlive everything: counting them would only show in sys.getrefcount. */
+static bool immortal(PyObject *obj)
+{
+    return obj == Py_None || obj == Py_True || obj == Py_False || obj == Py_NotImplemented ||
+           obj == Py_Ellipsis;
+}
+
 int rt_unit_pin(CodeUnit *u, PyObject *obj)
 {
+    if (immortal(obj))
+        return 0;
     for (uint32_t i = 0; i < u->npinned; i++) {
         if (u->pinned[i] == obj)
             return 0;
