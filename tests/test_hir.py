@@ -9,6 +9,7 @@ refuse, with the message that their `; error:` line has.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 import runmodes
 
 GOLDEN = Path(__file__).with_name("golden")
+SOURCE = Path(__file__).resolve().parents[1] / "src/hir"
 CASES = sorted((GOLDEN / "hir").glob("*.hir"))
 BAD = sorted((GOLDEN / "hir_bad").glob("*.hir"))
 EXPECT = "; expect:\n"
@@ -78,3 +80,19 @@ def test_parser_says_where():
     done = hir_tool(text="func f nlocals=0 nstack=0 bci=0\nb0 bci=0:\n  Frobnicate v1\n")
     assert done.returncode == 1
     assert "line 3: unknown op" in done.stderr
+
+
+def test_every_op_has_a_signature():
+    """hir_sigs.def has a row for each op, and operand letters the verifier knows."""
+    ops = re.findall(r"^HIR_OP\((\w+),", (SOURCE / "hir_ops.def").read_text(), re.M)
+    rows = re.findall(r'^HIR_SIG\((\w+), "([^"]*)"', (SOURCE / "hir_sigs.def").read_text(), re.M)
+    assert sorted(name for name, _ in rows) == sorted(ops)
+    for name, operands in rows:
+        assert re.fullmatch(r"=?([OFIBPfijbsltdrqu]!?)*\*?", operands), name
+
+
+def test_every_guard_is_an_alias():
+    """What a guard gives is its operand: passes look through the ones that say so."""
+    rows = re.findall(r'^HIR_SIG\((Guard\w+), "([^"]*)"', (SOURCE / "hir_sigs.def").read_text(), re.M)
+    void = {"GuardTrue", "GuardFalse"}
+    assert {name for name, operands in rows if not operands.startswith("=")} == void
