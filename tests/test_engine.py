@@ -351,9 +351,12 @@ def test_references_balance(same_as_stock):
             for i in range(100):
                 caller(v); failing(v); f(v, b=v)
             return [sys.getrefcount(o) for o in (f, V, boom)]
-        counts()                       # compiled code holds functions that it calls
-        first = counts()
-        print(sys.getrefcount(v), [a - b for a, b in zip(counts(), first)])
+        # The value stack's own reference may be one that compiled code only borrows, and every other
+        # time when each guard fails: growth is what counts.
+        rounds = [counts() for _ in range(12)]
+        def most(some):
+            return [max(column) for column in zip(*some)]
+        print(most(rounds[2:6]) == most(rounds[8:]), sys.getrefcount(v) <= 2)
         """
     )
 

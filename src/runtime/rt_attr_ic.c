@@ -189,6 +189,10 @@ static GetAttrBase classify_getattr(PyTypeObject *tp, PyObject **hook)
 static bool analyze_type_attr(PyTypeObject *cls, const RtAttrIC *ic, PyObject *meta_descr,
                               PyObject *hook, RtAttrEntry *e)
 {
+    /* An attribute of the metatype that is no data descriptor gives way to the class's own, until
+     * its type becomes one; the entry only watches the type of what it gives. */
+    if (meta_descr != NULL && Py_TYPE(meta_descr)->tp_flags & Py_TPFLAGS_HEAPTYPE)
+        return false;
     PyObject *attr = _PyType_Lookup(cls, ic->name);
     e->owner = cls;
     e->owner_version = cls->tp_version_tag;
