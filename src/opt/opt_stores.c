@@ -411,7 +411,7 @@ static void check_inside(Region *r)
                     check_inside_use(r, i, k, i->args[k]);
                 }
             }
-            if (i->fs) {
+            if (i->fs && i->op != HIR_Jump) { /* nothing moves before inner loops any more */
                 check_state_inside(r, i, &dirty);
             }
             if (i->op == HIR_StoreLocal) {
@@ -836,7 +836,9 @@ static void rewrite_inside(Region *r)
         bitset_copy(&dirty, &r->dirty[b->rpo]);
         for (HirIns *i = b->first, *next; i; i = next) {
             next = i->next;
-            if (i->fs) {
+            if (i->op == HIR_Jump) {
+                i->fs = NULL; /* it could not say which homes are stale */
+            } else if (i->fs) {
                 mark_state(r, i->fs, &dirty, i);
             }
             if (i->op == HIR_StoreLocal && alive(r, i->aux)) {
