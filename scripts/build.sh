@@ -17,8 +17,8 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 case $kind in
     release) out=${2:-$root/build} options= ;;
     debug) out=${2:-$root/build/debug} options='--buildtype=debug -Db_ndebug=false' ;;
-    asan) out=${2:-$root/build/asan} options='--buildtype=debugoptimized -Db_sanitize=address' ;;
-    ubsan) out=${2:-$root/build/ubsan} options='--buildtype=debugoptimized -Db_sanitize=undefined' ;;
+    asan) out=${2:-$root/build/asan} options='--buildtype=debugoptimized -Db_ndebug=false -Db_sanitize=address' ;;
+    ubsan) out=${2:-$root/build/ubsan} options='--buildtype=debugoptimized -Db_ndebug=false -Db_sanitize=undefined' ;;
     clang)
         out=${2:-$root/build/clang} options=
         CC=$(command -v clang-14 || echo clang)

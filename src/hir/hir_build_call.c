@@ -328,6 +328,7 @@ static void call_generic(Builder *b, const Call *c)
         hb_stop(b, "out of memory");
     }
     HirIns *r = call_op(b, HIR_CallVector, n, args, b->kwnames);
+    r->aux = c->nargs >= 1 && !call_arg(b, c, 0)->owned;
     if (c->known == (PyObject *)&PyRange_Type && c->plain) {
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }

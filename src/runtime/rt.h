@@ -150,8 +150,10 @@ PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, P
 /* --- calls (rt_call.c; rt_call_py is the engine's) -------------------------------------- */
 /* The value-stack entries of PRECALL+CALL: argv[0] method or NULL, argv[1] self (when argv[0] is a
  * method) or the callable, then n - 2 arguments of which the last ones are the keywords'.
- * Borrows all; may overwrite argv[0..1] while it runs. */
-PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames);
+ * Borrows all; may overwrite argv[0..1] while it runs. `borrowed`: the caller holds no reference of
+ * its own to the first argument, which sys.getrefcount would notice. */
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
+                         int borrowed);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
 /* argv[0] the class, then positional arguments: instantiation through an RtClassIC (rt_class.c). */

@@ -58,7 +58,7 @@ static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init
 
 /* Calls without tracing; args[-1] is free, nargs does not count keyword values. */
 static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args,
-                                    size_t nargs, PyObject *kwnames)
+                                    size_t nargs, PyObject *kwnames, int borrowed)
 {
     PyTypeObject *tp = Py_TYPE(callable);
     if (BASE_LIKELY(tp == &PyFunction_Type))
@@ -71,10 +71,19 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
         if (init != NULL)
             return instantiate(ts, (PyTypeObject *)callable, init, args, nargs, kwnames);
     }
+    if (borrowed && nargs == 1 && tp == &PyCFunction_Type &&
+        PyCFunction_GET_FUNCTION(callable) == rt_state.getrefcount) {
+        /* Programs compare what it gives with what they hold, the value stack included. */
+        PyObject *arg = Py_NewRef(args[0]);
+        PyObject *res = rt_vectorcall(ts, callable, args, nargs, kwnames);
+        Py_DECREF(arg);
+        return res;
+    }
     return rt_vectorcall(ts, callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
 }
 
-PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames)
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
+                         int borrowed)
 {
     PyObject *callable = argv[0];
     PyObject **args = argv + 1;
@@ -94,7 +103,7 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
         nargs -= PyTuple_GET_SIZE(kwnames);
     if (BASE_UNLIKELY(ts->cframe->use_tracing))
         return rt_trace_call_function(ts, callable, args, nargs, kwnames);
-    return call_object(ts, callable, args, (size_t)nargs, kwnames);
+    return call_object(ts, callable, args, (size_t)nargs, kwnames, borrowed);
 }
 
 PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs)

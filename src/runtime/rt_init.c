@@ -36,6 +36,9 @@ int rt_init(void)
         return -1;
     RT_NAMES(RT_NAME_INIT)
 #undef RT_NAME_INIT
+    PyObject *count = PySys_GetObject("getrefcount");
+    rt_state.getrefcount =
+        count != NULL && PyCFunction_CheckExact(count) ? PyCFunction_GET_FUNCTION(count) : NULL;
     if (rt_state.empty_str == NULL && (rt_state.empty_str = PyUnicode_New(0, 0)) == NULL)
         return -1;
     if (rt_state.empty_tuple == NULL && (rt_state.empty_tuple = PyTuple_New(0)) == NULL)

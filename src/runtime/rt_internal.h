@@ -34,6 +34,7 @@ typedef struct {
     /* typeobject.c's static slot functions, found on a probe class: what tp_init and
      * tp_getattro of a class with a Python __init__ or __getattr__ point to. */
     initproc slot_tp_init;
+    PyCFunction getrefcount; /* of sys.getrefcount, NULL if it was replaced */
     getattrofunc slot_tp_getattr_hook;
     getattrofunc type_getattro;
     getattrofunc module_getattro;

@@ -17,7 +17,7 @@ typedef struct RtDataChunk {
 
 CodeUnit *rt_unit_new(PyCodeObject *code, int32_t entry_bci)
 {
-    CodeUnit *u = PyMem_RawCalloc(1, sizeof *u);
+    CodeUnit *u = calloc(1, sizeof *u);
     if (u == NULL)
         return NULL;
     u->code = code;
@@ -34,14 +34,14 @@ void rt_unit_free(CodeUnit *u)
     uint32_t npinned = u->npinned;
     for (RtDataChunk *c = u->data; c != NULL;) {
         RtDataChunk *next = c->next;
-        PyMem_RawFree(c);
+        free(c);
         c = next;
     }
-    PyMem_RawFree(u);
+    free(u);
     /* Last: this may run Python code, for which the unit is gone. */
     for (uint32_t i = 0; i < npinned; i++)
         Py_DECREF(pinned[i]);
-    PyMem_RawFree(pinned);
+    free(pinned);
 }
 
 void *rt_unit_data(CodeUnit *u, size_t bytes)
@@ -52,7 +52,7 @@ void *rt_unit_data(CodeUnit *u, size_t bytes)
     RtDataChunk *c = u->data;
     if (c == NULL || c->size - c->used < bytes) {
         size_t size = BASE_MAX(bytes, DATA_CHUNK - CHUNK_HEADER);
-        c = PyMem_RawCalloc(1, CHUNK_HEADER + size + DATA_ALIGN);
+        c = calloc(1, CHUNK_HEADER + size + DATA_ALIGN);
         if (c == NULL)
             return NULL;
         c->size = size;
@@ -80,9 +80,25 @@ static bool immortal(PyObject *obj)
            obj == Py_Ellipsis;
 }
 
+/* Constants and names live as long as the code object, and so longer than the unit. Counting them
+ * once more would change what marshal writes for the code (it looks at the counts). */
+static bool held_by_code(PyCodeObject *co, PyObject *obj)
+{
+    if (co == NULL)
+        return false;
+    PyObject *tuples[] = {co->co_consts, co->co_names};
+    for (int t = 0; t < 2; t++) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuples[t]); i++) {
+            if (PyTuple_GET_ITEM(tuples[t], i) == obj)
+                return true;
+        }
+    }
+    return false;
+}
+
 int rt_unit_pin(CodeUnit *u, PyObject *obj)
 {
-    if (immortal(obj))
+    if (immortal(obj) || held_by_code(u->code, obj))
         return 0;
     for (uint32_t i = 0; i < u->npinned; i++) {
         if (u->pinned[i] == obj)
@@ -92,7 +108,7 @@ int rt_unit_pin(CodeUnit *u, PyObject *obj)
     if ((u->npinned & (u->npinned - 1)) == 0) {
         size_t cap = u->npinned == 0 ? 4 : (size_t)u->npinned * 2;
         if (u->npinned == 0 || u->npinned >= 4) {
-            PyObject **p = PyMem_RawRealloc(u->pinned, cap * sizeof *p);
+            PyObject **p = realloc(u->pinned, cap * sizeof *p);
             if (p == NULL)
                 return -1;
             u->data_size += (cap - (u->npinned == 0 ? 0 : u->npinned)) * sizeof *p;

@@ -242,7 +242,7 @@ static PyObject *w_call_vector(PyObject *self, PyObject *args) /* kwnames, metho
     (void)self;
     PyObject *argv[MAX_ARGV];
     Py_ssize_t n = spread(args, 1, argv);
-    return rt_call_vector(ts(), argv, n, ARG(0));
+    return rt_call_vector(ts(), argv, n, ARG(0), 0);
 }
 
 static PyObject *w_call_class(PyObject *self, PyObject *args) /* ic, class, args... */
