@@ -7,7 +7,7 @@
 #include "base_macros.h"
 
 /* Data is handed out from chunks; large requests get a chunk of their own. */
-enum { DATA_CHUNK = 4096, DATA_ALIGN = 16 };
+enum { DATA_CHUNK = 768, DATA_ALIGN = 16 };
 
 typedef struct RtDataChunk {
     struct RtDataChunk *next;
