@@ -6,6 +6,7 @@
  *   eng_call.c      calls into compiled code: from C, from tier 0, from compiled code
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere
  *   eng_osr.c       leaving tier 0 in the middle of a loop
+ *   eng_gc.c        pacing of the cyclic collector
  *   eng_compile.c   the compiler's pipeline, dumps, recompilation
  *   eng_stats.c     what stats() reports
  *
@@ -33,6 +34,7 @@ typedef struct {
     char *dump_function;    /* after the colon of PYSTON_DUMP, or NULL for all */
     bool stress_deopt;      /* PYSTON_STRESS=deopt */
     bool perf;              /* PYSTON_PERF */
+    bool gc;                /* PYSTON_GC: pace the cyclic collector */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
     bool verify;            /* PYSTON_VERIFY=1: check every stage of the compiler (for tests) */
     bool selftest_fail;     /* PYSTON_SELFTEST_FAIL=1: the self-check reports a difference (for

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eng_gc.h"
 #include "py311_opcodes.h"
 
 Py_ssize_t eng_extra_index = -1;
@@ -259,12 +260,14 @@ const char *eng_switch_on(PyInterpreterState *interp)
     eng_compiler_leave(false);
     eng_interp = interp;
     _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);
+    eng_gc_start(interp);
     return NULL;
 }
 
 void eng_disable(void)
 {
     eng_osr_stop();
+    eng_gc_stop();
     if (eng_is_enabled()) {
         _PyInterpreterState_SetEvalFrameFunc(eng_interp, _PyEval_EvalFrameDefault);
     }

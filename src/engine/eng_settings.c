@@ -18,6 +18,7 @@ EngSettings eng_settings = {
     .on = -1,
     .threshold = ENG_THRESHOLD,
     .code_limit_mib = CODE_LIMIT_DEFAULT,
+    .gc = true,
 };
 
 static int wrong(const char *name, const char *allowed, const char *text)
@@ -125,6 +126,11 @@ static int set_perf(const char *name, const char *text)
     return read_switch(name, text, &eng_settings.perf);
 }
 
+static int set_gc(const char *name, const char *text)
+{
+    return read_switch(name, text, &eng_settings.gc);
+}
+
 static int set_verify(const char *name, const char *text)
 {
     return read_switch(name, text, &eng_settings.verify);
@@ -147,6 +153,7 @@ int eng_settings_read(void)
         {"PYSTON_STRESS", set_stress},
         {"PYSTON_CODE_LIMIT", set_code_limit},
         {"PYSTON_PERF", set_perf},
+        {"PYSTON_GC", set_gc},
         {"PYSTON_VERIFY", set_verify},
         {"PYSTON_SELFTEST_FAIL", set_selftest_fail},
     };

@@ -10,6 +10,7 @@
 
 #include "py311_check.h"
 #include "py311_frame.h"
+#include "py311_gc.h"
 #include "py311_layout.h"
 #include "py311_opcodes.h"
 
@@ -538,7 +539,7 @@ const char *py311_check(void)
 {
     static const char *(*const groups[])(void) = {
         check_build, check_sizes, check_opcodes, check_scalars,
-        check_containers, check_states, check_python,
+        check_containers, check_states, check_python, py311_gc_check,
     };
     PyObject *type, *value, *traceback;
     const char *error = NULL;

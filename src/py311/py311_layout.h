@@ -59,8 +59,12 @@
     X(INTERP_PENDING_ASYNC_EXC, 124, offsetof(PyInterpreterState, ceval.pending.async_exc))       \
     X(INTERP_GC, 648, offsetof(PyInterpreterState, gc))                                           \
     X(INTERP_GC_ENABLED, 660, offsetof(PyInterpreterState, gc.enabled))                           \
+    X(INTERP_GC_DEBUG, 664, offsetof(PyInterpreterState, gc.debug))                               \
+    X(INTERP_GC_GEN0, 672, offsetof(PyInterpreterState, gc.generations))                          \
     X(INTERP_GC_GEN0_COUNT, 692, offsetof(PyInterpreterState, gc.generations[0].count))           \
     X(INTERP_GC_GEN0_HEAD, 672, offsetof(PyInterpreterState, gc.generations[0].head))             \
+    X(INTERP_GC_STATS, 776, offsetof(PyInterpreterState, gc.generation_stats))                    \
+    X(INTERP_GC_CALLBACKS, 864, offsetof(PyInterpreterState, gc.callbacks))                       \
     X(INTERP_IMPORT_FUNC, 1416, offsetof(PyInterpreterState, import_func))                        \
     X(INTERP_EVAL_FRAME, 1424, offsetof(PyInterpreterState, eval_frame))                          \
     X(INTERP_FLOAT_NUMFREE, 3608, offsetof(PyInterpreterState, float_state.numfree))              \

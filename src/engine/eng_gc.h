@@ -1,0 +1,15 @@
+/* Pacing of the cyclic collector: fewer collections while they would find nothing. */
+#ifndef PYSTON_ENG_GC_H
+#define PYSTON_ENG_GC_H
+
+#include <Python.h>
+
+/* Starts pacing in the main interpreter, unless PYSTON_GC=0 or the program has configured the
+ * collector already. Where the system lacks something for it the collector stays as it is. GIL
+ * held; no exception is set. */
+void eng_gc_start(PyInterpreterState *interp);
+/* Ends pacing: thresholds, counts and the functions of `gc` are as they would be without it. Does
+ * nothing when it is not on. GIL held. */
+void eng_gc_stop(void);
+
+#endif

@@ -1,0 +1,138 @@
+/* The functions of the module `gc` as definitions, and the self-check of the collector's layout. */
+#include "py311_internal.h"
+
+#include <string.h>
+
+#include "py311_gc.h"
+
+_Static_assert(offsetof(Py311GcGeneration, threshold) ==
+                       offsetof(struct gc_generation, threshold) &&
+                   offsetof(Py311GcGeneration, count) == offsetof(struct gc_generation, count) &&
+                   sizeof(Py311GcGeneration) == sizeof(struct gc_generation) &&
+                   (int)PY311_GC_GENERATIONS == NUM_GENERATIONS,
+               "Py311GcGeneration");
+_Static_assert(offsetof(Py311GcStats, collections) ==
+                       offsetof(struct gc_generation_stats, collections) &&
+                   offsetof(Py311GcStats, collected) ==
+                       offsetof(struct gc_generation_stats, collected) &&
+                   sizeof(Py311GcStats) == sizeof(struct gc_generation_stats),
+               "Py311GcStats");
+
+/* The method table of the built-in module gc, or NULL.  Its init function only hands out the static
+ * PyModuleDef (multi-phase initialisation, PEP 489). */
+static PyMethodDef *gc_methods(void)
+{
+    static PyMethodDef *methods;
+    if (methods != NULL) {
+        return methods;
+    }
+    for (const struct _inittab *t = PyImport_Inittab; t != NULL && t->name != NULL; t++) {
+        if (strcmp(t->name, "gc") != 0 || t->initfunc == NULL) {
+            continue;
+        }
+        PyObject *def = t->initfunc();
+        if (def == NULL) {
+            PyErr_Clear();
+        } else if (Py_TYPE(def) == &PyModuleDef_Type) {
+            methods = ((PyModuleDef *)def)->m_methods;
+        }
+        break;
+    }
+    return methods;
+}
+
+PyMethodDef *py311_gc_method(const char *name, int flags)
+{
+    for (PyMethodDef *def = gc_methods(); def != NULL && def->ml_name != NULL; def++) {
+        if (strcmp(def->ml_name, name) == 0) {
+            return def->ml_flags == flags ? def : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* gc.<name>() for a function without arguments: new reference, or NULL, without an exception.  The
+ * functions find the interpreter by themselves and do not look at their module. */
+static PyObject *ask(const char *name)
+{
+    PyMethodDef *def = py311_gc_method(name, METH_NOARGS);
+    PyObject *answer = def != NULL ? def->ml_meth(NULL, NULL) : NULL;
+    if (answer == NULL) {
+        PyErr_Clear();
+    }
+    return answer;
+}
+
+/* Is `t` a tuple of these three ints? */
+static bool are_ints(PyObject *t, const int *want)
+{
+    if (t == NULL || !PyTuple_CheckExact(t) || PyTuple_GET_SIZE(t) != PY311_GC_GENERATIONS) {
+        return false;
+    }
+    for (int i = 0; i < PY311_GC_GENERATIONS; i++) {
+        if (!PyLong_CheckExact(PyTuple_GET_ITEM(t, i)) ||
+            PyLong_AsLong(PyTuple_GET_ITEM(t, i)) != want[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool are_stats(PyObject *list, const Py311GcStats *want)
+{
+    if (list == NULL || !PyList_CheckExact(list) || PyList_GET_SIZE(list) != PY311_GC_GENERATIONS) {
+        return false;
+    }
+    for (int i = 0; i < PY311_GC_GENERATIONS; i++) {
+        PyObject *dict = PyList_GET_ITEM(list, i);
+        if (!PyDict_CheckExact(dict)) {
+            return false;
+        }
+        PyObject *collections = PyDict_GetItemString(dict, "collections");
+        PyObject *collected = PyDict_GetItemString(dict, "collected");
+        if (collections == NULL || PyLong_AsSsize_t(collections) != want[i].collections ||
+            collected == NULL || PyLong_AsSsize_t(collected) != want[i].collected) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *py311_gc_check(void)
+{
+    PyInterpreterState *interp = PyInterpreterState_Get();
+    volatile Py311GcGeneration *generations = py311_gc_generations(interp);
+    volatile Py311GcStats *stats = py311_gc_stats(interp);
+    Py311GcStats stats_now[PY311_GC_GENERATIONS];
+    int thresholds[PY311_GC_GENERATIONS], counts[PY311_GC_GENERATIONS];
+    const char *error = NULL;
+
+    /* Each of these functions takes its values before it allocates anything. */
+    for (int i = 0; i < PY311_GC_GENERATIONS; i++) {
+        thresholds[i] = generations[i].threshold;
+        counts[i] = generations[i].count;
+    }
+    PyObject *count = ask("get_count"), *threshold = ask("get_threshold");
+    for (int i = 0; i < PY311_GC_GENERATIONS; i++) {
+        stats_now[i].collections = stats[i].collections;
+        stats_now[i].collected = stats[i].collected;
+    }
+    PyObject *statistics = ask("get_stats"), *debug = ask("get_debug");
+    PyObject *callbacks = py311_gc_callbacks(interp);
+    if (!are_ints(count, counts)) {
+        error = "the collector's counts";
+    } else if (!are_ints(threshold, thresholds)) {
+        error = "the collector's thresholds";
+    } else if (!are_stats(statistics, stats_now)) {
+        error = "the collector's statistics";
+    } else if (debug == NULL || PyLong_AsLong(debug) != *py311_gc_debug(interp)) {
+        error = "the collector's debugging flags";
+    } else if (callbacks == NULL || !PyList_CheckExact(callbacks)) {
+        error = "the collector's callbacks";
+    }
+    Py_XDECREF(count);
+    Py_XDECREF(threshold);
+    Py_XDECREF(statistics);
+    Py_XDECREF(debug);
+    return error;
+}

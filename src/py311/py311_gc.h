@@ -1,0 +1,57 @@
+/* The cyclic collector's state in an interpreter, and the C functions behind the module `gc`.
+ *
+ * The generations' thresholds and counts and the collector's statistics are plain fields of the
+ * interpreter state.  Python reaches them through `gc` only; CPython 3.11 has no C API for them. */
+#ifndef PYSTON_PY311_GC_H
+#define PYSTON_PY311_GC_H
+
+#include <Python.h>
+
+#include "py311_layout.h"
+
+enum { PY311_GC_GENERATIONS = 3 };
+
+/* struct gc_generation. */
+typedef struct {
+    uintptr_t head[2];
+    int threshold; /* collected when count exceeds this */
+    int count;     /* youngest: allocations less deallocations; else collections of the younger */
+} __attribute__((may_alias)) Py311GcGeneration;
+
+/* struct gc_generation_stats. */
+typedef struct {
+    Py_ssize_t collections;
+    Py_ssize_t collected;
+    Py_ssize_t uncollectable;
+} __attribute__((may_alias)) Py311GcStats;
+
+/* Array of the three generations, youngest first. Valid as long as the interpreter. */
+static inline volatile Py311GcGeneration *py311_gc_generations(PyInterpreterState *interp)
+{
+    return (volatile Py311GcGeneration *)(void *)((char *)interp + PY311_OFF_INTERP_GC_GEN0);
+}
+/* Array of the three generations' statistics. */
+static inline volatile Py311GcStats *py311_gc_stats(PyInterpreterState *interp)
+{
+    return (volatile Py311GcStats *)(void *)((char *)interp + PY311_OFF_INTERP_GC_STATS);
+}
+/* The flags of gc.set_debug(). */
+static inline volatile int *py311_gc_debug(PyInterpreterState *interp)
+{
+    return (volatile int *)(void *)((char *)interp + PY311_OFF_INTERP_GC_DEBUG);
+}
+/* The list gc.callbacks, borrowed; NULL very early and very late. */
+static inline PyObject *py311_gc_callbacks(PyInterpreterState *interp)
+{
+    return *(PyObject **)(void *)((char *)interp + PY311_OFF_INTERP_GC_CALLBACKS);
+}
+
+/* The definition of gc.<name>, which all interpreters of the process share and which is writable,
+ * or NULL when there is none with these flags (METH_*).  Does not import `gc`: a program that does
+ * not use it should not find it in sys.modules.  No exception is set. */
+PyMethodDef *py311_gc_method(const char *name, int flags);
+
+/* Holds this header against what the functions of `gc` say; as py311_check(), which calls it. */
+const char *py311_gc_check(void);
+
+#endif
