@@ -18,6 +18,8 @@ static inline bool eng_stack_is_low(void)
 bool eng_stack_really_low(void);
 /* Runs fn(arg) on a fresh stack segment: 0, or -1 with MemoryError when there is no memory. */
 int eng_stack_run(void (*fn)(void *arg), void *arg) BASE_MUST_CHECK;
+/* The launcher has mapped more stack for the main thread, from `low` on: call it on that thread. */
+void eng_stack_extended(void *low);
 
 /* --- eng_hook.c: states ------------------------------------------------------------ */
 /* State of `co`, made if need be; NULL (no exception) when memory is out. */

@@ -15,6 +15,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Segments in use, over all threads. GIL held. */
+static long nlive;
+
 __thread uintptr_t eng_stack_low __attribute__((tls_model("initial-exec"))) = UINTPTR_MAX;
 
 /* eng_stack_switch(fn, arg, top): fn(arg) with the stack pointer at top (16-byte aligned). */
@@ -74,6 +77,22 @@ bool eng_stack_really_low(void)
     return here < eng_stack_low;
 }
 
+void eng_stack_extended(void *low)
+{
+    eng_stack_low = (uintptr_t)low + ENG_STACK_RESERVE;
+}
+
+/* Endless recursion with no limit set ends in a MemoryError, not with the system out of memory. */
+static bool segments_exhausted(void)
+{
+    static long most;
+    if (most == 0) {
+        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        most = pages > 0 && page > 0 ? pages / ((long)ENG_STACK_SEGMENT / page) / 2 : 1;
+    }
+    return nlive >= most;
+}
+
 /* Free segments, each with the next one's address in its first word. GIL held. */
 static void *kept;
 static int nkept;
@@ -112,7 +131,7 @@ static void segment_give(void *s)
 
 int eng_stack_run(void (*fn)(void *arg), void *arg)
 {
-    char *segment = segment_take();
+    char *segment = segments_exhausted() ? NULL : segment_take();
     if (segment == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -121,7 +140,9 @@ int eng_stack_run(void (*fn)(void *arg), void *arg)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     eng_stack_low = (uintptr_t)segment + page + reserve_of(ENG_STACK_SEGMENT - page);
     eng_counts.stack_segments++;
+    nlive++;
     eng_stack_switch(fn, arg, segment + ENG_STACK_SEGMENT - 64);
+    nlive--;
     eng_stack_low = old_low;
     segment_give(segment);
     return 0;
