@@ -251,8 +251,9 @@ void hb_load_method(Builder *b)
             PyObject *module = hb_observed(b, obj);
             obj = hb_guard_type(b, obj, HIR_T_MODULE);
             HirIns *v = hb_emit1(b, HIR_LoadModuleAttr, obj);
-            v->aux = in->version2;
-            v->imm.i = in->index;
+            /* Laid out like LOAD_ATTR_MODULE's cache. */
+            v->aux = in->version;
+            v->imm.i = (uint16_t)in->index;
             PyObject *seen = module && PyModule_CheckExact(module)
                                  ? peek_dict(PyModule_GetDict(module), name)
                                  : NULL;

@@ -12,6 +12,8 @@
  * A phi that the homes stand for costs nothing: no moves on the edges, no register across the loop. */
 #include "lir_lower.h"
 
+#include "py311_frame.h"
+
 #include <string.h>
 
 /* Words of out area beyond which a function is not compiled: they are stack space of every call. */
@@ -30,9 +32,19 @@ void lw_fail(Lower *L, const char *reason)
 
 static bool is_const(const HirIns *v) { return v->op >= HIR_Const && v->op <= HIR_ConstBool; }
 
+/* Objects of the interpreter itself need no reference, and programs look at the counts of some. */
+static bool lives_forever(PyObject *o)
+{
+    PyObject *small = (PyObject *)(void *)py311_small_ints();
+    PyObject *end = (PyObject *)(void *)(py311_small_ints() + PY311_NSMALLNEG + PY311_NSMALLPOS);
+    return o == Py_None || o == Py_True || o == Py_False || o == Py_Ellipsis ||
+           (o >= small && o < end) ||
+           (PyType_Check(o) && !(((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE));
+}
+
 LirOpnd lw_object(Lower *L, void *object)
 {
-    if (object && L->unit && rt_unit_pin(L->unit, object) < 0) {
+    if (object && L->unit && !lives_forever(object) && rt_unit_pin(L->unit, object) < 0) {
         lw_fail(L, "out of memory");
     }
     return lir_ptr(object);
@@ -272,28 +284,37 @@ static void try_fuse(Lower *L, HirIns *v, const HirIns *user)
     }
 }
 
+HirIns *lw_branch_on(const Lower *L, const HirIns *v, bool *negated)
+{
+    HirIns *user = v->next;
+    *negated = user && user->op == HIR_BNot && user->args[0] == v;
+    if (*negated) {
+        if (L->vals[v->id].nuses != 1) {
+            return NULL;
+        }
+        v = user;
+        user = user->next;
+    }
+    bool only = user && user->op == HIR_Branch && user->args[0] == v && L->vals[v->id].nuses == 1;
+    return only ? user : NULL;
+}
+
 static bool is_seq_more(const HirIns *v)
 {
     return v->op == HIR_ListIterMore || v->op == HIR_TupleIterMore;
 }
 
-/* IterNext, IsNull, perhaps BNot, Branch: all made by the first (lw_iter_next), when nobody else wants
- * the conditions. */
-static void fuse_iter_next(Lower *L, const HirIns *i)
+/* What stands from v's user to the branch on it is made by v's op (IterNext, Truthy). */
+static void fuse_branch(Lower *L, const HirIns *v, const HirIns *branch)
 {
-    HirIns *branch = lw_iter_branch(i);
-    for (const HirIns *c = i->next; c != branch; c = c->next) {
-        if (L->vals[c->id].nuses != 1) {
-            return;
-        }
-    }
-    for (HirIns *c = i->next; c != branch->next; c = c->next) {
+    for (HirIns *c = v->next; c != branch->next; c = c->next) {
         L->vals[c->id].fused = 1;
     }
 }
 
 static void fuse(Lower *L)
 {
+    bool negated;
     for (uint32_t r = 0; r < L->hf->nrpo; r++) {
         for (HirIns *i = L->hf->rpo[r]->first; i; i = i->next) {
             if (L->vals[i->id].fused) {
@@ -304,8 +325,10 @@ static void fuse(Lower *L)
                 L->vals[i->args[0]->id].fused = 1; /* see lw_seq_more_branch */
             } else if (lw_stored_box(L, i)) {
                 L->vals[lw_stored_box(L, i)->id].fused = 1;
-            } else if (i->op == HIR_IterNext && lw_iter_branch(i)) {
-                fuse_iter_next(L, i);
+            } else if (i->op == HIR_IterNext && lw_iter_branch(L, i, &negated)) {
+                fuse_branch(L, i, lw_iter_branch(L, i, &negated));
+            } else if (lw_truthy_inline(i) && lw_branch_on(L, i, &negated)) {
+                fuse_branch(L, i, lw_branch_on(L, i, &negated));
             } else if (i->op == HIR_Branch || i->op == HIR_GuardTrue || i->op == HIR_GuardFalse) {
                 try_fuse(L, i->args[0], i);
             }
@@ -538,6 +561,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_IsType] = lw_bool,
     [HIR_UnboxBool] = lw_bool,
     [HIR_BoolToI] = lw_bool_to_i,
+    [HIR_Truthy] = lw_truthy,
 
     [HIR_BoxFloat] = lw_box_float,
     [HIR_BoxInt] = lw_box_int,

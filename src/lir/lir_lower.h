@@ -131,6 +131,9 @@ void lw_return(Lower *L, HirIns *i);
 const void *lw_helper(HirOp op);
 void lw_call(Lower *L, HirIns *i);
 void lw_raise(Lower *L, HirIns *i);
+void lw_truthy(Lower *L, HirIns *i);
+/* Whether lw_truthy looks at the singletons first. */
+bool lw_truthy_inline(const HirIns *i);
 /* The call alone: prev_instr is stored, the result is in i's register (made here unless it has one). */
 LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check);
 void lw_load_out(Lower *L, HirIns *i);
@@ -168,6 +171,9 @@ void lw_func_default(Lower *L, HirIns *i);
 void lw_guard_no_dict(Lower *L, HirIns *i);
 void lw_guard_dict_keys(Lower *L, HirIns *i);
 void lw_guard_class_ver(Lower *L, HirIns *i);
+/* Leaves through x unless the 32-bit version at [base + field] is `version`.  0 is no version (things without one
+ * have it): always leaves. */
+void lw_guard_version(Lower *L, LirReg base, int32_t field, uint32_t version, LirExit *x);
 
 /* --- lir_lower_box.c ------------------------------------------------------------- */
 void lw_box_float(Lower *L, HirIns *i);
@@ -210,8 +216,10 @@ void lw_seq_more(Lower *L, HirIns *i);
 void lw_seq_more_branch(Lower *L, HirIns *more, HirIns *branch);
 void lw_seq_next(Lower *L, HirIns *i);
 void lw_iter_next(Lower *L, HirIns *i);
-/* The Branch that ends the block and does nothing but ask whether the IterNext `i` gave an item; NULL when what
- * follows is not that. */
-HirIns *lw_iter_branch(const HirIns *i);
+/* The Branch that follows a condition directly, perhaps behind a BNot, and is the only thing done with it; else NULL.
+ * `*negated` says that it branches on the opposite. */
+HirIns *lw_branch_on(const Lower *L, const HirIns *v, bool *negated);
+/* The same for an IterNext: a branch on whether it gave an item. */
+HirIns *lw_iter_branch(const Lower *L, const HirIns *i, bool *negated);
 
 #endif

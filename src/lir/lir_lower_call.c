@@ -126,3 +126,59 @@ void lw_load_out(Lower *L, HirIns *i)
     LirReg r = lir_load(L->f, 8, lir_out(L->f, i->aux));
     lw_set(L, i, r);
 }
+
+bool lw_truthy_inline(const HirIns *i)
+{
+    return i->op == HIR_Truthy && i->args[0]->type & (HIR_T_BOOL | HIR_T_NONE);
+}
+
+/* bool(v), where v is True, False or None most often: POP_JUMP_IF_TRUE looks at these before it asks
+ * PyObject_IsTrue. The call is out of line and keeps the registers. */
+void lw_truthy(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    bool negated = false;
+    if (!lw_truthy_inline(i)) {
+        lw_call(L, i);
+        return;
+    }
+    bool branches = lw_branch_on(L, i, &negated) != NULL;
+    LirBlock *no_bool = lw_block(L, false), *other = lw_block(L, false), *call = lw_block(L, true);
+    LirBlock *t = NULL, *e = NULL;
+    LwEdge yes, no;
+    if (branches) {
+        yes = lw_edge_to(L, negated ? 1 : 0);
+        no = lw_edge_to(L, negated ? 0 : 1);
+    } else {
+        yes = lw_plain(t = lw_block(L, false));
+        no = lw_plain(e = lw_block(L, false));
+    }
+    LirOpnd v = lw_regop(L, i->args[0]);
+    LirReg r = lw_def(L, i);
+    lw_br(L, (LwCond){LIR_CMP, 8, LIR_E, v, lir_ptr(Py_True)}, yes, lw_plain(no_bool));
+    lir_at(f, no_bool);
+    lw_br(L, (LwCond){LIR_CMP, 8, LIR_E, v, lir_ptr(Py_False)}, no, lw_plain(other));
+    lir_at(f, other);
+    lw_br(L, (LwCond){LIR_CMP, 8, LIR_E, v, lir_ptr(Py_None)}, no, lw_plain(call));
+    lir_at(f, call);
+    int32_t known = L->prev_bci;
+    L->vals[i->id].nuses += branches; /* by the test that follows */
+    lw_call(L, i);
+    if (L->prev_bci != known) {
+        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
+    }
+    LwCond truth = {LIR_TEST, 8, LIR_NE, lir_reg(r), lir_reg(r)};
+    if (branches) {
+        lw_br(L, truth, yes, no);
+        return;
+    }
+    LirBlock *done = lw_block(L, false);
+    lir_jmp(f, done);
+    lir_at(f, t);
+    lir_mov(f, r, lir_imm(1));
+    lir_jmp(f, done);
+    lir_at(f, e);
+    lir_mov(f, r, lir_imm(0));
+    lir_jmp(f, done);
+    lir_at(f, done);
+}

@@ -8,6 +8,15 @@ static void guard_not_null(Lower *L, LirOpnd v, LirExit *x)
     lir_guard(L->f, LIR_TEST, 8, LIR_E, v, v, x);
 }
 
+void lw_guard_version(Lower *L, LirReg base, int32_t field, uint32_t version, LirExit *x)
+{
+    if (version == 0) {
+        lir_guard(L->f, LIR_CMP, 8, LIR_E, lir_reg(LIR_FRAME), lir_reg(LIR_FRAME), x);
+        return;
+    }
+    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(base, field), lir_imm((int32_t)version), x);
+}
+
 /* Leaves unless the type pointer of i's operand is `type`. */
 static LirOpnd guard_exact(Lower *L, HirIns *i, void *type)
 {
@@ -52,8 +61,7 @@ void lw_guard_type_ver(Lower *L, HirIns *i)
 {
     LirExit *x = lw_resume(L, i);
     LirReg type = load_type(L, i, x);
-    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG),
-              lir_imm((int32_t)i->aux), x);
+    lw_guard_version(L, type, PY311_OFF_TYPE_VERSION_TAG, i->aux, x);
 }
 
 void lw_guard_keys_ver(Lower *L, HirIns *i)
@@ -61,8 +69,7 @@ void lw_guard_keys_ver(Lower *L, HirIns *i)
     LirExit *x = lw_resume(L, i);
     LirReg type = load_type(L, i, x);
     LirReg keys = lir_load(L->f, 8, lir_mem(type, PY311_OFF_HEAPTYPE_CACHED_KEYS));
-    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_VERSION),
-              lir_imm((int32_t)i->aux), x);
+    lw_guard_version(L, keys, PY311_OFF_KEYS_VERSION, i->aux, x);
 }
 
 void lw_guard_is(Lower *L, HirIns *i)
@@ -118,8 +125,7 @@ void lw_guard_dict_keys(Lower *L, HirIns *i)
     LirReg dict = lir_load(L->f, 8, lw_field(L, i->args[0], (int32_t)i->aux));
     guard_not_null(L, lir_reg(dict), x);
     LirReg keys = lir_load(L->f, 8, lir_mem(dict, PY311_OFF_DICT_KEYS));
-    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_VERSION),
-              lir_imm((int32_t)i->imm.i), x);
+    lw_guard_version(L, keys, PY311_OFF_KEYS_VERSION, (uint32_t)i->imm.i, x);
 }
 
 void lw_guard_class_ver(Lower *L, HirIns *i)
@@ -133,6 +139,5 @@ void lw_guard_class_ver(Lower *L, HirIns *i)
         _Static_assert(Py_TPFLAGS_TYPE_SUBCLASS == 1UL << 31, "flag of type objects");
         lir_guard(L->f, LIR_TEST, 1, LIR_E, lir_mem(meta, byte), lir_imm(0x80), x);
     }
-    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(v.reg, PY311_OFF_TYPE_VERSION_TAG),
-              lir_imm((int32_t)i->aux), x);
+    lw_guard_version(L, v.reg, PY311_OFF_TYPE_VERSION_TAG, i->aux, x);
 }

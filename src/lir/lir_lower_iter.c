@@ -95,18 +95,11 @@ void lw_seq_next(Lower *L, HirIns *i)
 
 /* --- any iterator ------------------------------------------------------------------------ */
 
-HirIns *lw_iter_branch(const HirIns *i)
+HirIns *lw_iter_branch(const Lower *L, const HirIns *i, bool *negated)
 {
-    HirIns *v = i->next;
-    if (!v || v->op != HIR_IsNull || v->args[0] != i) {
-        return NULL;
-    }
-    HirIns *user = v->next;
-    if (user && user->op == HIR_BNot && user->args[0] == v) {
-        v = user;
-        user = user->next;
-    }
-    return user && user->op == HIR_Branch && user->args[0] == v ? user : NULL;
+    const HirIns *v = i->next;
+    bool asked = v && v->op == HIR_IsNull && v->args[0] == i;
+    return asked ? lw_branch_on(L, v, negated) : NULL;
 }
 
 /* NULL is the end of the iteration unless an exception is set. */
@@ -124,10 +117,9 @@ static void next_by_call(Lower *L, HirIns *i)
 /* listiter_next inline, for what nothing is known about but is a list's iterator most often; all else,
  * and the end of a list, by the call.  It is out of line and keeps the registers: a loop over a list then
  * has no call. */
-static void next_branch(Lower *L, HirIns *i, HirIns *branch)
+static void next_branch(Lower *L, HirIns *i, bool negated)
 {
     LirFunc *f = L->f;
-    bool negated = branch->args[0]->op == HIR_BNot;
     LwEdge item = lw_edge_to(L, negated ? 0 : 1), end = lw_edge_to(L, negated ? 1 : 0);
     LirReg it = lw_reg(L, i->args[0]), v = lw_def(L, i);
     LirExit *x = lw_throw(L, i);
@@ -167,9 +159,9 @@ static void next_branch(Lower *L, HirIns *i, HirIns *branch)
 
 void lw_iter_next(Lower *L, HirIns *i)
 {
-    HirIns *branch = lw_iter_branch(i);
-    if (branch && L->vals[branch->id].fused) {
-        next_branch(L, i, branch);
+    bool negated;
+    if (lw_iter_branch(L, i, &negated)) {
+        next_branch(L, i, negated);
     } else {
         next_by_call(L, i);
     }

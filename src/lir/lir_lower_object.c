@@ -234,8 +234,7 @@ static LirReg checked_keys(Lower *L, LirOpnd dict, uint32_t version, LirExit *x)
 {
     LirReg d = dict.kind == LIR_O_REG ? dict.reg : lir_load(L->f, 8, dict);
     LirReg keys = lir_load(L->f, 8, lir_mem(d, PY311_OFF_DICT_KEYS));
-    lir_guard(L->f, LIR_CMP, 4, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_VERSION),
-              lir_imm((int32_t)version), x);
+    lw_guard_version(L, keys, PY311_OFF_KEYS_VERSION, version, x);
     return keys;
 }
 

@@ -975,6 +975,58 @@ static void test_range_loop(void **state)
     }
 }
 
+/* bool(v) of anything, asked in each way that code is made for. */
+static void test_truthy(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  Branch v2 b1 b2\n",
+        "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  v3:bool = BNot v2\n  Branch v3 b2 b1\n",
+        "  Incref v1\n  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1!]\n  Decref v1\n  Branch v2 b1 b2\n",
+        "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  v3:i64 = BoolToI v2\n  v4:i64 = ConstI64 $1\n"
+        "  v5:bool = ICmp v3 v4 #==\n  Branch v5 b1 b2\n"};
+    static const char *const values[] = {"True", "False", "None", "0", "1", "[]", "[0]", "''", "0.0", "object()",
+                                         "type('R', (), {'__bool__': lambda self: 1 // 0})()"};
+    for (size_t k = 0; k < BASE_COUNT(forms); k++) {
+        Compiled c;
+        snprintf(text, sizeof text,
+                 "func f nlocals=1 nstack=0 bci=0\n"
+                 "b0 bci=0:\n"
+                 "  v0:ANY|NULL = LoadLocal #0\n"
+                 "  v1:ANY = GuardNotNull v0 @2 [s0: 2 | v0 | ]\n"
+                 "%s"
+                 "b1 (b0) bci=8:\n  v20:BOOL = Const $True\n  Incref v20\n  Return v20 @8\n"
+                 "b2 (b0) bci=10:\n  v21:BOOL = Const $False\n  Incref v21\n  Return v21 @10\n",
+                 forms[k]);
+        compile(&c, text);
+        for (size_t n = 0; n < BASE_COUNT(values); n++) {
+            PyObject *v = eval(values[n], Py_eval_input);
+            int want = PyObject_IsTrue(v);
+            PyErr_Clear();
+            Py_ssize_t refs = Py_REFCNT(v);
+            Frame fr;
+            frame_init(&fr, &v, 1);
+            PyObject *r = enter(&c, &fr);
+            if (want < 0) {
+                assert_true(last.taken && last.kind == RT_EXIT_THROW && last.throw_bci == 4);
+                assert_true(PyErr_ExceptionMatches(PyExc_ZeroDivisionError));
+                PyErr_Clear();
+                if (last.locs[0].owned) {
+                    Py_DECREF(v);
+                }
+            } else {
+                assert_false(last.taken);
+                assert_ptr_equal(r, want ? Py_True : Py_False);
+                Py_DECREF(r);
+            }
+            frame_clear(&fr);
+            assert_int_equal(Py_REFCNT(v), refs);
+            Py_DECREF(v);
+        }
+        discard(&c);
+    }
+}
+
 /* --- items --------------------------------------------------------------------------------- */
 
 static void test_items(void **state)
@@ -1164,6 +1216,26 @@ static void test_globals(void **state)
     }
 }
 
+/* 0 is what things without a version have: it must never pass for one. */
+static void test_version_zero(void **state)
+{
+    (void)state;
+    PyObject *module = PyModule_New("m");
+    PyObject_SetAttrString(module, "x", Py_None);
+    assert_int_equal(keys_version(PyModule_GetDict(module)), 0);
+    PyObject *r = run("func f nlocals=1 nstack=0 bci=0\n"
+                      "b0 bci=0:\n"
+                      "  v0:ANY|NULL = LoadLocal #0\n"
+                      "  v1:MODULE = GuardType v0 #MODULE @2 [s0: 2 | v0 | ]\n"
+                      "  v2:ANY = LoadModuleAttr v1 #0 $0 @2 [s0]\n"
+                      "  Incref v2\n"
+                      "  Return v2 @4\n",
+                      &module, 1);
+    assert_null(r);
+    assert_int_equal(last.reason, HIR_LoadModuleAttr);
+    Py_DECREF(module);
+}
+
 static void test_dict_hint(void **state)
 {
     (void)state;
@@ -1343,10 +1415,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_float_free_list), cmocka_unit_test(test_comparisons),
     cmocka_unit_test(test_store_local),  cmocka_unit_test(test_stale_home),
     cmocka_unit_test(test_raw_state),    cmocka_unit_test(test_loops),
-    cmocka_unit_test(test_any_loop),     cmocka_unit_test(test_reused_boxes),
+    cmocka_unit_test(test_any_loop),     cmocka_unit_test(test_truthy),     cmocka_unit_test(test_reused_boxes),
     cmocka_unit_test(test_exit_before_store), cmocka_unit_test(test_range_loop),   cmocka_unit_test(test_items),
     cmocka_unit_test(test_inline_values), cmocka_unit_test(test_globals),
-    cmocka_unit_test(test_dict_hint),    cmocka_unit_test(test_var_and_out),
+    cmocka_unit_test(test_version_zero), cmocka_unit_test(test_dict_hint),    cmocka_unit_test(test_var_and_out),
     cmocka_unit_test(test_prev_instr),
 };
 
