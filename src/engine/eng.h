@@ -28,16 +28,16 @@ struct CodeCache;
 enum { ENG_DUMP_HIR = 1, ENG_DUMP_LIR = 2, ENG_DUMP_ASM = 4 };
 
 typedef struct {
-    int on;                 /* PYSTON: 0, 1, or -1 when unset */
-    uint32_t threshold;     /* PYSTON_THRESHOLD: the call that compiles */
-    uint32_t dump;          /* PYSTON_DUMP: ENG_DUMP_* bits */
-    char *dump_function;    /* after the colon of PYSTON_DUMP, or NULL for all */
-    bool stress_deopt;      /* PYSTON_STRESS=deopt */
-    bool perf;              /* PYSTON_PERF */
-    bool gc;                /* PYSTON_GC: pace the cyclic collector */
+    int on;                  /* PYSTON: 0, 1, or -1 when unset */
+    uint32_t threshold;      /* PYSTON_THRESHOLD: the call that compiles */
+    uint32_t dump;           /* PYSTON_DUMP: ENG_DUMP_* bits */
+    char *dump_function;     /* after the colon of PYSTON_DUMP, or NULL for all */
+    bool stress_deopt;       /* PYSTON_STRESS=deopt */
+    bool perf;               /* PYSTON_PERF */
+    bool gc;                 /* PYSTON_GC: pace the cyclic collector */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
-    bool verify;            /* PYSTON_VERIFY=1: check every stage of the compiler (for tests) */
-    bool selftest_fail;     /* PYSTON_SELFTEST_FAIL=1: the self-check reports a difference (for
+    bool verify;             /* PYSTON_VERIFY=1: check every stage of the compiler (for tests) */
+    bool selftest_fail;      /* PYSTON_SELFTEST_FAIL=1: the self-check reports a difference (for
                                tests) */
 } EngSettings;
 extern EngSettings eng_settings;
@@ -81,7 +81,7 @@ typedef struct EngCodeState {
     uint8_t loops;       /* 0 not looked at, 1 has no backward jump, 2 has one */
     uint32_t nunits;     /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
-    uint8_t *nospec;     /* bit a code unit: do not speculate there; NULL when none */
+    uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;
 
@@ -101,8 +101,7 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
 /* True while the engine is on in this thread's interpreter and nobody hooked over it. */
 static inline bool eng_active(const PyThreadState *ts)
 {
-    return *(void **)(void *)((char *)ts->interp + PY311_OFF_INTERP_EVAL_FRAME) ==
-           (void *)eng_hook;
+    return *(void **)(void *)((char *)ts->interp + PY311_OFF_INTERP_EVAL_FRAME) == (void *)eng_hook;
 }
 
 /* What the vectorcall field of functions with compiled code points to. */

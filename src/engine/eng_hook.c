@@ -107,9 +107,8 @@ static void on_segment(void *p)
 }
 
 /* The same on a fresh segment of C stack. */
-static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts,
-                                              struct _PyInterpreterFrame *frame, int throwflag,
-                                              CodeUnit *unit)
+static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts, struct _PyInterpreterFrame *frame,
+                                              int throwflag, CodeUnit *unit)
 {
     OnSegment a = {ts, frame, throwflag, unit, NULL};
     if (eng_stack_run(on_segment, &a) < 0) {
@@ -229,8 +228,7 @@ static bool check_extra(void)
 
 bool eng_is_enabled(void)
 {
-    return eng_interp != NULL &&
-           _PyInterpreterState_GetEvalFrameFunc(eng_interp) == eng_hook;
+    return eng_interp != NULL && _PyInterpreterState_GetEvalFrameFunc(eng_interp) == eng_hook;
 }
 
 const char *eng_switch_on(PyInterpreterState *interp)

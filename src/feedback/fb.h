@@ -11,8 +11,8 @@
 #include "base_arena.h"
 
 typedef struct {
-    uint8_t op;     /* canonical opcode (opcode.h), EXTENDED_ARG folded away */
-    uint8_t quick;  /* what tier 0 has there now: a specialised form, or op */
+    uint8_t op;    /* canonical opcode (opcode.h), EXTENDED_ARG folded away */
+    uint8_t quick; /* what tier 0 has there now: a specialised form, or op */
     int32_t arg;
     int32_t bci;    /* code unit of the opcode itself */
     int32_t start;  /* code unit of its first EXTENDED_ARG, or bci */

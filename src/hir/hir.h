@@ -19,10 +19,11 @@
 
 /* --- types: a set of exact Python types, as bits ---------------------------- */
 typedef uint32_t HirType;
-#define HIR_TYPES(X)                                                                              \
-    X(NULL) X(NONE) X(BOOL) X(INT) X(FLOAT) X(STR) X(BYTES) X(TUPLE) X(LIST) X(DICT) X(SET)       \
-    X(FROZENSET) X(SLICE) X(RANGE) X(RANGE_ITER) X(LIST_ITER) X(TUPLE_ITER) X(FUNCTION) X(METHOD) \
-    X(CFUNCTION) X(METHOD_DESCR) X(TYPE) X(CELL) X(MODULE) X(CODE) X(COMPLEX) X(OTHER)
+#define HIR_TYPES(X)                                                                             \
+    X(NULL)                                                                                      \
+    X(NONE) X(BOOL) X(INT) X(FLOAT) X(STR) X(BYTES) X(TUPLE) X(LIST) X(DICT) X(SET) X(FROZENSET) \
+        X(SLICE) X(RANGE) X(RANGE_ITER) X(LIST_ITER) X(TUPLE_ITER) X(FUNCTION) X(METHOD)         \
+            X(CFUNCTION) X(METHOD_DESCR) X(TYPE) X(CELL) X(MODULE) X(CODE) X(COMPLEX) X(OTHER)
 enum {
 #define HIR_TYPE_BITNO(n) HIR_TBIT_##n,
     HIR_TYPES(HIR_TYPE_BITNO)
@@ -36,19 +37,30 @@ enum {
 };
 /* Result of hir_type_infer and the like when a value cannot exist: no bit at all. */
 #define HIR_T_NOTHING 0u
-#define HIR_T_ANY (((1u << HIR_NTYPES) - 1) & ~(HIR_T_NULL + 0u)) /* any object, not NULL */
+#define HIR_T_ANY     (((1u << HIR_NTYPES) - 1) & ~(HIR_T_NULL + 0u)) /* any object, not NULL */
 /* Types whose deallocation cannot run Python code and which take no weakrefs. */
-#define HIR_T_LEAF \
-    (HIR_T_NULL | HIR_T_NONE | HIR_T_BOOL | HIR_T_INT | HIR_T_FLOAT | HIR_T_STR | HIR_T_BYTES | HIR_T_RANGE | HIR_T_RANGE_ITER | HIR_T_COMPLEX)
+#define HIR_T_LEAF                                                                              \
+    (HIR_T_NULL | HIR_T_NONE | HIR_T_BOOL | HIR_T_INT | HIR_T_FLOAT | HIR_T_STR | HIR_T_BYTES | \
+     HIR_T_RANGE | HIR_T_RANGE_ITER | HIR_T_COMPLEX)
 
 typedef enum { HIR_VOID, HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL } HirRep;
 
 /* --- operations ------------------------------------------------------------- */
 enum {
-    HIR_F_PURE = 1 << 0, HIR_F_READ = 1 << 1, HIR_F_WRITE = 1 << 2, HIR_F_RAISE = 1 << 3,
-    HIR_F_DEOPT = 1 << 4, HIR_F_ARB = 1 << 5, HIR_F_TERM = 1 << 6, HIR_F_VAR = 1 << 7,
-    HIR_F_STEAL = 1 << 8, HIR_F_NEW = 1 << 9, HIR_F_TS = 1 << 10, HIR_F_FRAME = 1 << 11,
-    HIR_F_IMM = 1 << 12, HIR_F_AUX = 1 << 13,
+    HIR_F_PURE = 1 << 0,
+    HIR_F_READ = 1 << 1,
+    HIR_F_WRITE = 1 << 2,
+    HIR_F_RAISE = 1 << 3,
+    HIR_F_DEOPT = 1 << 4,
+    HIR_F_ARB = 1 << 5,
+    HIR_F_TERM = 1 << 6,
+    HIR_F_VAR = 1 << 7,
+    HIR_F_STEAL = 1 << 8,
+    HIR_F_NEW = 1 << 9,
+    HIR_F_TS = 1 << 10,
+    HIR_F_FRAME = 1 << 11,
+    HIR_F_IMM = 1 << 12,
+    HIR_F_AUX = 1 << 13,
 };
 typedef enum {
 #define HIR_OP(name, rep, type, flags, helper, doc) HIR_##name,
@@ -70,24 +82,38 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
 /* aux of an OBJ Phi: HIR_PHI_OWNED says that every predecessor hands one reference to its operand
  * over (value-stack entries that are owned); without it the phi borrows, as locals do, whose
  * homes hold the reference. */
-#define HIR_PHI_OWNED 1u
+#define HIR_PHI_OWNED        1u
 /* aux of a Const: the unit does not keep the object alive (that could make a cycle that the
  * collector cannot see); it is valid right behind the guards that vouch for it. */
-#define HIR_CONST_BORROWED 1u
+#define HIR_CONST_BORROWED   1u
 /* aux of an Incref: the count is looked at (sys.getrefcount), so no pass may elide it. */
-#define HIR_INCREF_KEEP 1u
+#define HIR_INCREF_KEEP      1u
 /* Also in aux of a Phi of any representation: the local whose current value it is, and whose home
  * holds the object where the phi's block starts; hir_phi_local gives it back. */
 #define HIR_PHI_LOCAL(local) (((uint32_t)(local) + 1u) << 8)
 /* aux of CheckEval: the slow path leaves for tier 0 at fs->bci before anything can look at the
  * frame (set by opt_stores where homes are stale). */
-#define HIR_CHECK_EXITS 1u
+#define HIR_CHECK_EXITS      1u
 /* aux of ListIterMore and TupleIterMore: keeps the sequence when exhausted. */
-#define HIR_ITER_KEEPS 1u
+#define HIR_ITER_KEEPS       1u
 
 /* What the text form and the verifier know about operands, aux and imm (hir_sigs.def). */
-typedef enum { HIR_AUX_NONE, HIR_AUX_INT, HIR_AUX_FLAGS, HIR_AUX_TYPE, HIR_AUX_CMP, HIR_AUX_NB } HirAuxKind;
-typedef enum { HIR_IMM_NONE, HIR_IMM_OBJ, HIR_IMM_PTR, HIR_IMM_INT, HIR_IMM_F64, HIR_IMM_PAIR } HirImmKind;
+typedef enum {
+    HIR_AUX_NONE,
+    HIR_AUX_INT,
+    HIR_AUX_FLAGS,
+    HIR_AUX_TYPE,
+    HIR_AUX_CMP,
+    HIR_AUX_NB
+} HirAuxKind;
+typedef enum {
+    HIR_IMM_NONE,
+    HIR_IMM_OBJ,
+    HIR_IMM_PTR,
+    HIR_IMM_INT,
+    HIR_IMM_F64,
+    HIR_IMM_PAIR
+} HirImmKind;
 typedef struct {
     const char *operands; /* one letter an operand, see hir_sigs.def */
     uint8_t aux, imm;
@@ -109,24 +135,27 @@ struct HirFrameState {
     void *code;            /* PyCodeObject* this state belongs to */
     int32_t bci;
     uint16_t nlocals, nstack;
-    HirIns **locals;      /* [nlocals] current SSA value of each local (never NULL entries for tracked ones) */
-    uint8_t *dirty;       /* [nlocals] 1: home is stale, exit must write locals[i]; NULL: none is */
-    HirIns **stack;       /* [nstack] bottom first */
-    uint8_t *owned;       /* [nstack] 1: the exit takes over our reference */
+    HirIns **
+        locals; /* [nlocals] current SSA value of each local (never NULL entries for tracked ones) */
+    uint8_t *dirty; /* [nlocals] 1: home is stale, exit must write locals[i]; NULL: none is */
+    HirIns **stack; /* [nstack] bottom first */
+    uint8_t *owned; /* [nstack] 1: the exit takes over our reference */
     uint32_t id;
-    uint32_t mark;        /* pass-private, set it before use */
+    uint32_t mark; /* pass-private, set it before use */
 };
 
 typedef union {
     int64_t i;
     double f;
     void *p;
-    struct { uint32_t a, b; } pair;
+    struct {
+        uint32_t a, b;
+    } pair;
 } HirImm;
 
 struct HirIns {
     uint16_t op;
-    uint8_t rep; /* HirRep */
+    uint8_t rep;  /* HirRep */
     uint8_t flag; /* pass-private mark bits, clear between passes */
     uint32_t id;
     HirType type; /* of an OBJ result */
@@ -158,19 +187,19 @@ struct HirBlock {
     HirBlock *loop;    /* header of the innermost natural loop around (itself for a header), same */
     HirBlock *loop_up; /* of a header: header of the next outer loop, same */
     uint32_t dom_pre, dom_post; /* numbers of a walk over the dominator tree, same */
-    HirBlock *next;    /* creation order */
-    void *tmp;         /* pass-private */
+    HirBlock *next;             /* creation order */
+    void *tmp;                  /* pass-private */
 };
 
 struct HirFunc {
     Arena *arena;
-    void *unit;      /* CodeUnit* being compiled (rt_unit.h), NULL in tests */
-    void *code;      /* PyCodeObject* */
+    void *unit;        /* CodeUnit* being compiled (rt_unit.h), NULL in tests */
+    void *code;        /* PyCodeObject* */
     int32_t entry_bci; /* 0, or the loop header's code unit for OSR */
     uint16_t nlocals;  /* co_nlocalsplus */
     uint16_t entry_nstack;
     HirBlock *blocks, *last_block, *entry;
-    HirBlock **rpo;  /* after hir_analyze */
+    HirBlock **rpo; /* after hir_analyze */
     uint32_t nrpo;
     uint32_t nins, nblocks, nfs;
     /* Sites where guards failed too often (bit per code unit), and whether to speculate at all:
@@ -178,8 +207,8 @@ struct HirFunc {
     const uint8_t *nospec;
     bool generic;
     void *globals, *builtins; /* dicts the function is compiled for, borrowed; NULL unknown */
-    uint32_t max_out; /* out-area words needed by VAR ops and multi-result ops */
-    const char *name; /* qualified name for dumps */
+    uint32_t max_out;         /* out-area words needed by VAR ops and multi-result ops */
+    const char *name;         /* qualified name for dumps */
 };
 
 /* --- construction and editing (hir.c) --------------------------------------- */
@@ -195,9 +224,10 @@ void hir_remove(HirIns *i);
 /* Forwards every later read of `old` to `new`; hir_cleanup_forwards rewrites uses. */
 void hir_replace(HirIns *old_, HirIns *new_);
 HirIns *hir_resolve(HirIns *i);
-void hir_cleanup_forwards(HirFunc *f); /* rewrites args, frame states, drops forwarded ins */
+void hir_cleanup_forwards(HirFunc *f);       /* rewrites args, frame states, drops forwarded ins */
 void hir_edge(HirBlock *from, HirBlock *to); /* appends to succ and preds */
-void hir_redirect(HirBlock *from, HirBlock *old_to, HirBlock *new_to); /* keeps phi operands of old_to in step (drops from's) */
+void hir_redirect(HirBlock *from, HirBlock *old_to,
+                  HirBlock *new_to); /* keeps phi operands of old_to in step (drops from's) */
 HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack);
 HirFrameState *hir_fs_copy(HirFunc *f, const HirFrameState *fs);
 HirBlock *hir_split_edge(HirFunc *f, HirBlock *from, HirBlock *to);
@@ -208,7 +238,8 @@ HirIns *hir_new0(HirFunc *f, HirOp op);
 HirIns *hir_new1(HirFunc *f, HirOp op, HirIns *a);
 HirIns *hir_new2(HirFunc *f, HirOp op, HirIns *a, HirIns *b);
 HirIns *hir_new3(HirFunc *f, HirOp op, HirIns *a, HirIns *b, HirIns *c);
-HirIns *hir_const(HirFunc *f, void *obj); /* Const with its type; borrows `obj` (the unit pins it) */
+HirIns *hir_const(HirFunc *f,
+                  void *obj); /* Const with its type; borrows `obj` (the unit pins it) */
 HirIns *hir_const_f64(HirFunc *f, double v);
 HirIns *hir_const_i64(HirFunc *f, int64_t v);
 HirIns *hir_const_bool(HirFunc *f, bool v);
@@ -221,7 +252,10 @@ void hir_remove_pred(HirBlock *b, uint32_t k);
 void hir_branch_to_jump(HirIns *term, uint32_t keep);
 /* Position of `pred` among the predecessors of `b` (the first one); npreds when it is none. */
 uint32_t hir_pred_index(const HirBlock *b, const HirBlock *pred);
-static inline bool hir_is_term(const HirIns *i) { return (hir_op_info[i->op].flags & HIR_F_TERM) != 0; }
+static inline bool hir_is_term(const HirIns *i)
+{
+    return (hir_op_info[i->op].flags & HIR_F_TERM) != 0;
+}
 /* Whether the result of `i` is operand 0 itself, refined (guards that give a value). */
 static inline bool hir_is_guard(const HirIns *i)
 {
@@ -229,7 +263,10 @@ static inline bool hir_is_guard(const HirIns *i)
     return s && s[0] == '=';
 }
 /* The local that a phi belongs to (HIR_PHI_LOCAL), -1 for others. */
-static inline int hir_phi_local(const HirIns *i) { return i->op == HIR_Phi ? (int)(i->aux >> 8) - 1 : -1; }
+static inline int hir_phi_local(const HirIns *i)
+{
+    return i->op == HIR_Phi ? (int)(i->aux >> 8) - 1 : -1;
+}
 /* The value that `i` is an alias of: guards give their operand, refined. */
 static inline HirIns *hir_root(HirIns *i)
 {
@@ -240,16 +277,22 @@ static inline HirIns *hir_root(HirIns *i)
 }
 
 /* --- effects (hir_effects.c): the op table plus what types of operands say ---- */
-uint32_t hir_flags(const HirIns *i);        /* table flags, ARB dropped where operand types allow */
+uint32_t hir_flags(const HirIns *i); /* table flags, ARB dropped where operand types allow */
 /* Whether `i` takes over one reference to operand `k` when it succeeds. */
 bool hir_consumes(const HirIns *i, uint32_t k);
-static inline bool hir_is(const HirIns *i, uint32_t f) { return (hir_flags(i) & f) != 0; }
-static inline bool hir_type_leaf(HirType t) { return (t & ~HIR_T_LEAF) == 0; }
+static inline bool hir_is(const HirIns *i, uint32_t f)
+{
+    return (hir_flags(i) & f) != 0;
+}
+static inline bool hir_type_leaf(HirType t)
+{
+    return (t & ~HIR_T_LEAF) == 0;
+}
 
 /* --- types (hir_types.c) ------------------------------------------------------ */
-HirType hir_type_of_object(void *obj);   /* PyObject*, NULL -> HIR_T_NULL */
-HirType hir_type_of_pytype(void *tp);    /* exact PyTypeObject* -> one bit */
-void *hir_pytype_of(HirType bit);        /* the PyTypeObject* of one bit, NULL for NULL/OTHER */
+HirType hir_type_of_object(void *obj); /* PyObject*, NULL -> HIR_T_NULL */
+HirType hir_type_of_pytype(void *tp);  /* exact PyTypeObject* -> one bit */
+void *hir_pytype_of(HirType bit);      /* the PyTypeObject* of one bit, NULL for NULL/OTHER */
 /* Type of the OBJ result of `i` as its op and the types of its operands say (phis: the union);
  * never wider than what the op table says. */
 HirType hir_type_infer(const HirIns *i);

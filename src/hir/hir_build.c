@@ -19,13 +19,19 @@ static HirIns *hb_base(HirIns *v)
 {
     for (;;) {
         switch (v->op) {
-        case HIR_GuardType: case HIR_GuardTypeVer: case HIR_GuardTypePtr: case HIR_GuardKeysVer:
-        case HIR_GuardIs: case HIR_GuardNotNull: case HIR_GuardFuncCode: case HIR_GuardNoDict:
-        case HIR_GuardDictKeys: case HIR_GuardClassVer: case HIR_GuardFuncDefaults: case HIR_Refine:
-            v = v->args[0];
-            break;
-        default:
-            return v;
+        case HIR_GuardType:
+        case HIR_GuardTypeVer:
+        case HIR_GuardTypePtr:
+        case HIR_GuardKeysVer:
+        case HIR_GuardIs:
+        case HIR_GuardNotNull:
+        case HIR_GuardFuncCode:
+        case HIR_GuardNoDict:
+        case HIR_GuardDictKeys:
+        case HIR_GuardClassVer:
+        case HIR_GuardFuncDefaults:
+        case HIR_Refine: v = v->args[0]; break;
+        default: return v;
         }
     }
 }
@@ -53,7 +59,10 @@ HirFrameState *hb_fs(Builder *b, int32_t bci)
     return fs;
 }
 
-static void hb_touch(Builder *b) { b->fs_cache = NULL; }
+static void hb_touch(Builder *b)
+{
+    b->fs_cache = NULL;
+}
 
 HirIns *hb_emit(Builder *b, HirOp op, int n, HirIns *const *args)
 {
@@ -66,8 +75,14 @@ HirIns *hb_emit(Builder *b, HirOp op, int n, HirIns *const *args)
     return i;
 }
 
-HirIns *hb_emit0(Builder *b, HirOp op) { return hb_emit(b, op, 0, NULL); }
-HirIns *hb_emit1(Builder *b, HirOp op, HirIns *x) { return hb_emit(b, op, 1, &x); }
+HirIns *hb_emit0(Builder *b, HirOp op)
+{
+    return hb_emit(b, op, 0, NULL);
+}
+HirIns *hb_emit1(Builder *b, HirOp op, HirIns *x)
+{
+    return hb_emit(b, op, 1, &x);
+}
 HirIns *hb_emit2(Builder *b, HirOp op, HirIns *x, HirIns *y)
 {
     HirIns *args[] = {x, y};
@@ -90,7 +105,10 @@ HirIns *hb_const(Builder *b, PyObject *o)
     return i;
 }
 
-HirIns *hb_null(Builder *b) { return b->null; }
+HirIns *hb_null(Builder *b)
+{
+    return b->null;
+}
 
 HirIns *hb_i64(Builder *b, int64_t v)
 {
@@ -162,8 +180,14 @@ static void hb_push_entry(Builder *b, HirIns *v, bool owned, int home)
     b->st.stack[b->st.nstack++] = (Entry){v, owned, (int16_t)home};
 }
 
-void hb_push(Builder *b, HirIns *v, bool owned) { hb_push_entry(b, v, owned, -1); }
-void hb_push_home(Builder *b, HirIns *v, int home) { hb_push_entry(b, v, false, home); }
+void hb_push(Builder *b, HirIns *v, bool owned)
+{
+    hb_push_entry(b, v, owned, -1);
+}
+void hb_push_home(Builder *b, HirIns *v, int home)
+{
+    hb_push_entry(b, v, false, home);
+}
 
 Entry hb_pop(Builder *b)
 {
@@ -401,7 +425,10 @@ static BBlock **find_blocks(Builder *b, int32_t entry)
 /* Depth-first search without recursion: reverse post-order and retreating edges. */
 static void order_blocks(Builder *b, BBlock *entry, int nmax)
 {
-    typedef struct { BBlock *bb; int next; } Item;
+    typedef struct {
+        BBlock *bb;
+        int next;
+    } Item;
     Item *stack = arena_array(b->a, Item, (size_t)nmax + 1);
     BBlock **post = arena_array(b->a, BBlock *, (size_t)nmax + 1);
     int sp = 0, npost = 0;
@@ -416,8 +443,7 @@ static void order_blocks(Builder *b, BBlock *entry, int nmax)
                 s->rpo = 0;
                 stack[sp++] = (Item){s, 0};
             }
-        }
-        else {
+        } else {
             post[npost++] = it->bb;
             sp--;
         }
@@ -462,11 +488,8 @@ static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
             bitset_add(&header->cleared, (uint32_t)in->arg);
             /* fall through */
         case PY311_STORE_FAST:
-        case PY311_MAKE_CELL:
-            bitset_add(&header->assigned, (uint32_t)in->arg);
-            break;
-        default:
-            break;
+        case PY311_MAKE_CELL: bitset_add(&header->assigned, (uint32_t)in->arg); break;
+        default: break;
         }
     }
 }
@@ -626,8 +649,7 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         if (!same) {
             st.stack[s].v = new_phi(b, blk, n, args);
             st.stack[s].v->aux = HIR_PHI_OWNED; /* edge_own above */
-        }
-        else {
+        } else {
             bool equal = true;
             for (int i = 1; i < n; i++) {
                 equal = equal && args[i] == args[0];
@@ -644,11 +666,9 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         }
         if (equal) {
             st.locals[l] = args[0];
-        }
-        else if (same) {
+        } else if (same) {
             st.locals[l] = hb_base(args[0]);
-        }
-        else {
+        } else {
             st.locals[l] = new_phi(b, blk, n, args);
             st.locals[l]->aux = HIR_PHI_LOCAL(l);
         }
@@ -745,8 +765,7 @@ static void back_edge(Builder *b, BBlock *bb)
         }
         if (h->owned) {
             edge_own(b, &e, s);
-        }
-        else if (b->st.stack[s].owned) {
+        } else if (b->st.stack[s].owned) {
             hb_stop(b, "loop changes the value stack");
             return;
         }
@@ -760,8 +779,7 @@ static void back_edge(Builder *b, BBlock *bb)
     for (int l = 0; l < b->f->nlocals; l++) {
         if (bb->phis[l]) {
             phi_add(b, bb->phis[l], b->st.locals[l]);
-        }
-        else if (hb_base(bb->entry.locals[l]) != hb_base(b->st.locals[l])) {
+        } else if (hb_base(bb->entry.locals[l]) != hb_base(b->st.locals[l])) {
             hb_stop(b, "irregular loop");
             return;
         }
@@ -788,8 +806,7 @@ void hb_goto(Builder *b, int32_t bci)
     e->st = state_copy(b, &b->st);
     if (bb->last_edge) {
         bb->last_edge->next = e;
-    }
-    else {
+    } else {
         bb->edges = e;
     }
     bb->last_edge = e;
@@ -838,8 +855,8 @@ static void enter(Builder *b, BBlock *entry)
     b->st.locals = arena_array(b->a, HirIns *, (size_t)nl + 1);
     b->st.stack = arena_array(b->a, Entry, (size_t)b->co->co_stacksize + 1);
     b->st.nstack = 0;
-    int nargs = b->co->co_argcount + b->co->co_kwonlyargcount +
-                !!(b->co->co_flags & CO_VARARGS) + !!(b->co->co_flags & CO_VARKEYWORDS);
+    int nargs = b->co->co_argcount + b->co->co_kwonlyargcount + !!(b->co->co_flags & CO_VARARGS) +
+                !!(b->co->co_flags & CO_VARKEYWORDS);
     /* One null reference for the whole function, so that states compare equal. */
     b->null = hb_const(b, NULL);
     for (int i = 0; i < nl; i++) {

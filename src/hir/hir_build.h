@@ -12,14 +12,14 @@
 #include "rt_unit.h"
 
 typedef struct {
-    PyObject *globals;         /* dict the function runs in, or NULL */
-    PyObject *builtins;        /* its builtins dict, or NULL */
-    PyFunctionObject *func;    /* function being compiled, or NULL (only a hint) */
-    PyObject **locals;         /* live locals at the entry: types observed, or NULL */
-    PyObject **osr_stack;      /* live value stack at the OSR entry (NULL entries allowed) */
-    int osr_nstack;            /* its depth */
-    const uint8_t *nospec;     /* bit per code unit: do not speculate at this site; or NULL */
-    bool generic;              /* do not speculate anywhere */
+    PyObject *globals;      /* dict the function runs in, or NULL */
+    PyObject *builtins;     /* its builtins dict, or NULL */
+    PyFunctionObject *func; /* function being compiled, or NULL (only a hint) */
+    PyObject **locals;      /* live locals at the entry: types observed, or NULL */
+    PyObject **osr_stack;   /* live value stack at the OSR entry (NULL entries allowed) */
+    int osr_nstack;         /* its depth */
+    const uint8_t *nospec;  /* bit per code unit: do not speculate at this site; or NULL */
+    bool generic;           /* do not speculate anywhere */
 } HirBuildOptions;
 
 /* Builds HIR for `co` from its start (entry_bci 0) or from the loop header at

@@ -72,8 +72,7 @@ void hb_load_global(Builder *b)
         v->aux = in->version;
         if (module) {
             v->imm.i = in->index;
-        }
-        else {
+        } else {
             v->imm.pair.a = in->version2;
             v->imm.pair.b = (uint32_t)in->index;
         }
@@ -82,8 +81,7 @@ void hb_load_global(Builder *b)
     Entry e;
     if (v) {
         e = loaded(b, v, seen);
-    }
-    else {
+    } else {
         v = hb_emit0(b, HIR_LoadGlobal);
         if (b->unit && !(v->imm.p = rt_global_ic_new(b->unit, name))) {
             hb_stop(b, "out of memory");
@@ -153,8 +151,7 @@ void hb_load_attr(Builder *b)
             hb_drop(b, o);
             return;
         }
-        default:
-            break;
+        default: break;
         }
     }
     v = attr_ic(b, hb_emit1(b, HIR_LoadAttr, owner), in->arg);
@@ -263,8 +260,7 @@ void hb_load_method(Builder *b)
             hb_drop(b, o);
             return;
         }
-        default:
-            break;
+        default: break;
         }
     }
     if (b->f->max_out < 1) {
@@ -288,9 +284,18 @@ typedef struct {
     bool plain;      /* lower entry is NULL for certain, upper is the callable */
 } Call;
 
-static Entry *call_arg(Builder *b, const Call *c, int i) { return hb_peek(b, c->nargs - i); }
-static Entry *call_upper(Builder *b, const Call *c) { return hb_peek(b, c->nargs + 1); }
-static Entry *call_lower(Builder *b, const Call *c) { return hb_peek(b, c->nargs + 2); }
+static Entry *call_arg(Builder *b, const Call *c, int i)
+{
+    return hb_peek(b, c->nargs - i);
+}
+static Entry *call_upper(Builder *b, const Call *c)
+{
+    return hb_peek(b, c->nargs + 1);
+}
+static Entry *call_lower(Builder *b, const Call *c)
+{
+    return hb_peek(b, c->nargs + 2);
+}
 
 /* Pops the whole call, drops callable first, then arguments bottom up (ceval's order). */
 static void finish_call(Builder *b, const Call *c, HirIns *result, bool owned)
@@ -306,7 +311,10 @@ static void finish_call(Builder *b, const Call *c, HirIns *result, bool owned)
     hb_push(b, result, owned);
 }
 
-static void after_call(Builder *b) { hb_check_eval(b, b->in->next); }
+static void after_call(Builder *b)
+{
+    hb_check_eval(b, b->in->next);
+}
 
 static HirIns *call_op(Builder *b, HirOp op, int n, HirIns **args, void *imm)
 {
@@ -400,8 +408,7 @@ static bool call_python(Builder *b, const Call *c)
     for (int i = 0; i < argc; i++) {
         if (from[i] >= 0) {
             args[i + 1] = hb_peek(b, first - from[i])->v;
-        }
-        else {
+        } else {
             args[i + 1] = hb_emit1(b, HIR_FuncDefault, f);
             args[i + 1]->aux = (uint32_t)(i - (argc - ndef));
         }
@@ -418,8 +425,7 @@ static bool call_python(Builder *b, const Call *c)
     HirIns *r = call_op(b, HIR_CallPy, argc + 1, args, co);
     if (c->method) {
         hb_pop_drop(b, 1);
-    }
-    else {
+    } else {
         hb_pop_drop(b, 2); /* callable, then the NULL */
     }
     hb_push(b, r, true);
@@ -455,15 +461,13 @@ static bool call_cfunction(Builder *b, const Call *c)
         }
         HirIns *arg = call_arg(b, c, 0)->v;
         r = call_op(b, HIR_CallBuiltinO, 1, &arg, f);
-    }
-    else if (flags == METH_FASTCALL || flags == (METH_FASTCALL | METH_KEYWORDS)) {
+    } else if (flags == METH_FASTCALL || flags == (METH_FASTCALL | METH_KEYWORDS)) {
         HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs + 1);
         for (int i = 0; i < c->nargs; i++) {
             args[i] = call_arg(b, c, i)->v;
         }
         r = call_op(b, HIR_CallBuiltinFast, c->nargs, args, f);
-    }
-    else {
+    } else {
         return false;
     }
     finish_call(b, c, r, true);
@@ -556,15 +560,13 @@ static bool call_descr(Builder *b, const Call *c)
             return false;
         }
         self = hb_guard_type(b, self, bit);
-    }
-    else {
+    } else {
         self = hb_guard(b, HIR_GuardTypePtr, self, 0, tp);
     }
     HirIns *r;
     if (flags == METH_NOARGS) {
         r = call_op(b, HIR_CallDescrNoArgs, 1, &self, d);
-    }
-    else if (flags == METH_O) {
+    } else if (flags == METH_O) {
         HirIns *args[] = {self, call_arg(b, c, 0)->v};
         if (b->precall_quick == PY311_PRECALL_NO_KW_LIST_APPEND && bit == HIR_T_LIST) {
             hb_own(b, call_arg(b, c, 0));
@@ -577,8 +579,7 @@ static bool call_descr(Builder *b, const Call *c)
             return true;
         }
         r = call_op(b, HIR_CallDescrO, 2, args, d);
-    }
-    else {
+    } else {
         HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs + 1);
         args[0] = self;
         for (int i = 0; i < c->nargs; i++) {
@@ -632,8 +633,7 @@ void hb_call(Builder *b)
     if (lower->type == HIR_T_NULL) {
         c.plain = true;
         c.known = hb_observed(b, upper);
-    }
-    else if (!(lower->type & HIR_T_NULL)) {
+    } else if (!(lower->type & HIR_T_NULL)) {
         c.method = true;
         c.known = hb_observed(b, lower);
     }

@@ -27,7 +27,10 @@ static void replace_operands(Builder *b, int n, HirIns *result, bool owned)
     hb_push(b, result, owned);
 }
 
-static PyObject *name_of(Builder *b, int i) { return PyTuple_GET_ITEM(b->co->co_names, i); }
+static PyObject *name_of(Builder *b, int i)
+{
+    return PyTuple_GET_ITEM(b->co->co_names, i);
+}
 
 static PyObject *pinned_name(Builder *b, int i)
 {
@@ -128,7 +131,10 @@ static void swap(Builder *b, int n)
 
 /* --- cells -------------------------------------------------------------------------- */
 
-static HirIns *cell_of(Builder *b, int i) { return b->st.locals[i]; }
+static HirIns *cell_of(Builder *b, int i)
+{
+    return b->st.locals[i];
+}
 
 static void load_deref(Builder *b, int i)
 {
@@ -165,9 +171,12 @@ static void delete_deref(Builder *b, int i)
 static HirOp float_op(int nb)
 {
     switch (nb) {
-    case PY311_NB_ADD: case PY311_NB_INPLACE_ADD: return HIR_FAdd;
-    case PY311_NB_SUBTRACT: case PY311_NB_INPLACE_SUBTRACT: return HIR_FSub;
-    case PY311_NB_MULTIPLY: case PY311_NB_INPLACE_MULTIPLY: return HIR_FMul;
+    case PY311_NB_ADD:
+    case PY311_NB_INPLACE_ADD: return HIR_FAdd;
+    case PY311_NB_SUBTRACT:
+    case PY311_NB_INPLACE_SUBTRACT: return HIR_FSub;
+    case PY311_NB_MULTIPLY:
+    case PY311_NB_INPLACE_MULTIPLY: return HIR_FMul;
     default: return HIR_NOPS;
     }
 }
@@ -175,9 +184,12 @@ static HirOp float_op(int nb)
 static HirOp int_op(int nb)
 {
     switch (nb) {
-    case PY311_NB_ADD: case PY311_NB_INPLACE_ADD: return HIR_IAdd;
-    case PY311_NB_SUBTRACT: case PY311_NB_INPLACE_SUBTRACT: return HIR_ISub;
-    case PY311_NB_MULTIPLY: case PY311_NB_INPLACE_MULTIPLY: return HIR_IMul;
+    case PY311_NB_ADD:
+    case PY311_NB_INPLACE_ADD: return HIR_IAdd;
+    case PY311_NB_SUBTRACT:
+    case PY311_NB_INPLACE_SUBTRACT: return HIR_ISub;
+    case PY311_NB_MULTIPLY:
+    case PY311_NB_INPLACE_MULTIPLY: return HIR_IMul;
     default: return HIR_NOPS;
     }
 }
@@ -231,8 +243,8 @@ static bool append_to_local(Builder *b)
     }
     int i = next->arg;
     HirIns *x, *y;
-    if (hb_peek(b, 2)->owned || hb_peek(b, 2)->home != i ||
-        hb_peek(b, 2)->v != b->st.locals[i] || !guard_operands(b, HIR_T_STR, &x, &y)) {
+    if (hb_peek(b, 2)->owned || hb_peek(b, 2)->home != i || hb_peek(b, 2)->v != b->st.locals[i] ||
+        !guard_operands(b, HIR_T_STR, &x, &y)) {
         return false;
     }
     /* The operand leaves the stack (it is the home's reference that is consumed);
@@ -300,16 +312,14 @@ static void compare_op(Builder *b)
         HirIns *fx = hb_unbox_float(b, x), *fy = hb_unbox_float(b, y);
         c = hb_emit2(b, HIR_FCmp, fx, fy);
         c->aux = (uint32_t)op;
-    }
-    else if (spec && (q == PY311_COMPARE_OP_INT_JUMP || both(b, x, y, HIR_T_INT)) &&
-             guard_operands(b, HIR_T_INT, &x, &y)) {
+    } else if (spec && (q == PY311_COMPARE_OP_INT_JUMP || both(b, x, y, HIR_T_INT)) &&
+               guard_operands(b, HIR_T_INT, &x, &y)) {
         HirIns *ix = hb_unbox_int(b, x), *iy = hb_unbox_int(b, y);
         c = hb_emit2(b, HIR_ICmp, ix, iy);
         c->aux = (uint32_t)op;
-    }
-    else if (spec && (op == Py_EQ || op == Py_NE) &&
-             (q == PY311_COMPARE_OP_STR_JUMP || both(b, x, y, HIR_T_STR)) &&
-             guard_operands(b, HIR_T_STR, &x, &y)) {
+    } else if (spec && (op == Py_EQ || op == Py_NE) &&
+               (q == PY311_COMPARE_OP_STR_JUMP || both(b, x, y, HIR_T_STR)) &&
+               guard_operands(b, HIR_T_STR, &x, &y)) {
         c = hb_emit2(b, HIR_StrEq, x, y);
         if (op == Py_NE) {
             c = hb_emit1(b, HIR_BNot, c);
@@ -394,16 +404,15 @@ static void binary_subscr(Builder *b)
     HirType seq = 0;
     if (q == PY311_BINARY_SUBSCR_LIST_INT || (ct == HIR_T_LIST && kt == HIR_T_INT)) {
         seq = HIR_T_LIST;
-    }
-    else if (q == PY311_BINARY_SUBSCR_TUPLE_INT || (ct == HIR_T_TUPLE && kt == HIR_T_INT)) {
+    } else if (q == PY311_BINARY_SUBSCR_TUPLE_INT || (ct == HIR_T_TUPLE && kt == HIR_T_INT)) {
         seq = HIR_T_TUPLE;
     }
     if (spec && seq && (c->type & seq) && (k->type & HIR_T_INT)) {
         hb_guard_type(b, c, seq);
         hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
         HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
-        HirIns *r = hb_emit2(b, seq == HIR_T_LIST ? HIR_ListItem : HIR_TupleItem,
-                             hb_peek(b, 2)->v, ix);
+        HirIns *r =
+            hb_emit2(b, seq == HIR_T_LIST ? HIR_ListItem : HIR_TupleItem, hb_peek(b, 2)->v, ix);
         hb_emit1(b, HIR_Incref, r);
         replace_operands(b, 2, r, true);
         return;
@@ -584,8 +593,7 @@ static void unpack_sequence(Builder *b)
     if (q == PY311_UNPACK_SEQUENCE_TWO_TUPLE || q == PY311_UNPACK_SEQUENCE_TUPLE ||
         seen == HIR_T_TUPLE) {
         t = HIR_T_TUPLE;
-    }
-    else if (q == PY311_UNPACK_SEQUENCE_LIST || seen == HIR_T_LIST) {
+    } else if (q == PY311_UNPACK_SEQUENCE_LIST || seen == HIR_T_LIST) {
         t = HIR_T_LIST;
     }
     if (!t || !hb_speculate(b) || !(seq->type & t)) {
@@ -633,8 +641,7 @@ static void get_iter(Builder *b)
     HirIns *it = hb_emit1(b, HIR_GetIter, v);
     if (v->type == HIR_T_LIST) {
         it->type = HIR_T_LIST_ITER;
-    }
-    else if (v->type == HIR_T_TUPLE) {
+    } else if (v->type == HIR_T_TUPLE) {
         it->type = HIR_T_TUPLE_ITER;
     }
     replace_operands(b, 1, it, true);
@@ -656,17 +663,17 @@ static void for_iter(Builder *b)
     if (known && it->type != t) {
         if (hb_speculate(b)) {
             it = hb_guard_type(b, it, t);
-        }
-        else {
+        } else {
             known = false;
         }
     }
     if (known) {
-        more = hb_emit1(b, t == HIR_T_RANGE_ITER  ? HIR_RangeIterMore
-                           : t == HIR_T_LIST_ITER ? HIR_ListIterMore
-                                                  : HIR_TupleIterMore, it);
-    }
-    else {
+        more = hb_emit1(b,
+                        t == HIR_T_RANGE_ITER  ? HIR_RangeIterMore
+                        : t == HIR_T_LIST_ITER ? HIR_ListIterMore
+                                               : HIR_TupleIterMore,
+                        it);
+    } else {
         next = hb_emit1(b, HIR_IterNext, it);
         more = hb_emit1(b, HIR_BNot, hb_emit1(b, HIR_IsNull, next));
     }
@@ -687,11 +694,9 @@ static void for_iter(Builder *b)
         v->aux = HIR_T_ANY;
         v->type = HIR_T_ANY;
         hb_push(b, v, true);
-    }
-    else if (t == HIR_T_RANGE_ITER) {
+    } else if (t == HIR_T_RANGE_ITER) {
         hb_push(b, hb_emit1(b, HIR_BoxInt, hb_emit1(b, HIR_RangeIterNext, it)), true);
-    }
-    else {
+    } else {
         HirIns *v = hb_emit1(b, t == HIR_T_LIST_ITER ? HIR_ListIterNext : HIR_TupleIterNext, it);
         hb_emit1(b, HIR_Incref, v);
         hb_push(b, v, true);
@@ -841,14 +846,15 @@ void hb_instruction(Builder *b)
     const FbIns *in = b->in;
     int arg = in->arg;
     switch (in->op) {
-    case PY311_NOP: case PY311_CACHE:
-        break;
+    case PY311_NOP:
+    case PY311_CACHE: break;
     case PY311_RESUME:
         if (arg < 2) {
             hb_check_eval(b, in->next);
         }
         break;
-    case PY311_LOAD_CLOSURE: case PY311_LOAD_FAST: load_fast(b, arg); break;
+    case PY311_LOAD_CLOSURE:
+    case PY311_LOAD_FAST: load_fast(b, arg); break;
     case PY311_LOAD_CONST:
         hb_push(b, hb_const(b, PyTuple_GET_ITEM(b->co->co_consts, arg)), false);
         break;
@@ -949,9 +955,7 @@ void hb_instruction(Builder *b)
         hb_pop_drop(b, 1);
         break;
     case PY311_LOAD_BUILD_CLASS: hb_push(b, hb_emit0(b, HIR_LoadBuildClass), true); break;
-    case PY311_LOAD_ASSERTION_ERROR:
-        hb_push(b, hb_const(b, PyExc_AssertionError), false);
-        break;
+    case PY311_LOAD_ASSERTION_ERROR: hb_push(b, hb_const(b, PyExc_AssertionError), false); break;
     case PY311_SETUP_ANNOTATIONS: hb_emit0(b, HIR_SetupAnnotations); break;
     case PY311_PRINT_EXPR:
         hb_emit1(b, HIR_PrintExpr, hb_peek(b, 1)->v);

@@ -39,9 +39,9 @@ typedef struct BBlock {
     int npreds;
     int rpo; /* -1: not reached */
     bool header;
-    Bitset assigned; /* locals the loop assigns, for headers */
-    Bitset cleared;  /* locals the loop may unbind */
-    int min_depth;   /* headers: the loop leaves stack entries below this alone */
+    Bitset assigned;         /* locals the loop assigns, for headers */
+    Bitset cleared;          /* locals the loop may unbind */
+    int min_depth;           /* headers: the loop leaves stack entries below this alone */
     Edge *edges, *last_edge; /* forward edges, as they are found */
     HirBlock *hb;            /* once built */
     State entry;             /* headers: state right after the phis */
@@ -69,13 +69,13 @@ typedef struct {
     HirBlock *cur; /* NULL after a terminator */
     State st;
     const FbIns *in;
-    int32_t resume; /* bci a guard of this instruction resumes at */
+    int32_t resume;       /* bci a guard of this instruction resumes at */
     HirIns **locals_snap; /* shared by frame states until a local changes */
     HirFrameState *fs_cache;
     int fs_cache_bci;
 
-    int32_t call_start;  /* bci of KW_NAMES or PRECALL, or -1 */
-    PyObject *kwnames;   /* for the coming CALL */
+    int32_t call_start; /* bci of KW_NAMES or PRECALL, or -1 */
+    PyObject *kwnames;  /* for the coming CALL */
     uint8_t precall_quick;
 
     PyObject **observed; /* by instruction id: an object seen there, borrowed */
@@ -92,9 +92,9 @@ static inline Entry *hb_peek(Builder *b, int n) /* 1 is the top */
 void hb_push(Builder *b, HirIns *v, bool owned);
 void hb_push_home(Builder *b, HirIns *v, int home);
 Entry hb_pop(Builder *b);
-void hb_drop(Builder *b, Entry e);     /* Decref if owned */
-void hb_pop_drop(Builder *b, int n);   /* pops n entries, drops them from the top down */
-void hb_own(Builder *b, Entry *e);     /* makes a stack entry owned */
+void hb_drop(Builder *b, Entry e);   /* Decref if owned */
+void hb_pop_drop(Builder *b, int n); /* pops n entries, drops them from the top down */
+void hb_own(Builder *b, Entry *e);   /* makes a stack entry owned */
 void hb_set_local(Builder *b, int i, HirIns *v);
 /* Entries borrowed from local i become owned: its home is about to change. */
 void hb_detach_local(Builder *b, int i);
@@ -110,7 +110,7 @@ HirIns *hb_null(Builder *b);
 HirIns *hb_i64(Builder *b, int64_t v);
 void hb_observe(Builder *b, HirIns *v, PyObject *o);
 PyObject *hb_observed(Builder *b, HirIns *v); /* borrowed, or NULL */
-bool hb_speculate(Builder *b); /* may this site speculate? */
+bool hb_speculate(Builder *b);                /* may this site speculate? */
 
 /* Replaces v by its refinement in locals and on the stack. */
 void hb_refine_state(Builder *b, HirIns *v, HirIns *refined);

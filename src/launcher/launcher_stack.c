@@ -50,7 +50,7 @@ enum {
     SLACK = 64 << 10,
     /* A limit below this was set by somebody who means it. */
     LIMIT_LEAST = 1 * MIB,
-    /* The address sanitizer keeps its own idea of the stack's bounds. */
+/* The address sanitizer keeps its own idea of the stack's bounds. */
 #if defined(__SANITIZE_ADDRESS__)
     SANITIZED = 1,
 #else

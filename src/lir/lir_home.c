@@ -21,12 +21,9 @@ static int home_written(const HirIns *i)
     case HIR_MakeCell:
     case HIR_StrAppendLocal:
     case HIR_SyncFloat:
-    case HIR_SyncInt:
-        return (int)i->aux;
-    case HIR_CopyFreeVars:
-        return -2;
-    default:
-        return -1;
+    case HIR_SyncInt: return (int)i->aux;
+    case HIR_CopyFreeVars: return -2;
+    default: return -1;
     }
 }
 
@@ -145,7 +142,10 @@ static void assume_phi(LirHomes *h, const HirIns *v, uint32_t local)
     }
 }
 
-static bool is_null(const HirIns *v) { return v->op == HIR_Const && !v->imm.p; }
+static bool is_null(const HirIns *v)
+{
+    return v->op == HIR_Const && !v->imm.p;
+}
 
 /* What a frame state says of the homes at an instruction in epochs `cur`. An exit there leaves homes
  * that are not dirty as they are; so one that was never written and stands for no value is NULL. */

@@ -37,7 +37,10 @@ typedef struct LirHomes {
 } LirHomes;
 
 /* The epoch that the store `i` starts. */
-static inline LirEpoch lir_homes_store_epoch(const HirIns *i) { return 1 + i->id; }
+static inline LirEpoch lir_homes_store_epoch(const HirIns *i)
+{
+    return 1 + i->id;
+}
 
 /* Analyses `hf`, which has been hir_analyze'd.  Storage comes from its arena. */
 void lir_homes_init(LirHomes *h, HirFunc *hf);

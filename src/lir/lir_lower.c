@@ -19,7 +19,10 @@
 /* Words of out area beyond which a function is not compiled: they are stack space of every call. */
 #define LW_MAX_OUT 4096
 
-int32_t lir_lower_home_disp(void) { return PY311_OFF_FRAME_LOCALSPLUS; }
+int32_t lir_lower_home_disp(void)
+{
+    return PY311_OFF_FRAME_LOCALSPLUS;
+}
 
 void lw_fail(Lower *L, const char *reason)
 {
@@ -30,7 +33,10 @@ void lw_fail(Lower *L, const char *reason)
 
 /* --- values -------------------------------------------------------------------- */
 
-static bool is_const(const HirIns *v) { return v->op >= HIR_Const && v->op <= HIR_ConstBool; }
+static bool is_const(const HirIns *v)
+{
+    return v->op >= HIR_Const && v->op <= HIR_ConstBool;
+}
 
 /* Objects of the interpreter itself need no reference, and programs look at the counts of some. */
 static bool lives_forever(PyObject *o)
@@ -63,14 +69,20 @@ LirOpnd lw_slot(Lower *L, uint32_t index)
     return lir_mem(LIR_FRAME, L->f->home_disp + (int32_t)(8 * index));
 }
 
-static LirClass class_of(const HirIns *i) { return i->rep == HIR_F64 ? LIR_XMM : LIR_GPR; }
+static LirClass class_of(const HirIns *i)
+{
+    return i->rep == HIR_F64 ? LIR_XMM : LIR_GPR;
+}
 
 LirReg lw_def(Lower *L, HirIns *i)
 {
     return L->vals[i->id].reg = lir_vreg(L->f, class_of(i));
 }
 
-void lw_set(Lower *L, HirIns *i, LirReg r) { L->vals[i->id].reg = r; }
+void lw_set(Lower *L, HirIns *i, LirReg r)
+{
+    L->vals[i->id].reg = r;
+}
 
 static bool cached(const Lower *L, uint32_t local)
 {
@@ -200,8 +212,7 @@ static void use_state(Lower *L, const HirFrameState *fs)
 /* Whether a home stands for the phi: then it has no operands on edges. */
 static bool phi_in_home(const Lower *L, const HirIns *p)
 {
-    return p->rep == HIR_OBJ &&
-           lir_homes_find(&L->homes, L->homes.in[p->block->id], p) != NULL;
+    return p->rep == HIR_OBJ && lir_homes_find(&L->homes, L->homes.in[p->block->id], p) != NULL;
 }
 
 bool lw_phi_moves(const Lower *L, const HirIns *p)

@@ -29,11 +29,11 @@
 
 /* What lowering knows of one HIR instruction. */
 typedef struct LwVal {
-    LirReg reg;      /* the register that holds its result, LIR_NOREG: none (a home, a constant) */
-    uint32_t nuses;  /* operands, exits and edges that need it */
-    uint32_t nops;   /* those among them that no home serves and that are not an exit's */
+    LirReg reg;       /* the register that holds its result, LIR_NOREG: none (a home, a constant) */
+    uint32_t nuses;   /* operands, exits and edges that need it */
+    uint32_t nops;    /* those among them that no home serves and that are not an exit's */
     uint8_t need_reg; /* LoadLocal, phi: some use is where no home holds the value */
-    uint8_t fused;   /* made by its user: a condition, or a box that is stored (lw_put_box) */
+    uint8_t fused;    /* made by its user: a condition, or a box that is stored (lw_put_box) */
 } LwVal;
 
 #define LW_PREV_UNKNOWN INT32_MIN
@@ -92,9 +92,15 @@ void lw_fail(Lower *L, const char *reason);
 LirOpnd lw_opnd(Lower *L, HirIns *v);
 /* The same, always in a register. */
 LirReg lw_reg(Lower *L, HirIns *v);
-static inline LirOpnd lw_regop(Lower *L, HirIns *v) { return lir_reg(lw_reg(L, v)); }
+static inline LirOpnd lw_regop(Lower *L, HirIns *v)
+{
+    return lir_reg(lw_reg(L, v));
+}
 /* [register of v + disp] */
-static inline LirOpnd lw_field(Lower *L, HirIns *v, int32_t disp) { return lir_mem(lw_reg(L, v), disp); }
+static inline LirOpnd lw_field(Lower *L, HirIns *v, int32_t disp)
+{
+    return lir_mem(lw_reg(L, v), disp);
+}
 /* The same for an operand that may be a constant object: its own address where 32 bits can say it. */
 LirOpnd lw_object_field(Lower *L, HirIns *v, int32_t disp);
 /* A new register for the result of i. */
@@ -110,7 +116,10 @@ LirBlock *lw_block(Lower *L, bool cold);
 LwEdge lw_edge_to(Lower *L, unsigned succ);
 void lw_br(Lower *L, LwCond c, LwEdge yes, LwEdge no);
 void lw_jmp(Lower *L, LwEdge e);
-static inline LwEdge lw_plain(LirBlock *b) { return (LwEdge){.to = b}; }
+static inline LwEdge lw_plain(LirBlock *b)
+{
+    return (LwEdge){.to = b};
+}
 /* True when phi `p` is a LIR phi: moved along edges, not read from a home. */
 bool lw_phi_moves(const Lower *L, const HirIns *p);
 

@@ -25,7 +25,10 @@ void lw_f_op2(Lower *L, HirIns *i)
     lw_set(L, i, lir_op2(L->f, f_op(i), a, b));
 }
 
-void lw_f_op1(Lower *L, HirIns *i) { lw_set(L, i, lir_op1(L->f, f_op(i), lw_opnd(L, i->args[0]))); }
+void lw_f_op1(Lower *L, HirIns *i)
+{
+    lw_set(L, i, lir_op1(L->f, f_op(i), lw_opnd(L, i->args[0])));
+}
 
 /* float_pow's special cases are in the helper, which says no where tier 0 must decide. */
 void lw_f_pow(Lower *L, HirIns *i)
@@ -76,7 +79,10 @@ void lw_i_op1(Lower *L, HirIns *i)
     }
 }
 
-static bool is_const(const HirIns *v) { return v->op == HIR_ConstI64; }
+static bool is_const(const HirIns *v)
+{
+    return v->op == HIR_ConstI64;
+}
 
 void lw_i_shl(Lower *L, HirIns *i)
 {
@@ -155,8 +161,9 @@ void lw_i_div(Lower *L, HirIns *i)
     LirOpnd a = lw_regop(L, i->args[0]);
     if (is_const(d) && d->imm.i > 0 && (d->imm.i & (d->imm.i - 1)) == 0) {
         int k = __builtin_ctzll((uint64_t)d->imm.i);
-        lw_set(L, i, i->op == HIR_IFloorDiv ? lir_op2(f, LIR_SAR, a, lir_imm(k))
-                                            : lir_op2(f, LIR_AND, a, lir_imm(d->imm.i - 1)));
+        lw_set(L, i,
+               i->op == HIR_IFloorDiv ? lir_op2(f, LIR_SAR, a, lir_imm(k))
+                                      : lir_op2(f, LIR_AND, a, lir_imm(d->imm.i - 1)));
         return;
     }
     LirOpnd b = lw_regop(L, d);
@@ -211,34 +218,29 @@ bool lw_can_fuse(const HirIns *v)
     case HIR_Is:
     case HIR_IsNull:
     case HIR_UnboxBool:
-    case HIR_RangeIterMore:
-        return true;
-    case HIR_IsType: /* NULL has no type to look at */
-        return !(v->args[0]->type & HIR_T_NULL);
-    default:
-        return false;
+    case HIR_RangeIterMore: return true;
+    case HIR_IsType: /* NULL has no type to look at */ return !(v->args[0]->type & HIR_T_NULL);
+    default: return false;
     }
 }
 
-static LirOpnd type_ptr(Lower *L, HirType bit) { return lw_object(L, hir_pytype_of(bit)); }
+static LirOpnd type_ptr(Lower *L, HirType bit)
+{
+    return lw_object(L, hir_pytype_of(bit));
+}
 
 /* The comparison that v stands for, or none (op LIR_NOPS). */
 static LwCond own_cond(Lower *L, HirIns *v)
 {
     HirIns *a = v->nargs > 0 ? v->args[0] : NULL, *b = v->nargs > 1 ? v->args[1] : NULL;
     switch (v->op) {
-    case HIR_FCmp:
-        return (LwCond){LIR_FCMP, 8, f_cond[v->aux], lw_regop(L, a), lw_opnd(L, b)};
-    case HIR_ICmp:
-        return (LwCond){LIR_CMP, 8, i_cond[v->aux], lw_regop(L, a), lw_opnd(L, b)};
-    case HIR_Is:
-        return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lw_opnd(L, b)};
-    case HIR_IsNull:
-        return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_imm(0)};
+    case HIR_FCmp: return (LwCond){LIR_FCMP, 8, f_cond[v->aux], lw_regop(L, a), lw_opnd(L, b)};
+    case HIR_ICmp: return (LwCond){LIR_CMP, 8, i_cond[v->aux], lw_regop(L, a), lw_opnd(L, b)};
+    case HIR_Is: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lw_opnd(L, b)};
+    case HIR_IsNull: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_imm(0)};
     case HIR_IsType:
         return (LwCond){LIR_CMP, 8, LIR_E, lw_field(L, a, PY311_OFF_OBJ_TYPE), type_ptr(L, v->aux)};
-    case HIR_UnboxBool:
-        return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_ptr(Py_True)};
+    case HIR_UnboxBool: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_ptr(Py_True)};
     case HIR_RangeIterMore: {
         LirReg it = lw_reg(L, a);
         LirReg index = lir_load(L->f, 8, lir_mem(it, PY311_OFF_RANGEITER_INDEX));
@@ -249,8 +251,7 @@ static LwCond own_cond(Lower *L, HirIns *v)
         c.cc = lir_cond_not(c.cc);
         return c;
     }
-    default:
-        return (LwCond){.op = LIR_NOPS};
+    default: return (LwCond){.op = LIR_NOPS};
     }
 }
 
@@ -294,7 +295,10 @@ void lw_bool(Lower *L, HirIns *i)
     lw_set(L, i, lir_set(L->f, c.op, c.w, c.cc, c.s0, c.s1));
 }
 
-void lw_bool_to_i(Lower *L, HirIns *i) { lw_set(L, i, lw_reg(L, i->args[0])); }
+void lw_bool_to_i(Lower *L, HirIns *i)
+{
+    lw_set(L, i, lw_reg(L, i->args[0]));
+}
 
 void lw_branch(Lower *L, HirIns *i)
 {

@@ -93,9 +93,15 @@ LirReg lw_make_box(Lower *L, HirIns *box)
     return v;
 }
 
-void lw_box_float(Lower *L, HirIns *i) { lw_set(L, i, lw_make_box(L, i)); }
+void lw_box_float(Lower *L, HirIns *i)
+{
+    lw_set(L, i, lw_make_box(L, i));
+}
 
-void lw_box_int(Lower *L, HirIns *i) { lw_set(L, i, lw_make_box(L, i)); }
+void lw_box_int(Lower *L, HirIns *i)
+{
+    lw_set(L, i, lw_make_box(L, i));
+}
 
 /* False + (True - False) * b. */
 void lw_box_bool(Lower *L, HirIns *i)
@@ -142,19 +148,12 @@ HirIns *lw_stored_box(const Lower *L, const HirIns *i)
 {
     HirIns *v = NULL;
     switch (i->op) {
-    case HIR_StoreLocal:
-        v = i->args[0];
-        break;
+    case HIR_StoreLocal: v = i->args[0]; break;
     case HIR_StoreInlineValue:
     case HIR_StoreSlot:
-    case HIR_StoreCell:
-        v = i->args[1];
-        break;
-    case HIR_ListStore:
-        v = i->args[2];
-        break;
-    default:
-        return NULL;
+    case HIR_StoreCell: v = i->args[1]; break;
+    case HIR_ListStore: v = i->args[2]; break;
+    default: return NULL;
     }
     bool box = v->op == HIR_BoxFloat || v->op == HIR_BoxInt;
     bool alone = box && v->block == i->block && L->vals[v->id].nops == 1;
@@ -178,7 +177,10 @@ static void put_float(PyObject **slot, double v)
     replace(slot, o);
 }
 
-static void put_int(PyObject **slot, int64_t v) { replace(slot, make_int(v)); }
+static void put_int(PyObject **slot, int64_t v)
+{
+    replace(slot, make_int(v));
+}
 
 /* Goes on in a new block when the condition does not hold, else to `to`. */
 static void unless(Lower *L, LirOp op, unsigned w, LirCond cc, LirOpnd s0, LirOpnd s1, LirBlock *to)
@@ -209,7 +211,8 @@ static void reuse_int(Lower *L, LirReg old, LirOpnd value, LirBlock *renew)
     LirReg sign = lir_op2(f, LIR_SAR, value, lir_imm(63));
     LirReg flip = lir_op2(f, LIR_XOR, value, lir_reg(sign));
     LirReg digit = lir_op2(f, LIR_SUB, lir_reg(flip), lir_reg(sign));
-    unless(L, LIR_CMP, 8, LIR_AE, lir_reg(digit), lir_imm(INT64_C(1) << PY311_OFF_LONG_SHIFT), renew);
+    unless(L, LIR_CMP, 8, LIR_AE, lir_reg(digit), lir_imm(INT64_C(1) << PY311_OFF_LONG_SHIFT),
+           renew);
     LirReg size = lir_op2(f, LIR_OR, lir_reg(sign), lir_imm(1));
     lir_store(f, 8, lir_mem(old, PY311_OFF_VAR_SIZE), lir_reg(size));
     lir_store(f, 4, lir_mem(old, PY311_OFF_LONG_DIGITS), lir_reg(digit));

@@ -11,21 +11,21 @@ static const void *const helpers[HIR_NOPS] = {
 #undef HIR_OP
 };
 
-const void *lw_helper(HirOp op) { return helpers[op]; }
+const void *lw_helper(HirOp op)
+{
+    return helpers[op];
+}
 
 /* Words of out area that a multi-result op fills; 0 for all others. */
 static uint32_t results(const HirIns *i)
 {
     switch (i->op) {
-    case HIR_UnpackSeq:
-        return i->aux;
+    case HIR_UnpackSeq: return i->aux;
     case HIR_UnpackEx: /* before the star, the list, after it */
         return (i->aux & 0xff) + 1 + (i->aux >> 8);
     case HIR_LoadMethod:
-    case HIR_BeforeWith:
-        return 1;
-    default:
-        return 0;
+    case HIR_BeforeWith: return 1;
+    default: return 0;
     }
 }
 
@@ -79,12 +79,9 @@ static LirCheck check_of(const HirIns *i)
         return LIR_CHK_NONE;
     }
     switch (i->rep) {
-    case HIR_OBJ:
-        return LIR_CHK_NULL;
-    case HIR_I64:
-        return LIR_CHK_NEG64;
-    default:
-        return LIR_CHK_NEG32;
+    case HIR_OBJ: return LIR_CHK_NULL;
+    case HIR_I64: return LIR_CHK_NEG64;
+    default: return LIR_CHK_NEG32;
     }
 }
 
@@ -111,7 +108,10 @@ LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check)
     return call;
 }
 
-void lw_call(Lower *L, HirIns *i) { lw_emit_call(L, i, check_of(i)); }
+void lw_call(Lower *L, HirIns *i)
+{
+    lw_emit_call(L, i, check_of(i));
+}
 
 /* RAISE_VARARGS never comes back with success. */
 void lw_raise(Lower *L, HirIns *i)

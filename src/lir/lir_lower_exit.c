@@ -66,8 +66,7 @@ static LirState *make_state(Lower *L, const HirFrameState *fs)
     LirVal *flat = arena_array(L->hf->arena, LirVal, nvals);
     uint32_t n = 0;
     for (uint32_t i = 0; fs; fs = fs->parent, i++) {
-        LirVal *vals =
-            lir_state_frame(L->f, st, i, fs->code, fs->bci, fs->nstack, count_dirty(fs));
+        LirVal *vals = lir_state_frame(L->f, st, i, fs->code, fs->bci, fs->nstack, count_dirty(fs));
         uint32_t first = n, d = 0;
         for (uint32_t k = 0; k < fs->nstack; k++) {
             from[n++] = fs->stack[k];
@@ -118,7 +117,10 @@ LirExit *lw_throw(Lower *L, HirIns *i)
 
 /* --- frame->prev_instr --------------------------------------------------------------- */
 
-static int32_t bci_of(const HirIns *i) { return i->bci >= 0 || !i->fs ? i->bci : i->fs->bci; }
+static int32_t bci_of(const HirIns *i)
+{
+    return i->bci >= 0 || !i->fs ? i->bci : i->fs->bci;
+}
 
 static void store_prev(Lower *L, int32_t bci)
 {
@@ -173,7 +175,8 @@ static StaleHome *stale_homes(Lower *L, const HirFrameState *fs, uint32_t *n)
             const void *fn = v->rep == HIR_F64   ? (const void *)rt_sync_float
                              : v->rep == HIR_I64 ? (const void *)rt_sync_int
                                                  : (const void *)rt_sync_object;
-            homes[(*n)++] = (StaleHome){v->rep == HIR_F64 ? lw_regop(L, v) : lw_opnd(L, v), fn, (int32_t)k};
+            homes[(*n)++] =
+                (StaleHome){v->rep == HIR_F64 ? lw_regop(L, v) : lw_opnd(L, v), fn, (int32_t)k};
         }
     }
     return homes;
@@ -191,7 +194,7 @@ void lw_check_eval(Lower *L, HirIns *i)
     LirOpnd breaker = lir_mem(interp, PY311_OFF_INTERP_EVAL_BREAKER);
     LirReg any = lir_vreg(f, LIR_GPR);
     if (i->aux & HIR_CHECK_EXITS) {
-        LirIns *or = lir_ins(f, LIR_OR, 4, any, lir_reg(tracing), breaker);
+        LirIns * or = lir_ins(f, LIR_OR, 4, any, lir_reg(tracing), breaker);
         or->cc = LIR_NE;
         or->tgt = LIR_T_EXIT;
         or->exit = leave;

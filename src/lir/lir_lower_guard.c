@@ -1,7 +1,10 @@
 /* Lowering of guards: compare and leave.  A guard's result is its operand, so nothing is defined. */
 #include "lir_lower.h"
 
-static bool may_be_null(const HirIns *v) { return (v->type & HIR_T_NULL) != 0; }
+static bool may_be_null(const HirIns *v)
+{
+    return (v->type & HIR_T_NULL) != 0;
+}
 
 static void guard_not_null(Lower *L, LirOpnd v, LirExit *x)
 {
@@ -44,7 +47,10 @@ void lw_guard_type(Lower *L, HirIns *i)
     guard_exact(L, i, type);
 }
 
-void lw_guard_type_ptr(Lower *L, HirIns *i) { guard_exact(L, i, i->imm.p); }
+void lw_guard_type_ptr(Lower *L, HirIns *i)
+{
+    guard_exact(L, i, i->imm.p);
+}
 
 /* The type of i's operand, which is not NULL afterwards. */
 static LirReg load_type(Lower *L, HirIns *i, LirExit *x)
@@ -91,8 +97,8 @@ void lw_guard_func_code(Lower *L, HirIns *i)
     if (i->args[0]->type != HIR_T_FUNCTION) {
         guard_exact(L, i, &PyFunction_Type);
     }
-    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_FUNC_CODE),
-              lw_object(L, i->imm.p), x);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_FUNC_CODE), lw_object(L, i->imm.p),
+              x);
 }
 
 void lw_guard_func_defaults(Lower *L, HirIns *i)

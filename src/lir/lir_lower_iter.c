@@ -8,8 +8,8 @@ void lw_range_more(Lower *L, HirIns *i)
 {
     LirReg it = lw_reg(L, i->args[0]);
     LirReg index = lir_load(L->f, 8, lir_mem(it, PY311_OFF_RANGEITER_INDEX));
-    lw_set(L, i, lir_set(L->f, LIR_CMP, 8, LIR_L, lir_reg(index),
-                         lir_mem(it, PY311_OFF_RANGEITER_LEN)));
+    lw_set(L, i,
+           lir_set(L->f, LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(it, PY311_OFF_RANGEITER_LEN)));
 }
 
 /* start + index++ * step; the iterator was made for values that fit (or they wrap as there). */
@@ -42,8 +42,7 @@ static void seq_more(Lower *L, HirIns *i, LwEdge yes, LwEdge no)
     lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(seq), lir_reg(seq)}, no, lw_plain(look));
     lir_at(f, look);
     LirReg index = lir_load(f, 8, lir_mem(it, PY311_OFF_LISTITER_INDEX));
-    lw_br(L,
-          (LwCond){LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(seq, PY311_OFF_VAR_SIZE)}, yes,
+    lw_br(L, (LwCond){LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(seq, PY311_OFF_VAR_SIZE)}, yes,
           lw_plain(end));
     lir_at(f, end);
     if (!(i->aux & HIR_ITER_KEEPS)) {
@@ -128,11 +127,13 @@ static void next_branch(Lower *L, HirIns *i, bool negated)
     LirBlock *call = lw_block(L, true), *null = lw_block(L, true);
     LirOpnd slot = lir_mem(it, PY311_OFF_LISTITER_INDEX);
 
-    lw_br(L, (LwCond){LIR_CMP, 8, LIR_E, lir_mem(it, PY311_OFF_OBJ_TYPE), lir_ptr(&PyListIter_Type)},
+    lw_br(L,
+          (LwCond){LIR_CMP, 8, LIR_E, lir_mem(it, PY311_OFF_OBJ_TYPE), lir_ptr(&PyListIter_Type)},
           lw_plain(list), lw_plain(call));
     lir_at(f, list);
     LirReg seq = lir_load(f, 8, lir_mem(it, PY311_OFF_LISTITER_SEQ));
-    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(seq), lir_reg(seq)}, lw_plain(call), lw_plain(more));
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(seq), lir_reg(seq)}, lw_plain(call),
+          lw_plain(more));
     lir_at(f, more);
     LirReg index = lir_load(f, 8, slot);
     lw_br(L, (LwCond){LIR_CMP, 8, LIR_L, lir_reg(index), lir_mem(seq, PY311_OFF_VAR_SIZE)},

@@ -30,7 +30,7 @@ static const void *dealloc_of(HirType t)
 {
     PyTypeObject *type = hir_pytype_of(t);
     return type && type->tp_dealloc && t != HIR_T_NULL ? (const void *)type->tp_dealloc
-                                                      : (const void *)_Py_Dealloc;
+                                                       : (const void *)_Py_Dealloc;
 }
 
 static void drop_object(Lower *L, HirIns *i, LirReg v, HirType t)
@@ -221,11 +221,11 @@ void lw_load_dict_hint(Lower *L, HirIns *i)
     LirReg keys = lir_load(f, 8, lir_mem(dict, PY311_OFF_DICT_KEYS));
     lir_guard(f, LIR_CMP, 8, LIR_BE, lir_mem(keys, PY311_OFF_KEYS_NENTRIES),
               lir_imm((int32_t)i->aux), x);
-    lir_guard(f, LIR_CMP, 1, LIR_E, lir_mem(keys, PY311_OFF_KEYS_KIND),
-              lir_imm(PY311_KEYS_GENERAL), x);
+    lir_guard(f, LIR_CMP, 1, LIR_E, lir_mem(keys, PY311_OFF_KEYS_KIND), lir_imm(PY311_KEYS_GENERAL),
+              x);
     LirReg entry = lir_lea(f, unicode_entry(L, keys, i->aux, 0, 0));
-    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(entry, PY311_OFF_UENTRY_KEY),
-              lw_object(L, i->imm.p), x);
+    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(entry, PY311_OFF_UENTRY_KEY), lw_object(L, i->imm.p),
+              x);
     lw_set(L, i, load_not_null(L, lir_mem(entry, PY311_OFF_UENTRY_VALUE), x));
 }
 

@@ -15,7 +15,7 @@
 #include "py311_opcodes.h"
 
 /* Magic number of 3.11's bytecode; it changes with every change of opcodes or inline caches. */
-#define MAGIC_3_11 3495
+#define MAGIC_3_11             3495
 
 /* The field at an offset of the table. */
 #define AT(type, object, name) (*(type *)(void *)((char *)(object) + PY311_OFF_##name))
@@ -26,12 +26,12 @@
         }                   \
     } while (0)
 /* For groups that own objects: leave through `done`. */
-#define EXPECT(cond, what)  \
-    do {                    \
-        if (!(cond)) {      \
-            error = what;   \
-            goto done;      \
-        }                   \
+#define EXPECT(cond, what) \
+    do {                   \
+        if (!(cond)) {     \
+            error = what;  \
+            goto done;     \
+        }                  \
     } while (0)
 
 static const char out_of_memory[] = "memory for the self-check";
@@ -133,7 +133,8 @@ static const char *check_scalars(void)
 {
     const char *error = NULL;
     PyObject *f = PyFloat_FromDouble(1.5), *big = PyLong_FromLongLong(-((5LL << 30) + 7));
-    PyObject *seven = PyLong_FromLong(7), *least = PyLong_FromLong(-5), *most = PyLong_FromLong(256);
+    PyObject *seven = PyLong_FromLong(7), *least = PyLong_FromLong(-5),
+             *most = PyLong_FromLong(256);
     PyObject *s = PyUnicode_FromString("abc"), *wide = PyUnicode_FromString("\xe2\x82\xac");
     EXPECT(f && big && seven && least && most && s && wide, out_of_memory);
     EXPECT(AT(double, f, FLOAT_VALUE) == 1.5, "layout of float");
@@ -156,7 +157,8 @@ static const char *check_scalars(void)
            "state bits of str");
     state = AT(unsigned, wide, STR_STATE);
     EXPECT((state >> PY311_STR_KIND_SHIFT & 7) == PyUnicode_2BYTE_KIND &&
-               !(state >> PY311_STR_ASCII_BIT & 1) && AT(uint16_t, wide, STR_COMPACT_DATA) == 0x20ac,
+               !(state >> PY311_STR_ASCII_BIT & 1) &&
+               AT(uint16_t, wide, STR_COMPACT_DATA) == 0x20ac,
            "layout of non-ASCII str");
     Py_hash_t hash = PyObject_Hash(s);
     EXPECT(AT(Py_hash_t, s, STR_HASH) == hash, "hash of str");
@@ -325,7 +327,8 @@ static const char *check_states(void)
         interp == PyInterpreterState_Main()) {
         pending_ran = 0;
         if (Py_AddPendingCall(pending_probe, NULL) == 0) {
-            bool asked = *py311_eval_breaker(interp) == 1 && *py311_pending_calls_to_do(interp) == 1;
+            bool asked =
+                *py311_eval_breaker(interp) == 1 && *py311_pending_calls_to_do(interp) == 1;
             while (!pending_ran) {
                 if (Py_MakePendingCalls() != 0) {
                     /* Somebody else's call or a signal handler failed: not our exception. */
@@ -340,15 +343,14 @@ static const char *check_states(void)
 
 /* --- classes, functions, frames ------------------------------------------------------- */
 
-static const char probe_source[] =
-    "class C:\n"
-    "    def __init__(self):\n"
-    "        self.x = 1\n"
-    "        self.y = 2\n"
-    "def f(probe, value, other=3):\n"
-    "    return probe(value)\n"
-    "def g(c):\n"
-    "    return c.y\n";
+static const char probe_source[] = "class C:\n"
+                                   "    def __init__(self):\n"
+                                   "        self.x = 1\n"
+                                   "        self.y = 2\n"
+                                   "def f(probe, value, other=3):\n"
+                                   "    return probe(value)\n"
+                                   "def g(c):\n"
+                                   "    return c.y\n";
 
 static const char *frame_error;
 static PyObject *frame_function, *frame_value;
@@ -370,8 +372,8 @@ static const char *inspect_frame(PyObject *self)
     REQUIRE(f->localsplus[0] == self && f->localsplus[1] == frame_value, "a frame's locals");
     int32_t lasti = py311_frame_lasti(f);
     REQUIRE(lasti > 0 && lasti < Py_SIZE(co), "a frame's instruction pointer");
-    PyObject **end = (PyObject **)(void *)f + PY311_FRAME_SPECIALS + co->co_nlocalsplus +
-                     co->co_stacksize;
+    PyObject **end =
+        (PyObject **)(void *)f + PY311_FRAME_SPECIALS + co->co_nlocalsplus + co->co_stacksize;
     REQUIRE(AT(PyObject **, ts, TS_DATASTACK_TOP) == end &&
                 AT(PyObject **, ts, TS_DATASTACK_LIMIT) >= end,
             "the data stack");
@@ -487,8 +489,8 @@ static const char *check_class(PyObject *cls, PyObject *g)
                    "y") == 0,
            "the shared keys of a class");
     Py311Values *values = py311_inline_values(c);
-    EXPECT(values != NULL && *py311_managed_dict_ptr(c) == NULL &&
-               PyLong_AsLong(values[0]) == 1 && PyLong_AsLong(values[1]) == 2,
+    EXPECT(values != NULL && *py311_managed_dict_ptr(c) == NULL && PyLong_AsLong(values[0]) == 1 &&
+               PyLong_AsLong(values[1]) == 2,
            "the inline values of an instance");
     const uint8_t *order = (const uint8_t *)(void *)values - 2;
     EXPECT(order[0] == 2 && order[-1] == 0 && order[-2] == 1, "the order of inline values");
@@ -538,8 +540,8 @@ done:
 const char *py311_check(void)
 {
     static const char *(*const groups[])(void) = {
-        check_build, check_sizes, check_opcodes, check_scalars,
-        check_containers, check_states, check_python, py311_gc_check,
+        check_build,      check_sizes,  check_opcodes, check_scalars,
+        check_containers, check_states, check_python,  py311_gc_check,
     };
     PyObject *type, *value, *traceback;
     const char *error = NULL;

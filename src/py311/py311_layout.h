@@ -169,45 +169,41 @@ enum {
 };
 
 /* Words before localsplus: FRAME_SPECIALS_SIZE of pycore_frame.h. */
-#define PY311_FRAME_SPECIALS (PY311_OFF_FRAME_LOCALSPLUS / 8)
+#define PY311_FRAME_SPECIALS     (PY311_OFF_FRAME_LOCALSPLUS / 8)
 /* The inline values and the dict of an object whose type has Py_TPFLAGS_MANAGED_DICT are pointers
  * before it (_PyObject_ValuesPointer, _PyObject_ManagedDictPointer). */
 #define PY311_OFF_OBJ_VALUES_PTR (-4 * 8)
-#define PY311_OFF_OBJ_DICT_PTR (-3 * 8)
+#define PY311_OFF_OBJ_DICT_PTR   (-3 * 8)
 /* dk_kind. */
 enum { PY311_KEYS_GENERAL = 0, PY311_KEYS_UNICODE = 1, PY311_KEYS_SPLIT = 2 };
 /* Small ints are -PY311_NSMALLNEG .. PY311_NSMALLPOS - 1. */
-#define PY311_NSMALLNEG 5
-#define PY311_NSMALLPOS 257
+#define PY311_NSMALLNEG       5
+#define PY311_NSMALLPOS       257
 /* Bits of PyASCIIObject.state. */
-#define PY311_STR_KIND_SHIFT 2
+#define PY311_STR_KIND_SHIFT  2
 #define PY311_STR_COMPACT_BIT 5
-#define PY311_STR_ASCII_BIT 6
-#define PY311_STR_READY_BIT 7
+#define PY311_STR_ASCII_BIT   6
+#define PY311_STR_READY_BIT   7
 /* _PyCFrame.use_tracing is one byte, 0 or 255; the eval breaker is a 32-bit int. */
 
 /* The iterators whose structs CPython keeps to their .c files. */
 typedef struct {
-    PyObject_HEAD
-    Py_ssize_t it_index;
+    PyObject_HEAD Py_ssize_t it_index;
     PyObject *it_seq; /* NULL when exhausted */
 } Py311ListIter;
 typedef Py311ListIter Py311TupleIter;
 typedef struct {
-    PyObject_HEAD
-    long index;
+    PyObject_HEAD long index;
     long start;
     long step;
     long len;
 } Py311RangeIter;
 /* The heads of two descriptors, the same way: `property` and `classmethod`. */
 typedef struct {
-    PyObject_HEAD
-    PyObject *prop_get; /* NULL: no getter */
+    PyObject_HEAD PyObject *prop_get; /* NULL: no getter */
 } Py311Property;
 typedef struct {
-    PyObject_HEAD
-    PyObject *cm_callable;
+    PyObject_HEAD PyObject *cm_callable;
 } Py311ClassMethod;
 
 /* _PyInterpreterFrame.  `mark` lies in padding that CPython neither reads nor initialises. */

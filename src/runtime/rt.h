@@ -76,7 +76,8 @@ Py_ssize_t rt_len(PyObject *v); /* -1 on error */
 /* --- iteration and unpacking (rt_iter.c) ------------------------------------------- */
 PyObject *rt_get_iter(PyObject *v);
 /* Next item, or NULL: with an exception set on error, without one when exhausted. */
-void rt_seq_iter_end(PyObject *it); /* an exhausted list or tuple iterator lets go of its sequence */
+void rt_seq_iter_end(
+    PyObject *it); /* an exhausted list or tuple iterator lets go of its sequence */
 PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter);
 int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n,
                   PyObject **out); /* out[0] is the first item */

@@ -47,28 +47,24 @@ typedef struct {
 
 static Exit last;
 
-static int64_t loc_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f, const RtRegs *regs)
+static int64_t loc_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f,
+                        const RtRegs *regs)
 {
     int64_t bits = 0;
     switch ((RtLocKind)loc->kind) {
-    case RT_LOC_GPR:
-        return (int64_t)regs->gpr[loc->where];
-    case RT_LOC_XMM:
-        memcpy(&bits, &regs->xmm[loc->where], 8);
-        return bits;
+    case RT_LOC_GPR: return (int64_t)regs->gpr[loc->where];
+    case RT_LOC_XMM: memcpy(&bits, &regs->xmm[loc->where], 8); return bits;
     case RT_LOC_STACK:
         memcpy(&bits, (const char *)(uintptr_t)regs->gpr[5] + loc->where, 8);
         return bits;
-    case RT_LOC_CONST:
-        return u->consts[loc->where];
-    case RT_LOC_HOME:
-        return (int64_t)(intptr_t)f->localsplus[loc->where];
+    case RT_LOC_CONST: return u->consts[loc->where];
+    case RT_LOC_HOME: return (int64_t)(intptr_t)f->localsplus[loc->where];
     }
     return bits;
 }
 
 static PyObject *note_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
-                         uint32_t id, RtRegs *regs)
+                           uint32_t id, RtRegs *regs)
 {
     (void)ts;
     const RtExit *x = &u->exits[id];
@@ -195,23 +191,54 @@ static PyObject *eval(const char *src, int start)
 
 /* --- unboxed integers ------------------------------------------------------------------ */
 
-static const int64_t ints[] = {
-    0, 1, -1, 2, -2, 3, -3, 7, -7, 8, -8, 62, 63, 64, 255, 256, 257, -5, -6, 1000, -1000,
-    (1 << 30) - 1, 1 << 30, -(1 << 30), -(1 << 30) - 1, INT64_C(1) << 31, -(INT64_C(1) << 31),
-    (INT64_C(1) << 53) - 1, INT64_C(1) << 53, (INT64_C(1) << 53) + 1, -(INT64_C(1) << 53) - 1,
-    (INT64_C(1) << 60) - 1, -(INT64_C(1) << 60) + 1};
+static const int64_t ints[] = {0,
+                               1,
+                               -1,
+                               2,
+                               -2,
+                               3,
+                               -3,
+                               7,
+                               -7,
+                               8,
+                               -8,
+                               62,
+                               63,
+                               64,
+                               255,
+                               256,
+                               257,
+                               -5,
+                               -6,
+                               1000,
+                               -1000,
+                               (1 << 30) - 1,
+                               1 << 30,
+                               -(1 << 30),
+                               -(1 << 30) - 1,
+                               INT64_C(1) << 31,
+                               -(INT64_C(1) << 31),
+                               (INT64_C(1) << 53) - 1,
+                               INT64_C(1) << 53,
+                               (INT64_C(1) << 53) + 1,
+                               -(INT64_C(1) << 53) - 1,
+                               (INT64_C(1) << 60) - 1,
+                               -(INT64_C(1) << 60) + 1};
 
 typedef struct {
     const char *op;
     PyObject *(*expected)(PyObject *, PyObject *);
 } IntOp;
 
-static PyObject *py_floordiv(PyObject *a, PyObject *b) { return PyNumber_FloorDivide(a, b); }
+static PyObject *py_floordiv(PyObject *a, PyObject *b)
+{
+    return PyNumber_FloorDivide(a, b);
+}
 
 static const IntOp int_ops[] = {
-    {"IAdd", PyNumber_Add},        {"ISub", PyNumber_Subtract}, {"IMul", PyNumber_Multiply},
-    {"IAnd", PyNumber_And},        {"IOr", PyNumber_Or},        {"IXor", PyNumber_Xor},
-    {"IFloorDiv", py_floordiv},    {"IMod", PyNumber_Remainder},
+    {"IAdd", PyNumber_Add},     {"ISub", PyNumber_Subtract},  {"IMul", PyNumber_Multiply},
+    {"IAnd", PyNumber_And},     {"IOr", PyNumber_Or},         {"IXor", PyNumber_Xor},
+    {"IFloorDiv", py_floordiv}, {"IMod", PyNumber_Remainder},
 };
 
 static char text[4096];
@@ -328,12 +355,12 @@ static void test_shifts(void **state)
                 Compiled c;
                 compile(&c, int_op_text(names[s], constant, counts[k]));
                 for (size_t i = 0; i < BASE_COUNT(ints); i++) {
-                    PyObject *v[] = {PyLong_FromLongLong(ints[i]),
-                                     PyLong_FromLongLong(counts[k])};
+                    PyObject *v[] = {PyLong_FromLongLong(ints[i]), PyLong_FromLongLong(counts[k])};
                     Frame fr;
                     frame_init(&fr, v, 2);
                     PyObject *r = enter(&c, &fr);
-                    PyObject *want = s == 0 ? PyNumber_Lshift(v[0], v[1]) : PyNumber_Rshift(v[0], v[1]);
+                    PyObject *want =
+                        s == 0 ? PyNumber_Lshift(v[0], v[1]) : PyNumber_Rshift(v[0], v[1]);
                     PyErr_Clear();
                     bool fits = want && counts[k] >= 0;
                     if (fits && s == 0) {
@@ -375,8 +402,10 @@ static void test_unbox_large(void **state)
 
 /* --- unboxed floats --------------------------------------------------------------------- */
 
-static const double floats[] = {0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -1e308, 5e-324, 1e-10,
-                                Py_HUGE_VAL, -Py_HUGE_VAL, Py_NAN, 4611686018427387904.0, 1e15};
+static const double floats[] = {0.0,   -0.0,        1.0,          -1.0,   0.5,
+                                -2.5,  3.0,         1e308,        -1e308, 5e-324,
+                                1e-10, Py_HUGE_VAL, -Py_HUGE_VAL, Py_NAN, 4611686018427387904.0,
+                                1e15};
 
 static const char *float_op_text(const char *op)
 {
@@ -396,14 +425,20 @@ static const char *float_op_text(const char *op)
     return text;
 }
 
-static PyObject *py_pow(PyObject *a, PyObject *b) { return PyNumber_Power(a, b, Py_None); }
+static PyObject *py_pow(PyObject *a, PyObject *b)
+{
+    return PyNumber_Power(a, b, Py_None);
+}
 
 static void test_float_ops(void **state)
 {
     (void)state;
-    static const IntOp ops[] = {{"FAdd", PyNumber_Add},       {"FSub", PyNumber_Subtract},
-                                {"FMul", PyNumber_Multiply},  {"FDiv", PyNumber_TrueDivide},
-                                {"FMod", PyNumber_Remainder}, {"FFloorDiv", PyNumber_FloorDivide},
+    static const IntOp ops[] = {{"FAdd", PyNumber_Add},
+                                {"FSub", PyNumber_Subtract},
+                                {"FMul", PyNumber_Multiply},
+                                {"FDiv", PyNumber_TrueDivide},
+                                {"FMod", PyNumber_Remainder},
+                                {"FFloorDiv", PyNumber_FloorDivide},
                                 {"FPow", py_pow}};
     for (size_t o = 0; o < BASE_COUNT(ops); o++) {
         Compiled c;
@@ -484,13 +519,17 @@ static const char *cmp_text(bool f64, int cmp, int form)
         "  v8:bool = BNot v6\n  Branch v8 b2 b1\n",
         "  GuardTrue v6 @4 [s1: 4 | - - | ]\n  Jump b1\n",
         "  GuardFalse v6 @4 [s1: 4 | - - | ]\n  Jump b2\n",
-        "  v8:i64 = BoolToI v6\n  v9:i64 = ConstI64 $1\n  v10:bool = ICmp v8 v9 #==\n  Branch v10 b1 b2\n",
+        "  v8:i64 = BoolToI v6\n  v9:i64 = ConstI64 $1\n  v10:bool = ICmp v8 v9 #==\n  Branch v10 "
+        "b1 b2\n",
     };
-    const char *yes = form == 1 || form == 4 ? "" : form == 3
-        ? "b1 (b0) bci=8:\n  v20:BOOL = Const $True\n  Incref v20\n  Return v20 @8\n"
-        : "b1 (b0) bci=8:\n  v20:BOOL = Const $True\n  Incref v20\n  Return v20 @8\n";
-    const char *no = form == 1 || form == 3 ? ""
-        : "b2 (b0) bci=10:\n  v21:BOOL = Const $False\n  Incref v21\n  Return v21 @10\n";
+    const char *yes =
+        form == 1 || form == 4 ? ""
+        : form == 3 ? "b1 (b0) bci=8:\n  v20:BOOL = Const $True\n  Incref v20\n  Return v20 @8\n"
+                    : "b1 (b0) bci=8:\n  v20:BOOL = Const $True\n  Incref v20\n  Return v20 @8\n";
+    const char *no =
+        form == 1 || form == 3
+            ? ""
+            : "b2 (b0) bci=10:\n  v21:BOOL = Const $False\n  Incref v21\n  Return v21 @10\n";
     snprintf(text, sizeof text,
              "func f nlocals=2 nstack=0 bci=0\n"
              "b0 bci=0:\n"
@@ -770,10 +809,18 @@ static void test_any_loop(void **state)
                       "  Return v10 @20\n";
     static const char *const forms[] = {"  Branch v14 b3 b2\n",
                                         "  v15:bool = BNot v14\n  Branch v15 b2 b3\n"};
-    static const char *const sources[] = {
-        "[1, 20, 300]", "(1, 20, 300)", "{1: 0, 20: 0, 300: 0}", "range(1, 4)", "[]", "()",
-        "iter([5, 6, 7, 8])", "(x for x in [1, 2])", "[1, 'x']", "(1, 'x')",
-        "map(lambda x: 1 // x, [2, 1, 0, 3])", "type('E', (list,), {})([1, 2])"};
+    static const char *const sources[] = {"[1, 20, 300]",
+                                          "(1, 20, 300)",
+                                          "{1: 0, 20: 0, 300: 0}",
+                                          "range(1, 4)",
+                                          "[]",
+                                          "()",
+                                          "iter([5, 6, 7, 8])",
+                                          "(x for x in [1, 2])",
+                                          "[1, 'x']",
+                                          "(1, 'x')",
+                                          "map(lambda x: 1 // x, [2, 1, 0, 3])",
+                                          "type('E', (list,), {})([1, 2])"};
     for (int form = 0; form < 2; form++) {
         Compiled c;
         snprintf(text, sizeof text, fmt, forms[form]);
@@ -847,8 +894,8 @@ static void test_reused_boxes(void **state)
     const char *keep = "  Incref v16\n"
                        "  ListAppend v62 v16 @16 [s6: 16 | v1 v16 v62 | v3! v62 v16!]\n";
     static const char *const floats_src = "[1.0, 2.0, -3.0, float('nan'), 1e300, 0.25]";
-    static const char *const ints_src =
-        "[0, 1, 128, 129, -2, -3, 500, 1 << 28, 1 << 29, 1 << 40, -(1 << 29), 3000, -3000, 7, 1 << 30, 4000]";
+    static const char *const ints_src = "[0, 1, 128, 129, -2, -3, 500, 1 << 28, 1 << 29, 1 << 40, "
+                                        "-(1 << 29), 3000, -3000, 7, 1 << 30, 4000]";
     for (int f64 = 0; f64 < 2; f64++) {
         for (int kept = 0; kept < 2; kept++) {
             Compiled c;
@@ -865,8 +912,9 @@ static void test_reused_boxes(void **state)
                 PyObject *first = start == 0   ? NULL
                                   : start == 1 ? PyUnicode_FromString("text")
                                   : start == 2 ? PyFloat_FromDouble(99.5)
-                                  : start == 3 ? PyLong_FromLong(99999)
-                                               : PyLong_FromString("123456789123456789123456789", NULL, 10);
+                                  : start == 3
+                                      ? PyLong_FromLong(99999)
+                                      : PyLong_FromString("123456789123456789123456789", NULL, 10);
                 PyObject *same = first ? PyObject_Repr(first) : NULL;
                 PyObject *out = PyList_New(0), *v[] = {list, first, out};
                 Py_ssize_t refs = first ? Py_REFCNT(first) : 0;
@@ -874,7 +922,8 @@ static void test_reused_boxes(void **state)
                 frame_init(&fr, v, 3);
                 PyObject *r = enter(&c, &fr);
                 assert_false(last.taken);
-                PyObject *want = PyNumber_Add(PyList_GET_ITEM(list, n - 1), PyList_GET_ITEM(list, n - 1));
+                PyObject *want =
+                    PyNumber_Add(PyList_GET_ITEM(list, n - 1), PyList_GET_ITEM(list, n - 1));
                 assert_true(PyObject_RichCompareBool(r, want, Py_EQ));
                 assert_int_equal(PyList_GET_SIZE(out), kept ? n : 0);
                 for (Py_ssize_t k = 0; k < PyList_GET_SIZE(out); k++) {
@@ -957,13 +1006,15 @@ static void test_range_loop(void **state)
                     "b3 (b1) bci=20:\n"
                     "  v14:INT = BoxInt v10\n"
                     "  Return v14 @20\n";
-    static const long cases[][4] = {{0, 10, 1, 45}, {5, 5, 1, 0}, {10, 0, -3, 22}, {-4, 100000, 7, 714228572}};
+    static const long cases[][4] = {
+        {0, 10, 1, 45}, {5, 5, 1, 0}, {10, 0, -3, 22}, {-4, 100000, 7, 714228572}};
     for (size_t k = 0; k < BASE_COUNT(cases); k++) {
         PyObject *range = PyObject_CallFunction((PyObject *)&PyRange_Type, "lll", cases[k][0],
                                                 cases[k][1], cases[k][2]);
         PyObject *it = PyObject_GetIter(range), *it2 = PyObject_GetIter(range);
         PyObject *r = run(t, &it, 1);
-        PyObject *sum = PyObject_CallFunctionObjArgs(PyDict_GetItemString(builtins, "sum"), it2, NULL);
+        PyObject *sum =
+            PyObject_CallFunctionObjArgs(PyDict_GetItemString(builtins, "sum"), it2, NULL);
         assert_true(PyObject_RichCompareBool(r, sum, Py_EQ));
         PyObject *end = PyIter_Next(it);
         assert_null(end); /* the iterator itself is used up */
@@ -982,10 +1033,21 @@ static void test_truthy(void **state)
     static const char *const forms[] = {
         "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  Branch v2 b1 b2\n",
         "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  v3:bool = BNot v2\n  Branch v3 b2 b1\n",
-        "  Incref v1\n  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1!]\n  Decref v1\n  Branch v2 b1 b2\n",
-        "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  v3:i64 = BoolToI v2\n  v4:i64 = ConstI64 $1\n"
+        "  Incref v1\n  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1!]\n  Decref v1\n  Branch v2 b1 "
+        "b2\n",
+        "  v2:bool = Truthy v1 @4 [s1: 4 | v1 | v1]\n  v3:i64 = BoolToI v2\n  v4:i64 = ConstI64 "
+        "$1\n"
         "  v5:bool = ICmp v3 v4 #==\n  Branch v5 b1 b2\n"};
-    static const char *const values[] = {"True", "False", "None", "0", "1", "[]", "[0]", "''", "0.0", "object()",
+    static const char *const values[] = {"True",
+                                         "False",
+                                         "None",
+                                         "0",
+                                         "1",
+                                         "[]",
+                                         "[0]",
+                                         "''",
+                                         "0.0",
+                                         "object()",
                                          "type('R', (), {'__bool__': lambda self: 1 // 0})()"};
     for (size_t k = 0; k < BASE_COUNT(forms); k++) {
         Compiled c;
@@ -1403,23 +1465,25 @@ static int setup(void **state)
     globals = PyDict_New();
     builtins = PyEval_GetBuiltins();
     PyDict_SetItemString(globals, "__builtins__", builtins);
-    code = (PyCodeObject *)Py_CompileString("def f(a, b):\n  return a + b\n", "<test>", Py_file_input);
+    code =
+        (PyCodeObject *)Py_CompileString("def f(a, b):\n  return a + b\n", "<test>", Py_file_input);
     return exit_entry && code ? 0 : -1;
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_helpers),      cmocka_unit_test(test_epochs),
-    cmocka_unit_test(test_home_phi),     cmocka_unit_test(test_int_ops),
-    cmocka_unit_test(test_int_ops_const), cmocka_unit_test(test_shifts),
-    cmocka_unit_test(test_unbox_large),  cmocka_unit_test(test_float_ops),
+    cmocka_unit_test(test_helpers),         cmocka_unit_test(test_epochs),
+    cmocka_unit_test(test_home_phi),        cmocka_unit_test(test_int_ops),
+    cmocka_unit_test(test_int_ops_const),   cmocka_unit_test(test_shifts),
+    cmocka_unit_test(test_unbox_large),     cmocka_unit_test(test_float_ops),
     cmocka_unit_test(test_float_free_list), cmocka_unit_test(test_comparisons),
-    cmocka_unit_test(test_store_local),  cmocka_unit_test(test_stale_home),
-    cmocka_unit_test(test_raw_state),    cmocka_unit_test(test_loops),
-    cmocka_unit_test(test_any_loop),     cmocka_unit_test(test_truthy),     cmocka_unit_test(test_reused_boxes),
-    cmocka_unit_test(test_exit_before_store), cmocka_unit_test(test_range_loop),   cmocka_unit_test(test_items),
-    cmocka_unit_test(test_inline_values), cmocka_unit_test(test_globals),
-    cmocka_unit_test(test_version_zero), cmocka_unit_test(test_dict_hint),    cmocka_unit_test(test_var_and_out),
-    cmocka_unit_test(test_prev_instr),
+    cmocka_unit_test(test_store_local),     cmocka_unit_test(test_stale_home),
+    cmocka_unit_test(test_raw_state),       cmocka_unit_test(test_loops),
+    cmocka_unit_test(test_any_loop),        cmocka_unit_test(test_truthy),
+    cmocka_unit_test(test_reused_boxes),    cmocka_unit_test(test_exit_before_store),
+    cmocka_unit_test(test_range_loop),      cmocka_unit_test(test_items),
+    cmocka_unit_test(test_inline_values),   cmocka_unit_test(test_globals),
+    cmocka_unit_test(test_version_zero),    cmocka_unit_test(test_dict_hint),
+    cmocka_unit_test(test_var_and_out),     cmocka_unit_test(test_prev_instr),
 };
 
 int main(void)
