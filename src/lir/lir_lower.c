@@ -164,7 +164,7 @@ LirOpnd lw_object_field(Lower *L, HirIns *v, int32_t disp)
     const HirIns *r = hir_root(v);
     int64_t at = (int64_t)(intptr_t)r->imm.p + disp;
     if (r->op == HIR_Const && r->imm.p && at == (int32_t)at) {
-        (void)lw_object(L, r->imm.p); /* pinned: it must stay where it is */
+        (void)const_opnd(L, r); /* kept alive, if the unit is to do that */
         return lir_mem(LIR_NOREG, (int32_t)at);
     }
     return lw_field(L, v, disp);
