@@ -247,6 +247,9 @@ static void count_uses(Lower *L)
                     use(L, i->args[k], false);
                 }
             }
+            if (lw_stored_value(i)) {
+                L->vals[hir_root(lw_stored_value(i))->id].nstores++;
+            }
             if (i->fs && hir_is(i, HIR_F_DEOPT | HIR_F_RAISE)) {
                 use_state(L, i->fs);
             }

@@ -32,6 +32,7 @@ typedef struct LwVal {
     LirReg reg;       /* the register that holds its result, LIR_NOREG: none (a home, a constant) */
     uint32_t nuses;   /* operands, exits and edges that need it */
     uint32_t nops;    /* those among them that no home serves and that are not an exit's */
+    uint32_t nstores; /* stores that put it somewhere */
     uint8_t need_reg; /* LoadLocal, phi: some use is where no home holds the value */
     uint8_t fused;    /* made by its user: a condition, or a box that is stored (lw_put_box) */
 } LwVal;
@@ -190,6 +191,8 @@ void lw_box_int(Lower *L, HirIns *i);
 void lw_box_bool(Lower *L, HirIns *i);
 void lw_unbox_float(Lower *L, HirIns *i);
 void lw_unbox_int(Lower *L, HirIns *i);
+/* The operand that a store op puts somewhere, or NULL for other ops. */
+HirIns *lw_stored_value(const HirIns *i);
 /* The BoxFloat or BoxInt that store `i` consumes and that is better made by it; else NULL. */
 HirIns *lw_stored_box(const Lower *L, const HirIns *i);
 /* slot := box, for store i; drops what was there: `old`, of type t. The old object is used again when it is of the

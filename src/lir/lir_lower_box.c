@@ -144,19 +144,28 @@ void lw_unbox_int(Lower *L, HirIns *i)
 
 /* --- boxes made where they are stored ------------------------------------------------------ */
 
-HirIns *lw_stored_box(const Lower *L, const HirIns *i)
+HirIns *lw_stored_value(const HirIns *i)
 {
-    HirIns *v = NULL;
     switch (i->op) {
-    case HIR_StoreLocal: v = i->args[0]; break;
+    case HIR_StoreLocal: return i->args[0];
     case HIR_StoreInlineValue:
     case HIR_StoreSlot:
-    case HIR_StoreCell: v = i->args[1]; break;
-    case HIR_ListStore: v = i->args[2]; break;
+    case HIR_StoreCell: return i->args[1];
+    case HIR_ListStore: return i->args[2];
     default: return NULL;
     }
-    bool box = v->op == HIR_BoxFloat || v->op == HIR_BoxInt;
-    bool alone = box && v->block == i->block && L->vals[v->id].nops == 1;
+}
+
+HirIns *lw_stored_box(const Lower *L, const HirIns *i)
+{
+    HirIns *v = lw_stored_value(i);
+    if (!v || (v->op != HIR_BoxFloat && v->op != HIR_BoxInt)) {
+        return NULL;
+    }
+    /* Uses after the store find the object in its home; a second store (`z = y`) has to find the
+     * same one, and not make its own. */
+    const LwVal *x = &L->vals[v->id];
+    bool alone = v->block == i->block && x->nops == 1 && x->nstores == 1;
     return alone && i->block->loop_depth > 0 ? v : NULL;
 }
 
