@@ -490,6 +490,55 @@ static bool call_len_or_isinstance(Builder *b, const Call *c, int q)
     return false;
 }
 
+/* Bounds of range() below this cannot make its length overflow; ints of two digits are. */
+#define RANGE_LIMIT (INT64_C(1) << 60)
+
+static HirIns *range_bound(Builder *b, HirIns *v)
+{
+    HirIns *raw = hb_unbox_int(b, v);
+    bool small = raw->op == HIR_UnboxInt || raw->op == HIR_ListLen || raw->op == HIR_TupleLen ||
+                 (raw->op == HIR_ConstI64 && raw->imm.i < RANGE_LIMIT && raw->imm.i > -RANGE_LIMIT);
+    for (int above = 0; !small && above < 2; above++) {
+        HirIns *fits = hb_emit2(b, HIR_ICmp, raw, hb_i64(b, above ? -RANGE_LIMIT : RANGE_LIMIT));
+        fits->aux = above ? Py_GT : Py_LT;
+        hb_emit1(b, HIR_GuardTrue, fits);
+    }
+    return raw;
+}
+
+/* for ... in range(...): the range itself is seen by nobody, so only its iterator is made; GET_ITER then
+ * finds an iterator, here and in tier 0. */
+static bool call_range(Builder *b, const Call *c)
+{
+    if (b->in[1].op != PY311_GET_ITER || c->nargs < 1 || c->nargs > 3) {
+        return false;
+    }
+    for (int k = 0; k < c->nargs; k++) {
+        if (!(call_arg(b, c, k)->v->type & HIR_T_INT)) {
+            return false;
+        }
+    }
+    if (c->nargs == 3) {
+        HirIns *step = call_arg(b, c, 2)->v;
+        int overflow = 0;
+        if (step->op != HIR_Const || !PyLong_CheckExact((PyObject *)step->imm.p)) {
+            return false;
+        }
+        long n = PyLong_AsLongAndOverflow(step->imm.p, &overflow);
+        if (n == 0 || overflow || n >= RANGE_LIMIT || n <= -RANGE_LIMIT) {
+            return false;
+        }
+    }
+    HirIns *v[3];
+    for (int k = 0; k < c->nargs; k++) {
+        v[k] = range_bound(b, hb_guard_type(b, call_arg(b, c, k)->v, HIR_T_INT));
+    }
+    HirIns *args[] = {c->nargs > 1 ? v[0] : hb_i64(b, 0), c->nargs > 1 ? v[1] : v[0],
+                      c->nargs > 2 ? v[2] : hb_i64(b, 1)};
+    finish_call(b, c, hb_emit(b, HIR_RangeIter, 3, args), true);
+    return true;
+}
+
 static bool call_class(Builder *b, const Call *c)
 {
     if (!c->plain || b->kwnames) {
@@ -506,6 +555,9 @@ static bool call_class(Builder *b, const Call *c)
         HirIns *r = hb_emit1(b, HIR_StrOf, call_arg(b, c, 0)->v);
         finish_call(b, c, r, true);
         after_call(b);
+        return true;
+    }
+    if (tp == &PyRange_Type && call_range(b, c)) {
         return true;
     }
     if (tp == &PyTuple_Type && c->nargs == 1) {

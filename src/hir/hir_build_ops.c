@@ -635,6 +635,9 @@ static void get_iter(Builder *b)
 {
     HirIns *v = hb_peek(b, 1)->v;
     HirType t = seen_type(b, v);
+    if (v->type == HIR_T_RANGE_ITER) {
+        return; /* an iterator is its own; see call_range */
+    }
     if ((t == HIR_T_LIST || t == HIR_T_TUPLE) && (v->type & t) && hb_speculate(b)) {
         v = hb_guard_type(b, v, t); /* its iterator is known then: no call an item */
     }

@@ -75,6 +75,8 @@ Py_ssize_t rt_len(PyObject *v); /* -1 on error */
 
 /* --- iteration and unpacking (rt_iter.c) ------------------------------------------- */
 PyObject *rt_get_iter(PyObject *v);
+/* iter(range(start, stop, step)) for absolute values of at most 2**60 and a step that is not 0. */
+PyObject *rt_range_iter(int64_t start, int64_t stop, int64_t step);
 /* Next item, or NULL: with an exception set on error, without one when exhausted. */
 void rt_seq_iter_end(
     PyObject *it); /* an exhausted list or tuple iterator lets go of its sequence */

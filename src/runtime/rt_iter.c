@@ -6,6 +6,20 @@ PyObject *rt_get_iter(PyObject *v)
     return PyObject_GetIter(v);
 }
 
+/* What fast_range_iter makes; the number of items is get_len_of_range's. */
+PyObject *rt_range_iter(int64_t start, int64_t stop, int64_t step)
+{
+    Py311RangeIter *it = PyObject_New(Py311RangeIter, &PyRangeIter_Type);
+    if (it == NULL)
+        return NULL;
+    int64_t low = step > 0 ? start : stop, high = step > 0 ? stop : start;
+    it->index = 0;
+    it->start = start;
+    it->step = step;
+    it->len = low < high ? 1 + (high - low - 1) / (step > 0 ? step : -step) : 0;
+    return (PyObject *)it;
+}
+
 PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter)
 {
     PyObject *next = Py_TYPE(iter)->tp_iternext(iter);
