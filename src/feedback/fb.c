@@ -8,9 +8,30 @@
 /* specialize.c: the counter of a freshly specialised instruction; each miss takes one off. */
 enum { MISS_COUNTER_START = 53 };
 
+/* Forms that have yet to choose: their counter says when they try (again), not how often they missed. */
+static bool is_adaptive(uint8_t raw)
+{
+    switch (raw) {
+    case PY311_BINARY_OP_ADAPTIVE:
+    case PY311_BINARY_SUBSCR_ADAPTIVE:
+    case PY311_CALL_ADAPTIVE:
+    case PY311_COMPARE_OP_ADAPTIVE:
+    case PY311_LOAD_ATTR_ADAPTIVE:
+    case PY311_LOAD_GLOBAL_ADAPTIVE:
+    case PY311_LOAD_METHOD_ADAPTIVE:
+    case PY311_PRECALL_ADAPTIVE:
+    case PY311_STORE_ATTR_ADAPTIVE:
+    case PY311_STORE_SUBSCR_ADAPTIVE:
+    case PY311_UNPACK_SEQUENCE_ADAPTIVE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int32_t misses(uint8_t raw, uint8_t op, uint16_t counter)
 {
-    bool specialised = raw != op && py311_opcode_base[raw] == op;
+    bool specialised = raw != op && py311_opcode_base[raw] == op && !is_adaptive(raw);
     return specialised && counter < MISS_COUNTER_START ? MISS_COUNTER_START - counter : 0;
 }
 
