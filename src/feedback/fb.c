@@ -22,10 +22,8 @@ static bool is_adaptive(uint8_t raw)
     case PY311_PRECALL_ADAPTIVE:
     case PY311_STORE_ATTR_ADAPTIVE:
     case PY311_STORE_SUBSCR_ADAPTIVE:
-    case PY311_UNPACK_SEQUENCE_ADAPTIVE:
-        return true;
-    default:
-        return false;
+    case PY311_UNPACK_SEQUENCE_ADAPTIVE: return true;
+    default: return false;
     }
 }
 

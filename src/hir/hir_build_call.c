@@ -96,12 +96,39 @@ void hb_load_global(Builder *b)
 
 /* --- attributes ------------------------------------------------------------------------ */
 
+static void observe_some(Builder *b, HirIns *v, PyObject *seen)
+{
+    if (seen) {
+        hb_observe(b, v, seen);
+    }
+}
+
 static void replace_owner(Builder *b, HirIns *v)
 {
     hb_emit1(b, HIR_Incref, v);
     Entry owner = hb_pop(b);
     hb_push(b, v, true);
     hb_drop(b, owner);
+}
+
+/* What LOAD_ATTR's specialised form would find now on the object that was seen there, borrowed, or NULL: tier 0
+ * has no caches for what operators then do with it. */
+static PyObject *peek_attr(Builder *b, HirIns *owner, PyObject *name)
+{
+    const FbIns *in = b->in;
+    PyObject *o = hb_observed(b, owner);
+    if (!o || in->version == 0 || Py_TYPE(o)->tp_version_tag != in->version) {
+        return NULL;
+    }
+    if (in->quick == PY311_LOAD_ATTR_INSTANCE_VALUE) {
+        Py311Values *values = py311_inline_values(o);
+        return values ? values[in->index] : NULL;
+    }
+    if (in->quick == PY311_LOAD_ATTR_SLOT) {
+        return *(PyObject **)(void *)((char *)o + in->index);
+    }
+    return in->quick == PY311_LOAD_ATTR_WITH_HINT ? peek_dict(*py311_managed_dict_ptr(o), name)
+                                                  : NULL;
 }
 
 void hb_load_attr(Builder *b)
@@ -111,17 +138,20 @@ void hb_load_attr(Builder *b)
     HirIns *owner = hb_peek(b, 1)->v;
     HirIns *v = NULL;
     if (hb_speculate(b)) {
+        PyObject *found = peek_attr(b, owner, name);
         switch (in->quick) {
         case PY311_LOAD_ATTR_INSTANCE_VALUE:
             owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
             v = hb_emit1(b, HIR_LoadInlineValue, owner);
             v->aux = (uint32_t)in->index;
+            observe_some(b, v, found);
             replace_owner(b, v);
             return;
         case PY311_LOAD_ATTR_SLOT:
             owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
             v = hb_emit1(b, HIR_LoadSlot, owner);
             v->aux = (uint32_t)in->index;
+            observe_some(b, v, found);
             replace_owner(b, v);
             return;
         case PY311_LOAD_ATTR_WITH_HINT:
@@ -132,6 +162,7 @@ void hb_load_attr(Builder *b)
             if (b->unit && rt_unit_pin(b->unit, name) < 0) {
                 hb_stop(b, "out of memory");
             }
+            observe_some(b, v, found);
             replace_owner(b, v);
             return;
         case PY311_LOAD_ATTR_MODULE: {

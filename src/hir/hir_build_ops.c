@@ -234,6 +234,21 @@ static bool guard_operands(Builder *b, HirType t, HirIns **x, HirIns **y)
     return true;
 }
 
+static bool is_number(HirType t)
+{
+    return t == HIR_T_FLOAT || t == HIR_T_INT;
+}
+
+/* Guards each operand of the top of the stack to be the kind of number that was seen there. */
+static void guard_numbers(Builder *b)
+{
+    HirType tx = seen_type(b, hb_peek(b, 2)->v), ty = seen_type(b, hb_peek(b, 1)->v);
+    if (is_number(tx) && is_number(ty)) {
+        hb_guard_type(b, hb_peek(b, 2)->v, tx);
+        hb_guard_type(b, hb_peek(b, 1)->v, ty);
+    }
+}
+
 /* s += t where s is a local about to be stored back: CPython resizes in place. */
 static bool append_to_local(Builder *b)
 {
@@ -292,9 +307,9 @@ static void binary_op(Builder *b)
         replace_operands(b, 2, hb_emit2(b, HIR_StrConcat, x, y), true);
         return;
     }
-    if (spec && (floats || ints)) {
-        /* Division, power, shifts ...: typed operands let the passes pick the raw operation. */
-        guard_operands(b, floats ? HIR_T_FLOAT : HIR_T_INT, &x, &y);
+    if (spec) {
+        /* Division, power, shifts, mixed operands: typed ones let the passes pick the raw operation. */
+        guard_numbers(b);
     }
     HirIns *r = hb_emit2(b, HIR_BinaryOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)nb;
@@ -329,7 +344,10 @@ static void compare_op(Builder *b)
         replace_operands(b, 2, hb_emit1(b, HIR_BoxBool, c), false);
         return;
     }
-    HirIns *r = hb_emit2(b, HIR_CompareOp, x, y);
+    if (spec) {
+        guard_numbers(b);
+    }
+    HirIns *r = hb_emit2(b, HIR_CompareOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)op;
     replace_operands(b, 2, r, true);
 }
