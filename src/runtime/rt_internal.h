@@ -23,8 +23,9 @@ extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
     X(__build_class__)                                                                   \
     X(__dict__)                                                                          \
     X(__enter__)                                                                         \
-    X(__exit__) X(__getattr__) X(__getattribute__) X(__import__) X(__init__) X(__name__) \
-        X(__spec__) X(__class__) X(get) X(name) X(obj)
+    X(__exit__)                                                                          \
+    X(__getattr__) X(__getattribute__) X(__import__) X(__init__) X(__name__) X(__spec__) \
+        X(__class__) X(get) X(name) X(obj)
 
 typedef struct {
 #define RT_NAME_FIELD(n) PyObject *n;
