@@ -19,7 +19,8 @@
 
 /* --- types: a set of exact Python types, as bits ---------------------------- */
 typedef uint32_t HirType;
-/* clang-format off: it finds no fixed point for this list */
+/* clang-format finds no fixed point for this list. */
+/* clang-format off */
 #define HIR_TYPES(X)                                                                      \
     X(NULL) X(NONE) X(BOOL) X(INT) X(FLOAT) X(STR) X(BYTES) X(TUPLE) X(LIST) X(DICT)      \
     X(SET) X(FROZENSET) X(SLICE) X(RANGE) X(RANGE_ITER) X(LIST_ITER) X(TUPLE_ITER)        \
