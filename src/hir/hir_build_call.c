@@ -384,9 +384,7 @@ static bool call_python(Builder *b, const Call *c)
     int given = c->nargs + (c->method ? 1 : 0);
     int nkw = b->kwnames ? (int)PyTuple_GET_SIZE(b->kwnames) : 0;
     int npos = given - nkw;
-    if ((co->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) || co->co_kwonlyargcount ||
-        !(co->co_flags & CO_OPTIMIZED) || !(co->co_flags & CO_NEWLOCALS) ||
-        (co->co_flags & PY311_CO_GENERATOR_LIKE) || npos > co->co_argcount || npos < 0) {
+    if (!py311_plain_function(co) || npos > co->co_argcount || npos < 0) {
         return false;
     }
     int argc = co->co_argcount;
@@ -464,15 +462,6 @@ static bool call_python(Builder *b, const Call *c)
     return true;
 }
 
-/* sys.getrefcount: programs compare what it gives with what they know they hold, the value
- * stack's reference included. */
-static bool counts_references(PyObject *f)
-{
-    PyObject *g = PySys_GetObject("getrefcount"); /* borrowed; no Python code runs */
-    return g && PyCFunction_CheckExact(g) &&
-           PyCFunction_GET_FUNCTION(g) == PyCFunction_GET_FUNCTION(f);
-}
-
 /* Builtin functions called by their convention, as PRECALL_NO_KW_BUILTIN_* do. */
 static bool call_cfunction(Builder *b, const Call *c)
 {
@@ -484,7 +473,7 @@ static bool call_cfunction(Builder *b, const Call *c)
                 (METH_VARARGS | METH_FASTCALL | METH_NOARGS | METH_O | METH_KEYWORDS | METH_METHOD);
     HirIns *r;
     if (flags == METH_O && c->nargs == 1) {
-        if (counts_references(f) && !call_arg(b, c, 0)->owned) {
+        if (rt_is_getrefcount(f) && !call_arg(b, c, 0)->owned) {
             hb_own(b, call_arg(b, c, 0));
             if (b->cur->last->op == HIR_Incref) {
                 b->cur->last->aux = HIR_INCREF_KEEP;

@@ -101,4 +101,12 @@ int py311_stack_depths(PyCodeObject *co, int16_t *depth);
 /* The compiler flags that make calling a code object produce a generator of any sort. */
 #define PY311_CO_GENERATOR_LIKE (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 
+/* A function whose call is no more than filling its first co_argcount locals and running it. */
+static inline bool py311_plain_function(const PyCodeObject *co)
+{
+    int odd = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
+    return !(co->co_flags & odd) && !co->co_kwonlyargcount && (co->co_flags & CO_OPTIMIZED) &&
+           (co->co_flags & CO_NEWLOCALS);
+}
+
 #endif

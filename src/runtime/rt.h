@@ -159,6 +159,9 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
                          int borrowed);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
+/* sys.getrefcount: programs compare what it gives with what they know they hold, the value stack's
+ * reference included. */
+bool rt_is_getrefcount(PyObject *callable);
 /* argv[0] the class, then positional arguments: instantiation through an RtClassIC (rt_class.c). */
 PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *ic);
 /* True for classes that rt_call_class can speed up: tp_new is object's, tp_alloc generic, and

@@ -56,6 +56,12 @@ static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init
     return obj;
 }
 
+bool rt_is_getrefcount(PyObject *callable)
+{
+    return PyCFunction_CheckExact(callable) &&
+           PyCFunction_GET_FUNCTION(callable) == rt_state.getrefcount;
+}
+
 /* Calls without tracing; args[-1] is free, nargs does not count keyword values. */
 static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args,
                                     size_t nargs, PyObject *kwnames, int borrowed)
@@ -71,8 +77,7 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
         if (init != NULL)
             return instantiate(ts, (PyTypeObject *)callable, init, args, nargs, kwnames);
     }
-    if (borrowed && nargs == 1 && tp == &PyCFunction_Type &&
-        PyCFunction_GET_FUNCTION(callable) == rt_state.getrefcount) {
+    if (borrowed && nargs == 1 && rt_is_getrefcount(callable)) {
         /* Programs compare what it gives with what they hold, the value stack included. */
         PyObject *arg = Py_NewRef(args[0]);
         PyObject *res = rt_vectorcall(ts, callable, args, nargs, kwnames);

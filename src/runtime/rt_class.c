@@ -30,14 +30,6 @@ void *rt_class_ic_new(CodeUnit *u)
     return rt_unit_data(u, sizeof(RtClassIC));
 }
 
-/* Do n positional arguments fill the parameters exactly, with nothing to collect? */
-static bool exact_arguments(const PyCodeObject *co, Py_ssize_t n)
-{
-    int flags = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
-    return co->co_argcount == n && !co->co_kwonlyargcount && !(co->co_flags & flags) &&
-           (co->co_flags & CO_OPTIMIZED) && (co->co_flags & CO_NEWLOCALS);
-}
-
 static bool refresh(RtClassIC *ic, PyTypeObject *tp)
 {
     if (ic->refreshes >= RT_CLASS_MAX_REFRESHES) {
@@ -82,7 +74,7 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
     PyObject *res;
     argv[0] = self;
     PyCodeObject *code = (PyCodeObject *)init->func_code;
-    if (n < RT_CLASS_MAX_ARGS && exact_arguments(code, n)) {
+    if (n < RT_CLASS_MAX_ARGS && code->co_argcount == n && py311_plain_function(code)) {
         PyObject *args[RT_CLASS_MAX_ARGS + 1];
         args[0] = (PyObject *)init;
         for (Py_ssize_t i = 0; i < n; i++)
