@@ -614,6 +614,8 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_TupleIterNext] = lw_seq_next,
     [HIR_IterNext] = lw_iter_next,
 
+    [HIR_LoadAttr] = lw_load_attr,
+    [HIR_StoreAttr] = lw_store_attr,
     [HIR_CheckEval] = lw_check_eval,
     [HIR_Jump] = lw_jump,
     [HIR_Branch] = lw_branch,

@@ -19,6 +19,7 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name)
     ic->unit = u;
     ic->ways = 1;
     ic->entries = &ic->first;
+    ic->fast[0].version = 1; /* which belongs to slot 1: matches nothing */
     return ic;
 }
 
@@ -340,6 +341,11 @@ void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
         }
     }
     ic->entries[slot] = *entry;
+    if (entry->kind == RT_ATTR_INLINE_VALUE && entry->descr_version == 0) {
+        RtAttrFast *fast = &ic->fast[entry->version % RT_ATTR_FAST];
+        fast->version = entry->version;
+        fast->index = entry->index;
+    }
 }
 
 /* Misses between two looks at whether the cache earns its keep. */

@@ -70,6 +70,14 @@ typedef struct {
 /* What the site does (a site does one thing only). */
 typedef enum { RT_SITE_UNUSED, RT_SITE_LOAD, RT_SITE_STORE, RT_SITE_METHOD } RtSiteKind;
 
+/* Inline values by version tag, for compiled code to look at before it calls: a small table that the tag's low bits
+ * index. They repeat RT_ATTR_INLINE_VALUE entries that need no look at a descriptor (descr_version 0). */
+#define RT_ATTR_FAST 4 /* a power of two */
+typedef struct {
+    uint32_t version;
+    uint32_t index;
+} RtAttrFast;
+
 typedef struct RtAttrIC {
     PyObject *name; /* interned str, kept alive by the code object's co_names */
     Py_hash_t hash; /* of the name */
@@ -78,12 +86,13 @@ typedef struct RtAttrIC {
     uint8_t nentries; /* entries in use */
     uint8_t ways;     /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
     uint8_t next;     /* entry replaced next when all are in use */
-    uint8_t megamorphic;  /* given up: the generic path is taken at once */
-    uint32_t misses;      /* lookups that no entry served */
-    uint32_t uncached;    /* of these, the ones that no entry can describe */
-    uint32_t last_hits;   /* hits at the last look at the ratio of hits to misses */
-    RtAttrEntry *entries; /* &first, or unit data */
-    RtAttrEntry first;    /* most sites see one type */
+    uint8_t megamorphic;           /* given up: the generic path is taken at once */
+    uint32_t misses;               /* lookups that no entry served */
+    uint32_t uncached;             /* of these, the ones that no entry can describe */
+    uint32_t last_hits;            /* hits at the last look at the ratio of hits to misses */
+    RtAttrEntry *entries;          /* &first, or unit data */
+    RtAttrEntry first;             /* most sites see one type */
+    RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
 } RtAttrIC;
 
 typedef enum { RT_GLOBAL_EMPTY = 0, RT_GLOBAL_MODULE, RT_GLOBAL_BUILTIN } RtGlobalKind;

@@ -1,0 +1,87 @@
+/* Lowering of LoadAttr and StoreAttr through inline caches: objects whose attribute is an inline value
+ * are served in line for as many types as the cache's small table holds (rt_ic.h); everything else by the
+ * helper, out of line, so that registers survive the common case. */
+#include "lir_lower.h"
+
+#include "rt.h"
+
+/* Where the inline value of `obj` is according to the cache; to `miss` when it has none there. */
+static LirOpnd fast_value(Lower *L, LirReg obj, const RtAttrIC *ic, LirBlock *miss)
+{
+    LirFunc *f = L->f;
+    LirReg type = lir_load(f, 8, lir_mem(obj, PY311_OFF_OBJ_TYPE));
+    LirReg tag = lir_load(f, 4, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG));
+    LirReg slot = lir_op2(f, LIR_AND, lir_reg(tag), lir_imm(RT_ATTR_FAST - 1));
+    LirReg table = lir_copy(f, LIR_GPR, lir_ptr(ic->fast));
+    _Static_assert(sizeof(RtAttrFast) == 8, "scale of the table's index");
+    LirBlock *hit = lw_block(L, false), *inline_ = lw_block(L, false);
+    LirOpnd version = lir_mem_index(table, slot, 3, offsetof(RtAttrFast, version));
+    lw_br(L, (LwCond){LIR_CMP, 4, LIR_NE, lir_reg(tag), version}, lw_plain(miss), lw_plain(hit));
+    lir_at(f, hit);
+    LirReg index = lir_load(f, 4, lir_mem_index(table, slot, 3, offsetof(RtAttrFast, index)));
+    LirReg values = lir_load(f, 8, lir_mem(obj, PY311_OFF_OBJ_VALUES_PTR));
+    LirOpnd v = lir_reg(values);
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, v, v}, lw_plain(miss), lw_plain(inline_));
+    lir_at(f, inline_);
+    return lir_mem_index(values, index, 3, PY311_OFF_DICTVALUES_VALUES);
+}
+
+/* Goes on in a new block when r is not NULL, else to `miss`. */
+static void not_null(Lower *L, LirReg r, LirBlock *miss)
+{
+    LirBlock *some = lw_block(L, false);
+    lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(r), lir_reg(r)}, lw_plain(miss), lw_plain(some));
+    lir_at(L->f, some);
+}
+
+/* The helper, in its own cold block. */
+static void by_call(Lower *L, HirIns *i, LirBlock *miss, LirBlock *done)
+{
+    lir_jmp(L->f, done);
+    lir_at(L->f, miss);
+    int32_t known = L->prev_bci;
+    lw_call(L, i);
+    if (L->prev_bci != known) {
+        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
+    }
+    lir_jmp(L->f, done);
+    lir_at(L->f, done);
+}
+
+static bool worth_a_look(const HirIns *i)
+{
+    return i->imm.p && (i->args[0]->type & HIR_T_OTHER) && !(i->args[0]->type & HIR_T_NULL);
+}
+
+void lw_load_attr(Lower *L, HirIns *i)
+{
+    if (!worth_a_look(i)) {
+        lw_call(L, i);
+        return;
+    }
+    LirReg obj = lw_reg(L, i->args[0]), v = lw_def(L, i);
+    LirBlock *miss = lw_block(L, true), *done = lw_block(L, false);
+    LirOpnd slot = fast_value(L, obj, i->imm.p, miss);
+    lir_ins(L->f, LIR_LOAD, 8, v, slot, lir_none());
+    not_null(L, v, miss);
+    lir_rmw(L->f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    by_call(L, i, miss, done);
+}
+
+/* A first value (old one NULL) also changes the insertion order: the helper's. */
+void lw_store_attr(Lower *L, HirIns *i)
+{
+    if (!worth_a_look(i)) {
+        lw_call(L, i);
+        return;
+    }
+    LirReg obj = lw_reg(L, i->args[0]), v = lw_reg(L, i->args[1]);
+    LirBlock *miss = lw_block(L, true), *done = lw_block(L, false);
+    LirOpnd slot = fast_value(L, obj, i->imm.p, miss);
+    LirReg old = lir_load(L->f, 8, slot);
+    not_null(L, old, miss);
+    lir_rmw(L->f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_store(L->f, 8, slot, lir_reg(v));
+    lw_drop(L, i, old, HIR_T_ANY);
+    by_call(L, i, miss, done);
+}
