@@ -152,6 +152,7 @@ void lw_load_out(Lower *L, HirIns *i);
 /* --- lir_lower_attr.c -------------------------------------------------------- */
 void lw_load_attr(Lower *L, HirIns *i);
 void lw_store_attr(Lower *L, HirIns *i);
+void lw_load_method(Lower *L, HirIns *i);
 
 /* --- lir_lower_arith.c --------------------------------------------------------- */
 /* The condition under which BOOL v is true: its own comparison when fused, else a test of its register. */

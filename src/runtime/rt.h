@@ -101,6 +101,8 @@ int rt_dict_update(PyThreadState *ts, PyObject *dict, PyObject *mapping);
 int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject *callable);
 
 /* --- attributes (rt_attr.c, rt_method.c) ------------------------------------------- */
+/* Gives a LOAD_METHOD site's cache the table that inline code looks at; NULL when out of memory. */
+RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic);
 void *rt_attr_ic_new(CodeUnit *u, PyObject *name); /* RtAttrIC*, NULL when out of memory */
 PyObject *rt_load_attr(PyObject *obj, void *ic);
 int rt_store_attr(PyObject *obj, PyObject *v, void *ic);

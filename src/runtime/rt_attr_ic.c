@@ -23,6 +23,16 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name)
     return ic;
 }
 
+RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic)
+{
+    if (ic->methods == NULL) {
+        ic->methods = rt_unit_data(ic->unit, RT_ATTR_FAST * sizeof *ic->methods);
+        if (ic->methods != NULL)
+            ic->methods[0].version = 1; /* as above */
+    }
+    return ic->methods;
+}
+
 /* dictkeys_get_index of dictobject.c. */
 static int64_t keys_index_at(const char *keys, size_t i)
 {
@@ -345,6 +355,13 @@ void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
         RtAttrFast *fast = &ic->fast[entry->version % RT_ATTR_FAST];
         fast->version = entry->version;
         fast->index = entry->index;
+    }
+    if (ic->methods != NULL && entry->kind == RT_ATTR_CLASS_METHOD &&
+        entry->shadow == RT_SHADOW_KEYS && entry->owner == NULL && entry->descr_version == 0) {
+        RtMethodFast *fast = &ic->methods[entry->version % RT_ATTR_FAST];
+        fast->version = entry->version;
+        fast->keys_count = entry->keys_count;
+        fast->descr = entry->descr;
     }
 }
 

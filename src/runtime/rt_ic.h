@@ -78,6 +78,14 @@ typedef struct {
     uint32_t index;
 } RtAttrFast;
 
+/* The same for methods of classes whose instances have inline values: the class's function, as long as the class's
+ * shared keys have `keys_count` entries, the method's name not among them. */
+typedef struct {
+    uint32_t version;
+    uint32_t keys_count;
+    PyObject *descr; /* borrowed: the version keeps it right */
+} RtMethodFast;
+
 typedef struct RtAttrIC {
     PyObject *name; /* interned str, kept alive by the code object's co_names */
     Py_hash_t hash; /* of the name */
@@ -92,6 +100,7 @@ typedef struct RtAttrIC {
     uint32_t last_hits;            /* hits at the last look at the ratio of hits to misses */
     RtAttrEntry *entries;          /* &first, or unit data */
     RtAttrEntry first;             /* most sites see one type */
+    RtMethodFast *methods;         /* [RT_ATTR_FAST] at sites whose code looks there, else NULL */
     RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
 } RtAttrIC;
 

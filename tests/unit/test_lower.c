@@ -106,7 +106,7 @@ static void compile_with(Compiled *c, const char *text, bool caches)
     c->hf->unit = c->unit;
     c->hf->code = code;
     for (HirIns *i = caches ? c->hf->entry->first : NULL; i; i = i->next) {
-        if (i->op == HIR_LoadAttr || i->op == HIR_StoreAttr) {
+        if (i->op == HIR_LoadAttr || i->op == HIR_StoreAttr || i->op == HIR_LoadMethod) {
             i->imm.p = rt_attr_ic_new(c->unit, PyUnicode_InternFromString("a"));
         }
     }
@@ -1317,6 +1317,72 @@ static void test_attr_caches(void **state)
     discard(&cs);
 }
 
+/* LoadMethod: methods of several classes, and everything that may shadow or replace them while the code runs. */
+static void test_method_caches(void **state)
+{
+    (void)state;
+    Py_DECREF(eval("class M:\n"
+                   "    def a(self): return ('M', type(self).__name__)\n"
+                   "many = [type(f'M{k}', (M,), {'a': (lambda k: lambda self: ('own', k))(k)} if k "
+                   "% 3 else {})\n"
+                   "        for k in range(7)]\n"
+                   "class N:\n"
+                   "    @staticmethod\n"
+                   "    def a(): return 'static'\n"
+                   "class O:\n"
+                   "    @classmethod\n"
+                   "    def a(cls): return 'class'\n"
+                   "class E: pass\n"
+                   "targets = [c() for c in many] + [N(), O(), O, M(), M(), E(), 5]\n",
+                   Py_file_input));
+    static const char *const events[] = {
+        "0",
+        "setattr(targets[0], 'other', 1)",               /* the class's shared keys grow */
+        "setattr(targets[1], 'a', lambda: 'instance')",  /* shadowed, inline */
+        "targets[2].__dict__.update(a=lambda: 'dict')",  /* shadowed in a dict */
+        "setattr(many[4], 'a', lambda self: 'changed')", /* the class changes */
+        "setattr(M, 'a', lambda self: 'base changed')",
+        "delattr(targets[1], 'a')"};
+    PyObject *targets = PyDict_GetItemString(globals, "targets");
+    Compiled c;
+    compile_with(&c,
+                 "func f nlocals=1 nstack=0 bci=0\n"
+                 "b0 bci=0:\n"
+                 "  v0:ANY|NULL = LoadLocal #0\n"
+                 "  v1:ANY = GuardNotNull v0 @2 [s0: 2 | v0 | ]\n"
+                 "  v2:ANY = LoadMethod v1 $&0 @3 [s1: 3 | v1 | v1]\n"
+                 "  v3:ANY|NULL = LoadOut v2 #0\n"
+                 "  v4:ANY = CallVector v3 v2 $NULL @4 [s2: 4 | v1 | v3! v2!]\n"
+                 "  Decref v3\n"
+                 "  Decref v2\n"
+                 "  Return v4 @5\n",
+                 true);
+    for (size_t e = 0; e < BASE_COUNT(events); e++) {
+        Py_DECREF(eval(events[e], Py_eval_input));
+        for (int again = 0; again < 3; again++) {
+            for (Py_ssize_t k = 0; k < PyList_GET_SIZE(targets); k++) {
+                PyObject *o = PyList_GET_ITEM(targets, k),
+                         *want = PyObject_CallMethod(o, "a", NULL);
+                PyErr_Clear();
+                Py_ssize_t refs = Py_REFCNT(o);
+                Frame fr;
+                frame_init(&fr, &o, 1);
+                PyObject *r = enter(&c, &fr);
+                PyErr_Clear();
+                assert_int_equal(r == NULL, want == NULL);
+                if (r) {
+                    assert_true(PyObject_RichCompareBool(r, want, Py_EQ));
+                }
+                Py_XDECREF(r);
+                Py_XDECREF(want);
+                frame_clear(&fr);
+                assert_int_equal(Py_REFCNT(o), refs);
+            }
+        }
+    }
+    discard(&c);
+}
+
 /* The place of a key among a dict's entries, and the keys' version (made to exist). */
 static uint32_t keys_version(PyObject *dict)
 {
@@ -1577,8 +1643,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_range_loop),      cmocka_unit_test(test_items),
     cmocka_unit_test(test_inline_values),   cmocka_unit_test(test_globals),
     cmocka_unit_test(test_version_zero),    cmocka_unit_test(test_attr_caches),
-    cmocka_unit_test(test_dict_hint),       cmocka_unit_test(test_var_and_out),
-    cmocka_unit_test(test_prev_instr),
+    cmocka_unit_test(test_method_caches),   cmocka_unit_test(test_dict_hint),
+    cmocka_unit_test(test_var_and_out),     cmocka_unit_test(test_prev_instr),
 };
 
 int main(void)
