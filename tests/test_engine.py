@@ -154,6 +154,30 @@ def test_a_debug_build_is_refused(tmp_path):
     assert done.err == OFF + "this Python differs from the 3.11 it knows (a debug build of Python)\n"
 
 
+# Denies the process and its children memory that was writable and becomes executable, as hardened systems do.
+DENY_GENERATED_CODE = """
+import ctypes, os, sys
+PR_SET_MDWE = 65
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0) != 0:
+    sys.exit("not supported")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_system_that_denies_generated_code_runs_the_program(tmp_path):
+    deny = tmp_path / "deny.py"
+    deny.write_text(DENY_GENERATED_CODE)
+    program = tmp_path / "hot.py"
+    program.write_text(HOT + "heat()\nprint(_pyston.is_enabled(), _pyston.stats()['functions_compiled'])\n")
+    for mode in "ext-t1", "pyston3-t1":
+        python = Python(runmodes.parse(mode))
+        done = python(deny, python.executable, program, program=runmodes.STOCK, timeout=60)
+        if "not supported" in done.err:
+            pytest.skip("the kernel has no PR_SET_MDWE")
+        assert (done.code, done.out) == (0, "False 0\n")
+        assert done.err == OFF + "the system does not allow generated code (mprotect with PROT_EXEC was refused)\n"
+
+
 # A frame evaluation function in machine code: counts, then goes on in `then`.
 OTHER_HOOK = """
 import ctypes, mmap, struct
