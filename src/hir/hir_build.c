@@ -835,6 +835,9 @@ static void build_block(Builder *b, BBlock *bb)
     b->fs_cache = NULL;
     for (int32_t i = bb->first; i <= bb->last && b->cur && !b->reason; i++) {
         b->in = &b->code.ins[i];
+        if (b->in == b->built) {
+            continue;
+        }
         b->resume = b->call_start >= 0 ? b->call_start : b->in->start;
         hb_instruction(b);
     }

@@ -307,29 +307,7 @@ void hb_load_method(Builder *b)
 
 /* --- calls --------------------------------------------------------------------------------- */
 
-/* The stack below a call: lower (method or NULL), upper (self or callable), arguments. */
-typedef struct {
-    int nargs;       /* explicit arguments */
-    PyObject *known; /* the callable, if it is known here */
-    bool method;     /* lower entry is the callable, upper is self */
-    bool plain;      /* lower entry is NULL for certain, upper is the callable */
-} Call;
-
-static Entry *call_arg(Builder *b, const Call *c, int i)
-{
-    return hb_peek(b, c->nargs - i);
-}
-static Entry *call_upper(Builder *b, const Call *c)
-{
-    return hb_peek(b, c->nargs + 1);
-}
-static Entry *call_lower(Builder *b, const Call *c)
-{
-    return hb_peek(b, c->nargs + 2);
-}
-
-/* Pops the whole call, drops callable first, then arguments bottom up (ceval's order). */
-static void finish_call(Builder *b, const Call *c, HirIns *result, bool owned)
+void hb_finish_call(Builder *b, const Call *c, HirIns *result, bool owned)
 {
     int n = c->nargs + 2;
     Entry *e = arena_array(b->a, Entry, (size_t)n);
@@ -372,7 +350,7 @@ static void call_generic(Builder *b, const Call *c)
     if (c->known == (PyObject *)&PyRange_Type && c->plain) {
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }
-    finish_call(b, c, r, true);
+    hb_finish_call(b, c, r, true);
     after_call(b);
 }
 
@@ -490,24 +468,9 @@ static bool call_cfunction(Builder *b, const Call *c)
     } else {
         return false;
     }
-    finish_call(b, c, r, true);
+    hb_finish_call(b, c, r, true);
     after_call(b);
     return true;
-}
-
-static bool call_len_or_isinstance(Builder *b, const Call *c, int q)
-{
-    if (q == PY311_PRECALL_NO_KW_LEN && c->nargs == 1) {
-        HirIns *n = hb_emit1(b, HIR_Len, call_arg(b, c, 0)->v);
-        finish_call(b, c, hb_emit1(b, HIR_BoxInt, n), true);
-        return true;
-    }
-    if (q == PY311_PRECALL_NO_KW_ISINSTANCE && c->nargs == 2) {
-        HirIns *n = hb_emit2(b, HIR_IsInstance, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
-        finish_call(b, c, hb_emit1(b, HIR_BoxBool, n), false);
-        return true;
-    }
-    return false;
 }
 
 /* Bounds of range() below this cannot make its length overflow; ints of two digits are. */
@@ -555,7 +518,7 @@ static bool call_range(Builder *b, const Call *c)
     }
     HirIns *args[] = {c->nargs > 1 ? v[0] : hb_i64(b, 0), c->nargs > 1 ? v[1] : v[0],
                       c->nargs > 2 ? v[2] : hb_i64(b, 1)};
-    finish_call(b, c, hb_emit(b, HIR_RangeIter, 3, args), true);
+    hb_finish_call(b, c, hb_emit(b, HIR_RangeIter, 3, args), true);
     return true;
 }
 
@@ -568,12 +531,12 @@ static bool call_class(Builder *b, const Call *c)
     if (tp == &PyType_Type && c->nargs == 1) {
         HirIns *t = hb_emit1(b, HIR_TypeOf, call_arg(b, c, 0)->v);
         hb_emit1(b, HIR_Incref, t);
-        finish_call(b, c, t, true);
+        hb_finish_call(b, c, t, true);
         return true;
     }
     if (tp == &PyUnicode_Type && c->nargs == 1) {
         HirIns *r = hb_emit1(b, HIR_StrOf, call_arg(b, c, 0)->v);
-        finish_call(b, c, r, true);
+        hb_finish_call(b, c, r, true);
         after_call(b);
         return true;
     }
@@ -582,7 +545,7 @@ static bool call_class(Builder *b, const Call *c)
     }
     if (tp == &PyTuple_Type && c->nargs == 1) {
         HirIns *r = hb_emit1(b, HIR_TupleOf, call_arg(b, c, 0)->v);
-        finish_call(b, c, r, true);
+        hb_finish_call(b, c, r, true);
         after_call(b);
         return true;
     }
@@ -605,7 +568,7 @@ static bool call_python_class(Builder *b, const Call *c)
         args[i] = hb_peek(b, c->nargs + 1 - i)->v;
     }
     HirIns *r = call_op(b, HIR_CallClass, c->nargs + 1, args, ic);
-    finish_call(b, c, r, true);
+    hb_finish_call(b, c, r, true);
     after_call(b);
     return true;
 }
@@ -659,7 +622,7 @@ static bool call_descr(Builder *b, const Call *c)
         }
         r = call_op(b, HIR_CallDescrFast, c->nargs + 1, args, d);
     }
-    finish_call(b, c, r, true);
+    hb_finish_call(b, c, r, true);
     after_call(b);
     return true;
 }
@@ -682,7 +645,10 @@ static bool call_known(Builder *b, const Call *c)
     }
     int q = b->precall_quick;
     if (PyCFunction_CheckExact(c->known)) {
-        return (c->plain && !b->kwnames && call_len_or_isinstance(b, c, q)) || call_cfunction(b, c);
+        return hb_call_builtin(b, c) || call_cfunction(b, c);
+    }
+    if (c->known == (PyObject *)&PySuper_Type) {
+        return hb_call_super(b, c);
     }
     if (PyType_Check(c->known)) {
         return call_class(b, c);
@@ -700,7 +666,8 @@ static bool call_known(Builder *b, const Call *c)
 
 void hb_call(Builder *b)
 {
-    Call c = {.nargs = b->in->arg};
+    /* With `spread` the last argument is not on the stack, but its items are. */
+    Call c = {.nargs = b->spread ? b->spread + 1 : b->in->arg};
     HirIns *lower = call_lower(b, &c)->v, *upper = call_upper(b, &c)->v;
     if (lower->type == HIR_T_NULL) {
         c.plain = true;
@@ -715,6 +682,7 @@ void hb_call(Builder *b)
     b->kwnames = NULL;
     b->call_start = -1;
     b->precall_quick = 0;
+    b->spread = 0;
 }
 
 void hb_call_ex(Builder *b)

@@ -904,7 +904,11 @@ void hb_instruction(Builder *b)
     case PY311_STORE_SUBSCR: store_subscr(b); break;
     case PY311_DELETE_SUBSCR: delete_subscr(b); break;
 
-    case PY311_BUILD_TUPLE: build_stealing(b, HIR_BuildTuple); break;
+    case PY311_BUILD_TUPLE:
+        if (!hb_spread_tuple(b)) {
+            build_stealing(b, HIR_BuildTuple);
+        }
+        break;
     case PY311_BUILD_LIST: build_stealing(b, HIR_BuildList); break;
     case PY311_BUILD_SET: build_borrowing(b, HIR_BuildSet, arg); break;
     case PY311_BUILD_MAP: build_borrowing(b, HIR_BuildMap, 2 * arg); break;

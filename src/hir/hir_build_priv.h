@@ -1,6 +1,7 @@
 /* Shared parts of the builder: its state, stack and emission primitives.
- * hir_build.c owns control flow, hir_build_ops.c the opcodes, and
- * hir_build_call.c calls. */
+ * hir_build.c owns control flow, hir_build_ops.c the opcodes,
+ * hir_build_call.c names and calls, and hir_build_builtin.c calls of
+ * builtins. */
 #ifndef PYSTON_HIR_BUILD_PRIV_H
 #define PYSTON_HIR_BUILD_PRIV_H
 
@@ -77,6 +78,8 @@ typedef struct {
     int32_t call_start; /* bci of KW_NAMES or PRECALL, or -1 */
     PyObject *kwnames;  /* for the coming CALL */
     uint8_t precall_quick;
+    int spread;         /* items left on the stack by a BUILD_TUPLE for the coming CALL, 0: none */
+    const FbIns *built; /* an instruction done together with one before it */
 
     PyObject **observed; /* by instruction id: an object seen there, borrowed */
     uint32_t observed_cap;
@@ -133,11 +136,41 @@ void hb_stop(Builder *b, const char *reason); /* not supported */
 void hb_instruction(Builder *b);
 
 /* --- hir_build_call.c ------------------------------------------------------------ */
+/* The stack below a call: lower (method or NULL), upper (self or callable), arguments. */
+typedef struct {
+    int nargs;       /* explicit arguments */
+    PyObject *known; /* the callable, if it is known here */
+    bool method;     /* lower entry is the callable, upper is self */
+    bool plain;      /* lower entry is NULL for certain, upper is the callable */
+} Call;
+
+static inline Entry *call_arg(Builder *b, const Call *c, int i)
+{
+    return hb_peek(b, c->nargs - i);
+}
+static inline Entry *call_upper(Builder *b, const Call *c)
+{
+    return hb_peek(b, c->nargs + 1);
+}
+static inline Entry *call_lower(Builder *b, const Call *c)
+{
+    return hb_peek(b, c->nargs + 2);
+}
+/* Pops the whole call, drops callable first, then arguments bottom up (ceval's order), and pushes the result. */
+void hb_finish_call(Builder *b, const Call *c, HirIns *result, bool owned);
 void hb_call(Builder *b);
 void hb_call_ex(Builder *b);
 void hb_load_global(Builder *b);
 void hb_load_attr(Builder *b);
 void hb_store_attr(Builder *b);
 void hb_load_method(Builder *b);
+
+/* --- hir_build_builtin.c --------------------------------------------------------- */
+/* Calls of builtin functions and of super() that are operations of their own. The callable is a constant. False: not
+ * one of them, nothing was done. */
+bool hb_call_builtin(Builder *b, const Call *c);
+bool hb_call_super(Builder *b, const Call *c);
+/* BUILD_TUPLE: leaves its items to the isinstance() that follows. False: it does not. */
+bool hb_spread_tuple(Builder *b);
 
 #endif

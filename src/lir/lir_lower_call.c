@@ -24,6 +24,7 @@ static uint32_t results(const HirIns *i)
     case HIR_UnpackEx: /* before the star, the list, after it */
         return (i->aux & 0xff) + 1 + (i->aux >> 8);
     case HIR_LoadMethod:
+    case HIR_SuperMethod:
     case HIR_BeforeWith: return 1;
     default: return 0;
     }
@@ -75,7 +76,7 @@ static uint32_t call_args(Lower *L, HirIns *i, LirOpnd *args)
 
 static LirCheck check_of(const HirIns *i)
 {
-    if (!hir_is(i, HIR_F_RAISE)) {
+    if (!hir_is(i, HIR_F_RAISE | HIR_F_DEOPT)) {
         return LIR_CHK_NONE;
     }
     switch (i->rep) {
@@ -92,7 +93,10 @@ LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check)
         lw_prev(L, i);
     }
     uint32_t n = call_args(L, i, args);
-    LirExit *x = check == LIR_CHK_NONE ? NULL : lw_throw(L, i);
+    LirExit *x = NULL;
+    if (check != LIR_CHK_NONE) { /* failure without an exception: tier 0 does it */
+        x = hir_is(i, HIR_F_RAISE) ? lw_throw(L, i) : lw_resume(L, i);
+    }
     const LwVal *v = &L->vals[i->id];
     LirReg dst = v->reg;
     if (i->rep != HIR_VOID && v->nuses > 0 && dst == LIR_NOREG) {

@@ -290,3 +290,8 @@ int py311_stack_depths(PyCodeObject *co, int16_t *depth)
     }
     return most;
 }
+
+bool py311_local_is_cell(const PyCodeObject *co, int i)
+{
+    return PyBytes_AS_STRING(co->co_localspluskinds)[i] & CO_FAST_CELL;
+}

@@ -98,6 +98,9 @@ void py311_each_handler(PyCodeObject *co, void (*fn)(const Py311Handler *h, void
  * (never for code from the compiler). No Python code runs, no exception is set. */
 int py311_stack_depths(PyCodeObject *co, int16_t *depth);
 
+/* Does local `i` hold a cell once its MAKE_CELL has run (CO_FAST_CELL)? */
+bool py311_local_is_cell(const PyCodeObject *co, int i);
+
 /* The compiler flags that make calling a code object produce a generator of any sort. */
 #define PY311_CO_GENERATOR_LIKE (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 

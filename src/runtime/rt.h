@@ -35,6 +35,18 @@ int rt_init(void);
  * recompiling). May be NULL. Must not run Python code nor free the unit. */
 extern void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
 
+/* Builtin functions that compiled code does without calling them. */
+#define RT_BUILTINS(X) X(len) X(isinstance)
+typedef enum {
+    RT_BUILTIN_NONE,
+#define RT_BUILTIN_ID(n) RT_BUILTIN_##n,
+    RT_BUILTINS(RT_BUILTIN_ID)
+#undef RT_BUILTIN_ID
+        RT_NBUILTINS
+} RtBuiltin;
+/* Which of them `callable` is, RT_BUILTIN_NONE: another. */
+RtBuiltin rt_builtin_of(PyObject *callable);
+
 /* Called by the RESUME path of CheckEval and asked by rt_check_eval: nonzero makes every
  * compiled frame leave at its next safepoint (the engine is being switched off). */
 extern int rt_leave_compiled;
@@ -112,6 +124,18 @@ int rt_delete_attr(PyObject *obj, void *name);
  * out[0] is the lower one: the unbound method (new reference), or NULL. On error the result is
  * NULL and out[0] is NULL. */
 PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *ic, PyObject **out);
+
+/* `super(cls, self).NAME` of a LOAD_METHOD, with the results of rt_load_method. NULL without an exception: the cache
+ * cannot tell (out[0] is NULL), super() itself has to be asked. Runs no Python code and never raises. */
+PyObject *rt_super_method(PyObject *cls, PyObject *self, void *ic, PyObject **out);
+void *rt_super_ic_new(CodeUnit *u, PyObject *name); /* RtSuperIC*, NULL when out of memory */
+/* The function that `super(cls, self).name` is bound from now, borrowed, or NULL. Runs no Python code. */
+PyObject *rt_super_peek(PyObject *cls, PyObject *self, PyObject *name);
+
+/* --- isinstance() (rt_instance.c) ---------------------------------------------------- */
+int rt_is_instance(PyObject *v, PyObject *cls);
+/* isinstance(argv[0], (argv[1], ...)) */
+int rt_is_instance_any(PyThreadState *ts, PyObject **argv, Py_ssize_t n);
 
 /* --- names (rt_global.c) ------------------------------------------------------------ */
 void *rt_global_ic_new(CodeUnit *u, PyObject *name); /* RtGlobalIC*, NULL when out of memory */

@@ -72,8 +72,7 @@ int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash)
     }
 }
 
-/* Version tag of a type, assigned by a lookup if need be; 0 when it has none. */
-static uint32_t type_version(PyTypeObject *tp)
+uint32_t rt_attr_type_version(PyTypeObject *tp)
 {
     if (tp->tp_version_tag == 0)
         (void)_PyType_Lookup(tp, RT_NAME(__class__));
@@ -90,7 +89,7 @@ static bool note_descr(RtAttrEntry *e, PyObject *descr)
     e->descr_version = 0;
     if ((dt->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) && dt != &PyModule_Type)
         return true;
-    e->descr_version = type_version(dt);
+    e->descr_version = rt_attr_type_version(dt);
     return e->descr_version != 0;
 }
 
@@ -194,6 +193,14 @@ static GetAttrBase classify_getattr(PyTypeObject *tp, PyObject **hook)
     void *wrapped = ((PyWrapperDescrObject *)getattribute)->d_wrapped;
     memcpy(&f, &wrapped, sizeof f);
     return getattr_base(f);
+}
+
+bool rt_attr_class_is_type(PyTypeObject *tp)
+{
+    PyObject *hook;
+    return tp->tp_dict != NULL && classify_getattr(tp, &hook) != BY_OTHER &&
+           _PyType_Lookup(tp, RT_NAME(__class__)) ==
+               _PyType_Lookup(&PyBaseObject_Type, RT_NAME(__class__));
 }
 
 /* `obj` is a class whose metatype uses type_getattro. */

@@ -27,6 +27,39 @@ static int probe_slots(void)
     return 0;
 }
 
+/* The builtin functions that compiled code knows. */
+static int find_builtins(void)
+{
+    static const char *const names[RT_NBUILTINS] = {
+#define RT_BUILTIN_NAME(n) [RT_BUILTIN_##n] = #n,
+        RT_BUILTINS(RT_BUILTIN_NAME)
+#undef RT_BUILTIN_NAME
+    };
+    for (int i = 1; i < RT_NBUILTINS; i++) {
+        PyObject *name = PyUnicode_FromString(names[i]);
+        if (name == NULL)
+            return -1;
+        PyObject *f = _PyEval_GetBuiltin(name);
+        Py_DECREF(name);
+        if (f == NULL)
+            PyErr_Clear();
+        else if (PyCFunction_CheckExact(f))
+            rt_state.builtins[i] = PyCFunction_GET_FUNCTION(f);
+        Py_XDECREF(f);
+    }
+    return 0;
+}
+
+RtBuiltin rt_builtin_of(PyObject *callable)
+{
+    if (!PyCFunction_CheckExact(callable))
+        return RT_BUILTIN_NONE;
+    int i = RT_NBUILTINS - 1;
+    while (i > 0 && rt_state.builtins[i] != PyCFunction_GET_FUNCTION(callable))
+        i--;
+    return (RtBuiltin)i;
+}
+
 int rt_init(void)
 {
     if (rt_state.slot_tp_init != NULL)
@@ -47,5 +80,5 @@ int rt_init(void)
     rt_state.module_getattro = PyModule_Type.tp_getattro;
     rt_state.object_new = PyBaseObject_Type.tp_new;
     rt_state.type_call = PyType_Type.tp_call;
-    return probe_slots();
+    return find_builtins() < 0 ? -1 : probe_slots();
 }

@@ -38,6 +38,7 @@ typedef struct {
     getattrofunc type_getattro;
     getattrofunc module_getattro;
     newfunc object_new;
+    PyCFunction builtins[RT_NBUILTINS]; /* by RtBuiltin; NULL where the name was replaced */
     ternaryfunc type_call;
 } RtState;
 extern RtState rt_state;

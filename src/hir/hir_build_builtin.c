@@ -1,0 +1,182 @@
+/* Builder, builtins that are operations of their own: len(), isinstance() and super().method.
+ *
+ * The callable is a constant here, behind a guard of the global it was loaded from. What is not seen by anybody is not
+ * made: neither the tuple of classes in `isinstance(x, (A, B))` nor the super object and the bound method of
+ * `super().f()`. */
+#include "hir_build_priv.h"
+
+#include "py311_opcodes.h"
+#include "rt.h"
+
+/* Whether the next `n` instructions follow this one in the same block. */
+static bool same_block(const Builder *b, int n)
+{
+    ptrdiff_t i = b->in - b->code.ins;
+    return i + n < b->code.n && b->at[i + n] == b->at[i];
+}
+
+/* --- len(), isinstance() ---------------------------------------------------------------- */
+
+static void call_isinstance(Builder *b, const Call *c)
+{
+    HirIns *r;
+    if (b->spread) {
+        HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs);
+        for (int i = 0; i < c->nargs; i++) {
+            args[i] = call_arg(b, c, i)->v;
+        }
+        if (b->f->max_out < (uint32_t)c->nargs) {
+            b->f->max_out = (uint32_t)c->nargs;
+        }
+        r = hb_emit(b, HIR_IsInstanceAny, c->nargs, args);
+    } else {
+        r = hb_emit2(b, HIR_IsInstance, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
+    }
+    hb_finish_call(b, c, hb_emit1(b, HIR_BoxBool, r), false);
+}
+
+bool hb_call_builtin(Builder *b, const Call *c)
+{
+    if (!c->plain || b->kwnames) {
+        return false;
+    }
+    switch (rt_builtin_of(c->known)) {
+    case RT_BUILTIN_len:
+        if (c->nargs != 1) {
+            return false;
+        }
+        HirIns *n = hb_emit1(b, HIR_Len, call_arg(b, c, 0)->v);
+        hb_finish_call(b, c, hb_emit1(b, HIR_BoxInt, n), true);
+        return true;
+    case RT_BUILTIN_isinstance:
+        if (c->nargs != 2 && !b->spread) {
+            return false;
+        }
+        call_isinstance(b, c);
+        return true;
+    default: return false;
+    }
+}
+
+/* More classes than this are unusual, and the out area is small. */
+#define MAX_SPREAD 8
+
+bool hb_spread_tuple(Builder *b)
+{
+    const FbIns *in = b->in;
+    int n = in->arg;
+    if (n < 1 || n > MAX_SPREAD || b->st.nstack < n + 3 || !same_block(b, 2) ||
+        in[1].op != PY311_PRECALL || in[1].arg != 2 || in[2].op != PY311_CALL || !hb_speculate(b)) {
+        return false;
+    }
+    const HirIns *lower = hb_peek(b, n + 3)->v, *callable = hb_peek(b, n + 2)->v;
+    if (lower->type != HIR_T_NULL || callable->op != HIR_Const || !callable->imm.p ||
+        callable->aux == HIR_CONST_BORROWED ||
+        rt_builtin_of(callable->imm.p) != RT_BUILTIN_isinstance) {
+        return false;
+    }
+    /* hb_call asks again, of the CALL. */
+    int32_t resume = b->resume;
+    b->resume = in[1].start;
+    bool may = hb_speculate(b);
+    b->resume = resume;
+    b->spread = may ? n : 0;
+    return may;
+}
+
+/* --- super() ------------------------------------------------------------------------------- */
+
+/* The class cell among the free variables, -1: there is none. */
+static int class_cell(const PyCodeObject *co)
+{
+    for (int i = co->co_nlocalsplus - co->co_nfreevars; i < co->co_nlocalsplus; i++) {
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(co->co_localsplusnames, i),
+                                             "__class__") == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* What super() without arguments finds in the frame (super_init_impl): the class and the first argument. */
+static bool implied_arguments(Builder *b, HirIns **cls, HirIns **self)
+{
+    int cell = class_cell(b->co);
+    if (cell < 0 || b->co->co_argcount == 0) {
+        return false;
+    }
+    *cls = hb_emit1(b, HIR_LoadCell, b->st.locals[cell]);
+    PyFunctionObject *func = b->opts->func;
+    if (func && func->func_closure) {
+        int i = cell - (b->f->nlocals - b->co->co_nfreevars);
+        PyObject *seen = PyCell_GET(PyTuple_GET_ITEM(func->func_closure, i));
+        if (seen) {
+            hb_observe(b, *cls, seen);
+        }
+    }
+    *self = b->st.locals[0];
+    if (py311_local_is_cell(b->co, 0)) { /* a closure captures it */
+        *self = hb_emit1(b, HIR_LoadCell, *self);
+    }
+    *cls = hb_not_null(b, *cls);
+    *self = hb_not_null(b, *self);
+    return true;
+}
+
+/* The function that would be found now, if that can be known, borrowed. */
+static PyObject *peek_method(Builder *b, HirIns *cls, HirIns *self, PyObject *name)
+{
+    PyObject *c = hb_observed(b, cls), *s = hb_observed(b, self);
+    return c && s ? rt_super_peek(c, s, name) : NULL;
+}
+
+/* Behind LOAD_METHOD: says which function is to be called, which makes it a method for certain. */
+static void expect_method(Builder *b, HirIns *lower, PyObject *method)
+{
+    int32_t resume = b->resume;
+    b->resume = b->built->next;
+    if (method && hb_speculate(b)) {
+        hb_observe(b, lower, method);
+        hb_not_null(b, lower);
+    }
+    b->resume = resume;
+}
+
+bool hb_call_super(Builder *b, const Call *c)
+{
+    const FbIns *load = b->in + 1;
+    if (!c->plain || b->kwnames || (c->nargs != 0 && c->nargs != 2) || !b->unit ||
+        !same_block(b, 1) || load->op != PY311_LOAD_METHOD) {
+        return false;
+    }
+    HirIns *cls, *self;
+    if (c->nargs == 2) {
+        cls = call_arg(b, c, 0)->v;
+        self = call_arg(b, c, 1)->v;
+    } else if (!implied_arguments(b, &cls, &self)) {
+        return false;
+    }
+    if (b->f->max_out < 1) {
+        b->f->max_out = 1;
+    }
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, load->arg);
+    HirIns *upper = hb_emit2(b, HIR_SuperMethod, cls, self);
+    if (!(upper->imm.p = rt_super_ic_new(b->unit, name))) {
+        hb_stop(b, "out of memory");
+    }
+    HirIns *lower = hb_emit1(b, HIR_LoadOut, upper);
+    PyObject *method = peek_method(b, cls, self, name);
+    int n = c->nargs + 2;
+    Entry *e = arena_array(b->a, Entry, (size_t)n);
+    for (int i = n - 1; i >= 0; i--) {
+        e[i] = hb_pop(b);
+    }
+    hb_push(b, lower, true);
+    hb_push(b, upper, true);
+    b->built = load;
+    for (int i = 0; i < n; i++) {
+        hb_drop(b, e[i]);
+    }
+    expect_method(b, lower, method);
+    return true;
+}

@@ -1,0 +1,52 @@
+"""What the builder makes of calls of builtins: operations of their own, and nothing made that nobody sees."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import runmodes
+from conftest import Python
+
+
+def operations(tmp_path: Path, source: str, function: str) -> list[str]:
+    """The HIR operations of a function that a program makes hot, as they come from the builder."""
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(source))
+    done = Python(runmodes.parse("ext-t100"))(program, env={"PYSTON_DUMP": f"hir:{function}"}, timeout=60)
+    assert done.code == 0, done.err
+    first = done.err.split(f"func {function} ", 1)[1].split("func ", 1)[0]
+    return re.findall(r"^  (?:v\d+:\S+ = )?(\w+)", first, re.M)
+
+
+CLASSES = """
+class A:
+    def f(self, x):
+        return x
+class B(A):
+    def f(self, x):
+        return super().f(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "made", "not_made"),
+    [
+        ("isinstance(x, A)", {"IsInstance"}, {"CallVector", "CallBuiltinFast"}),
+        ("isinstance(x, (A, int, str))", {"IsInstanceAny"}, {"BuildTuple", "CallBuiltinFast"}),
+        ("isinstance(x, (A, int), 1) if y else 0", {"BuildTuple"}, {"IsInstanceAny"}),
+        ("len((x, y))", {"Len", "BuildTuple"}, {"CallBuiltinO"}),
+    ],
+)
+def test_builtins(body, made, not_made, tmp_path):
+    source = f"{CLASSES}\ndef f(x, y):\n    return {body}\nfor i in range(300):\n    f(A(), 0)\n"
+    seen = set(operations(tmp_path, source, "f"))
+    assert made <= seen and not (not_made & seen), seen
+
+
+def test_super_makes_no_object(tmp_path):
+    seen = operations(tmp_path, f"{CLASSES}\nb = B()\nfor i in range(300):\n    b.f(i)\n", "B.f")
+    assert "SuperMethod" in seen and "CallPy" in seen
+    assert not {"LoadMethod", "CallVector"} & set(seen)
