@@ -3,7 +3,8 @@
  *   eng_settings.c  the environment variables
  *   eng_start.c     switching on and off, and saying why not
  *   eng_hook.c      PEP 523 hook, entry counters
- *   eng_call.c      calls into compiled code: from C, from tier 0, from compiled code
+ *   eng_call.c      calls that skip the hook: from C, from tier 0, from compiled code
+ *   eng_bind.c      arguments to parameters
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere
  *   eng_osr.c       leaving tier 0 in the middle of a loop
  *   eng_gc.c        pacing of the cyclic collector
@@ -69,10 +70,12 @@ typedef enum {
     ENG_REFUSED, /* not compilable; the reason is counted */
 } EngTier;
 
-/* Only code that tier 0 has quickened gets one, so cold code costs nothing. */
+/* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
+ * nothing. */
 typedef struct EngCodeState {
     PyCodeObject *code;  /* borrowed: this dies with it */
     CodeUnit *unit;      /* entry at the start, or NULL */
+    RtEntry entry;       /* its entry, or eng_no_unit; compiled callers know this word's address */
     uint32_t calls;      /* counted entries while there is no unit */
     uint8_t tier;        /* EngTier */
     uint8_t recompiles;  /* compilations thrown away because their guards failed */
@@ -104,7 +107,7 @@ static inline bool eng_active(const PyThreadState *ts)
     return *(void **)(void *)((char *)ts->interp + PY311_OFF_INTERP_EVAL_FRAME) == (void *)eng_hook;
 }
 
-/* What the vectorcall field of functions with compiled code points to. */
+/* What the vectorcall field of functions that the hook has seen points to. */
 PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, PyObject *kwnames);
 
 /* Runs `frame`, which is unlinked and has stacktop set, in tier 0 (rt_eval_tier0 points here while

@@ -1,20 +1,29 @@
-/* Calls into compiled code: from the hook, from C and tier 0 (vectorcall), and from compiled code
- * itself (rt_call_py).
+/* Calls of Python functions that need no help of CPython's: from compiled code, C and tier 0.
  *
- * The last two push the frame themselves, where _PyEval_Vector would have, in the cases where the
- * arguments need no more than copying; everything else goes the stock way, which ends in the hook.
- * A frame of compiled code has no _PyCFrame of its own: it is linked into its caller's. */
+ * Each pushes the frame itself, where _PyEval_Vector would have, and runs it without a visit to the
+ * hook.  There are three ways in:
+ *
+ *   machine code      knows the callee's code, writes its frame and calls the entry word of its state
+ *                     (lw_call_py), then rt_leave_py
+ *   rt_call_py        the same for compiled code whose direct way is barred, and for the runtime
+ *   eng_vectorcall    any arguments (eng_bind.c); what functions have in their vectorcall field once
+ *                     the hook has seen them
+ *
+ * The entry word of a code object is its unit's entry, or enter_tier0 while there is none: so nobody
+ * has to ask.  A frame of compiled code has no _PyCFrame of its own: it is linked into its caller's.
+ * When the engine is not active, or tracing is on, or the data stack's chunk is full, the call goes
+ * the stock way, which ends in the hook. */
 #include "eng_internal.h"
 
 #include "rt.h"
 
-/* Links a frame, runs the unit, unlinks. recursion_remaining was decremented; it stays so. */
-static inline PyObject *run_linked(PyThreadState *ts, Py311Frame *f, CodeUnit *unit)
+/* Links a frame, runs it through an entry, unlinks. recursion_remaining was decremented; it stays so. */
+static inline PyObject *run_linked(PyThreadState *ts, Py311Frame *f, RtEntry entry)
 {
     _PyCFrame *cframe = ts->cframe;
     f->previous = cframe->current_frame;
     cframe->current_frame = (struct _PyInterpreterFrame *)(void *)f;
-    PyObject *result = unit->entry(ts, (struct _PyInterpreterFrame *)(void *)f);
+    PyObject *result = entry(ts, (struct _PyInterpreterFrame *)(void *)f);
     /* Read again: a coroutine library may have moved us to another C stack meanwhile. */
     ts->cframe->current_frame = f->previous;
     return result;
@@ -29,16 +38,20 @@ PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, Cod
     f->is_entry = true;
     f->mark = PY311_MARK_COMPILED;
     f->stacktop = -1;
-    PyObject *result = run_linked(ts, f, unit);
+    PyObject *result = run_linked(ts, f, unit->entry);
     f->stacktop = f->f_code->co_nlocalsplus;
     py311_leave_recursive_call(ts);
     return result;
 }
 
-/* _PyEvalFrameClearAndPop for a frame that compiled code has left. */
-static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f, PyCodeObject *code)
+/* Drops what an unlinked frame holds and gives its room back, one level deeper than the caller, as
+ * _PyEvalFrameClearAndPop does; recursion_remaining is still decremented and is given back here. */
+static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f)
 {
-    int n = code->co_nlocalsplus;
+    PyCodeObject *code = f->f_code;
+    /* Compiled code leaves -1. Tier 0 leaves the number of locals, and RETURN_GENERATOR, which moved
+     * them into the generator, none. */
+    int n = f->stacktop >= 0 ? f->stacktop : code->co_nlocalsplus;
     if (BASE_UNLIKELY(f->frame_obj != NULL)) {
         f->stacktop = n;
         py311_frame_clear(f);
@@ -51,98 +64,146 @@ static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f, PyCodeObject 
         Py_DECREF(code);
     }
     py311_frame_pop(ts, f);
+    py311_leave_recursive_call(ts);
+}
+
+PyObject *rt_leave_py(PyThreadState *ts, PyObject *result)
+{
+    _PyCFrame *cframe = ts->cframe;
+    Py311Frame *f = py311_frame(cframe->current_frame);
+    cframe->current_frame = f->previous;
+    clear_and_pop(ts, f);
+    return result;
+}
+
+/* Entry of code without a unit: compiles it when it is time to, else runs the frame in tier 0, which
+ * links it and counts it as a level of recursion itself. */
+static PyObject *enter_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame)
+{
+    Py311Frame *f = py311_frame(frame);
+    CodeUnit *unit = eng_count_call(f);
+    if (unit != NULL) {
+        return unit->entry(ts, frame);
+    }
+    ts->cframe->current_frame = f->previous;
+    py311_leave_recursive_call(ts);
+    f->stacktop = f->f_code->co_nlocalsplus;
+    PyObject *result = eng_eval_tier0(ts, frame, 0);
+    ts->recursion_remaining--;
+    f->previous = ts->cframe->current_frame;
+    ts->cframe->current_frame = frame;
+    return result;
+}
+
+const RtEntry eng_no_unit = enter_tier0;
+
+RtEntry *eng_entry_word(PyCodeObject *code)
+{
+    EngCodeState *s = eng_code_state_make(code);
+    return s != NULL ? &s->entry : NULL;
 }
 
 typedef struct {
     PyThreadState *ts;
     Py311Frame *frame;
-    CodeUnit *unit;
+    RtEntry entry;
     PyObject *result;
 } OnSegment;
 
 static void on_segment(void *p)
 {
     OnSegment *a = p;
-    a->result = run_linked(a->ts, a->frame, a->unit);
+    a->result = run_linked(a->ts, a->frame, a->entry);
 }
 
-static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts, Py311Frame *f, CodeUnit *unit)
+static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts, Py311Frame *f, RtEntry entry)
 {
-    OnSegment a = {ts, f, unit, NULL};
+    OnSegment a = {ts, f, entry, NULL};
     return eng_stack_run(on_segment, &a) < 0 ? NULL : a.result;
 }
 
 /* Runs an initialised frame whose locals are in place, then clears and pops it. */
-static inline PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, PyCodeObject *code,
-                                    CodeUnit *unit)
+static inline PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
 {
     PyObject *result;
-    if (BASE_UNLIKELY(ts->recursion_remaining-- <= 0) && py311_recursion_overflow(ts) < 0) {
+    if (s->entry == enter_tier0 && eng_count_call(f) == NULL) {
+        f->stacktop = f->f_code->co_nlocalsplus;
+        result = eng_eval_tier0(ts, (struct _PyInterpreterFrame *)(void *)f, 0);
         ts->recursion_remaining--; /* given back below */
+    } else if (BASE_UNLIKELY(ts->recursion_remaining-- <= 0) && py311_recursion_overflow(ts) < 0) {
+        ts->recursion_remaining--;
         result = NULL;
     } else if (eng_stack_is_low() && eng_stack_really_low()) {
-        result = run_on_segment(ts, f, unit);
+        result = run_on_segment(ts, f, s->entry);
     } else {
-        result = run_linked(ts, f, unit);
+        result = run_linked(ts, f, s->entry);
     }
-    clear_and_pop(ts, f, code);
-    py311_leave_recursive_call(ts);
+    clear_and_pop(ts, f);
     return result;
 }
 
-/* Flags of functions whose frame _PyFunction_Vectorcall starts without a locals dict, and whose
- * positional arguments fill the first co_argcount locals with nothing to collect behind them. */
-static inline bool plain_signature(const PyCodeObject *code)
+/* The state of code that this thread may enter without the hook; NULL: go the stock way. */
+static inline EngCodeState *enterable(PyThreadState *ts, PyCodeObject *code)
 {
-    return (code->co_flags & (CO_OPTIMIZED | CO_VARARGS | CO_VARKEYWORDS)) == CO_OPTIMIZED &&
-           code->co_kwonlyargcount == 0;
+    EngCodeState *s = eng_code_state(code);
+    return s != NULL && eng_active(ts) && !ts->cframe->use_tracing ? s : NULL;
 }
 
-PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+/* Pushes an initialised frame of `fn`, locals unset; NULL when the chunk is full. */
+static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn, PyCodeObject *code)
 {
-    PyThreadState *ts = _PyThreadState_UncheckedGet();
+    Py311Frame *f = py311_frame_alloc(ts, code);
+    if (BASE_LIKELY(f != NULL)) {
+        Py_INCREF(fn);
+        py311_frame_init(f, fn, code, NULL);
+    }
+    return f;
+}
+
+/* Positional arguments that fill all parameters, with nothing to collect behind them. */
+static inline bool fits_exactly(const PyCodeObject *code, Py_ssize_t nargs)
+{
+    return code->co_argcount == nargs && code->co_kwonlyargcount == 0 &&
+           (code->co_flags & (CO_OPTIMIZED | CO_VARARGS | CO_VARKEYWORDS)) == CO_OPTIMIZED;
+}
+
+PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                           Py_ssize_t nargs, PyObject *kwnames)
+{
     PyFunctionObject *fn = (PyFunctionObject *)func;
     PyCodeObject *code = (PyCodeObject *)fn->func_code;
-    EngCodeState *s = eng_code_state(code);
-    CodeUnit *unit = s != NULL ? s->unit : NULL;
-    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    Py_ssize_t missing = code->co_argcount - nargs, ndefaults = 0;
-    if (unit == NULL || kwnames != NULL || !eng_active(ts) || ts->cframe->use_tracing ||
-        !plain_signature(code) || missing < 0) {
-        return _PyFunction_Vectorcall(func, args, nargsf, kwnames);
+    EngCodeState *s = enterable(ts, code);
+    Py311Frame *f;
+    if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, code)) == NULL)) {
+        return _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
     }
-    if (missing > 0) {
-        ndefaults = fn->func_defaults != NULL ? PyTuple_GET_SIZE(fn->func_defaults) : 0;
-        if (missing > ndefaults) {
-            return _PyFunction_Vectorcall(func, args, nargsf, kwnames); /* for the error */
-        }
-    }
-    Py311Frame *f = py311_frame_alloc(ts, code);
-    if (BASE_UNLIKELY(f == NULL)) {
-        return _PyFunction_Vectorcall(func, args, nargsf, kwnames);
-    }
-    Py_INCREF(func);
-    py311_frame_init(f, fn, code, NULL);
     PyObject **locals = f->localsplus;
-    for (Py_ssize_t i = 0; i < nargs; i++) {
-        Py_INCREF(args[i]);
-        locals[i] = args[i];
-    }
-    if (missing > 0) {
-        PyObject **defaults = &PyTuple_GET_ITEM(fn->func_defaults, ndefaults - missing);
-        for (Py_ssize_t i = 0; i < missing; i++) {
-            Py_INCREF(defaults[i]);
-            locals[nargs + i] = defaults[i];
+    if (BASE_LIKELY(kwnames == NULL && fits_exactly(code, nargs))) {
+        for (Py_ssize_t i = 0; i < nargs; i++) {
+            locals[i] = Py_NewRef(args[i]);
+        }
+        py311_unset_locals(f, nargs, code->co_nlocalsplus);
+    } else {
+        EngBound bound = eng_bind_arguments(f, args, nargs, kwnames);
+        if (BASE_UNLIKELY(bound != ENG_BOUND)) {
+            ts->recursion_remaining--;
+            clear_and_pop(ts, f);
+            return bound == ENG_BIND_FAILED
+                       ? NULL
+                       : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
         }
     }
-    for (int i = code->co_argcount; i < code->co_nlocalsplus; i++) {
-        locals[i] = NULL;
-    }
-    PyObject *result = run_and_pop(ts, f, code, unit);
+    PyObject *result = run_and_pop(ts, f, s);
     if (BASE_UNLIKELY(eng_osr_watching)) {
         eng_osr_returned(ts);
     }
     return result;
+}
+
+PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    return rt_call_function(_PyThreadState_UncheckedGet(), func, args, PyVectorcall_NARGS(nargsf),
+                            kwnames);
 }
 
 /* rt_call_py where the callee cannot be entered directly: the way every call goes. */
@@ -158,23 +219,17 @@ static BASE_NOINLINE PyObject *call_slowly(PyObject **argv, Py_ssize_t n)
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code_)
 {
     PyCodeObject *code = code_;
-    PyFunctionObject *fn = (PyFunctionObject *)argv[0];
-    EngCodeState *s = eng_code_state(code);
-    CodeUnit *unit = s != NULL ? s->unit : NULL;
+    EngCodeState *s = enterable(ts, code);
     Py311Frame *f;
-    if (BASE_UNLIKELY(unit == NULL || !eng_active(ts) || ts->cframe->use_tracing ||
-                      (f = py311_frame_alloc(ts, code)) == NULL)) {
+    if (BASE_UNLIKELY(s == NULL) ||
+        BASE_UNLIKELY((f = push_frame(ts, (PyFunctionObject *)argv[0], code)) == NULL)) {
         return call_slowly(argv, n);
     }
-    Py_INCREF(fn);
-    py311_frame_init(f, fn, code, NULL);
     PyObject **locals = f->localsplus;
     Py_ssize_t nargs = n - 1;
     for (Py_ssize_t i = 0; i < nargs; i++) {
         locals[i] = argv[i + 1];
     }
-    for (Py_ssize_t i = nargs; i < code->co_nlocalsplus; i++) {
-        locals[i] = NULL;
-    }
-    return run_and_pop(ts, f, code, unit);
+    py311_unset_locals(f, nargs, code->co_nlocalsplus);
+    return run_and_pop(ts, f, s);
 }

@@ -66,6 +66,11 @@ const char *eng_compiler_start(void)
     }
     rt_eval_tier0 = eng_eval_tier0;
     rt_on_resume_exit = on_resume;
+    rt_direct = (RtDirect){
+        .entry_word = eng_entry_word,
+        .hook = (const void *)(uintptr_t)eng_hook,
+        .stack_low = (int32_t)((char *)&eng_stack_low - (char *)__builtin_thread_pointer()),
+    };
     return NULL;
 }
 
@@ -215,7 +220,7 @@ static bool install(EngCodeState *s, CodeUnit *u)
     s->units = units;
     units[s->nunits++] = u;
     if (u->entry_bci == 0) {
-        s->unit = u;
+        eng_state_set_unit(s, u);
         s->tier = ENG_HOT;
     }
     return true;
@@ -332,7 +337,7 @@ static void on_resume(CodeUnit *u, RtExit *x)
     s->recompiles++;
     u->invalidated = true;
     if (s->unit == u) {
-        s->unit = NULL; /* calls are past the threshold: the next one compiles */
+        eng_state_set_unit(s, NULL); /* calls are past the threshold: the next one compiles */
     }
 }
 

@@ -63,6 +63,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
         return NULL;
     }
     s->code = co;
+    eng_state_set_unit(s, NULL);
     if (py311_code_extra_set(co, eng_extra_index, s) < 0) {
         free(s);
         return NULL;
@@ -74,6 +75,12 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     eng_states = s;
     eng_nstates++;
     return s;
+}
+
+void eng_state_set_unit(EngCodeState *s, CodeUnit *unit)
+{
+    s->unit = unit;
+    s->entry = unit != NULL ? unit->entry : eng_no_unit;
 }
 
 const char *eng_never_compiled(PyCodeObject *co)
@@ -147,18 +154,25 @@ PyObject *eng_eval_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, i
     return run_tier0(ts, frame, throwflag);
 }
 
-/* Counts a call of code without a unit; the unit if this call made one. */
-static CodeUnit *count_call(EngCodeState *s, PyCodeObject *co, Py311Frame *f)
+/* Too early for a state: nothing is counted before tier 0 has quickened the code. */
+static inline bool too_cold(const PyCodeObject *co)
 {
-    if (s == NULL) {
-        if (co->co_flags & PY311_CO_GENERATOR_LIKE || (s = eng_code_state_make(co)) == NULL) {
-            return NULL;
-        }
-    }
-    if (++s->calls < eng_settings.threshold || s->tier == ENG_REFUSED) {
+    return co->co_warmup != 0 && eng_settings.threshold > ENG_EAGER_THRESHOLD;
+}
+
+static inline CodeUnit *count_call(EngCodeState *s, PyCodeObject *co, Py311Frame *f)
+{
+    if (++s->calls < eng_settings.threshold || s->tier == ENG_REFUSED ||
+        co->co_flags & PY311_CO_GENERATOR_LIKE) {
         return NULL;
     }
     return eng_compile(s, f, 0, 0);
+}
+
+CodeUnit *eng_count_call(Py311Frame *f)
+{
+    PyCodeObject *co = f->f_code;
+    return too_cold(co) ? NULL : count_call(eng_code_state(co), co, f);
 }
 
 PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
@@ -166,21 +180,19 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     Py311Frame *f = py311_frame(frame);
     PyCodeObject *co = f->f_code;
     /* prev_instr: not for a generator being resumed, nor for a frame that another hook ran. */
-    if ((co->co_warmup != 0 && eng_settings.threshold > ENG_EAGER_THRESHOLD) || throwflag ||
-        f->prev_instr != py311_code_units(co) - 1) {
+    if (too_cold(co) || throwflag || f->prev_instr != py311_code_units(co) - 1) {
         return run_tier0(ts, frame, throwflag);
     }
-    EngCodeState *s = eng_code_state(co);
-    CodeUnit *unit = s != NULL ? s->unit : NULL;
-    if (unit == NULL) {
-        unit = count_call(s, co, f);
-    }
-    if (unit == NULL || ts->cframe->use_tracing || f->owner != PY311_OWNED_BY_THREAD ||
-        ts->interp != eng_interp) {
+    EngCodeState *s = eng_code_state_make(co);
+    if (s == NULL || f->owner != PY311_OWNED_BY_THREAD || ts->interp != eng_interp) {
         return run_tier0(ts, frame, throwflag);
     }
     if (f->f_func->vectorcall == _PyFunction_Vectorcall) {
         f->f_func->vectorcall = eng_vectorcall;
+    }
+    CodeUnit *unit = s->unit != NULL ? s->unit : count_call(s, co, f);
+    if (unit == NULL || ts->cframe->use_tracing) {
+        return run_tier0(ts, frame, throwflag);
     }
     if (eng_stack_is_low() && eng_stack_really_low()) {
         return run_on_segment(ts, frame, 0, unit);

@@ -31,10 +31,32 @@ extern uint32_t eng_nstates;
 extern PyInterpreterState *eng_interp;
 /* Switches on in an interpreter: NULL, or a static text that says why not. */
 const char *eng_switch_on(PyInterpreterState *interp);
+/* Counts a call whose frame is ready to run and whose code has no unit: the unit that it made, or
+ * NULL. */
+CodeUnit *eng_count_call(Py311Frame *f);
+/* The unit that calls of the code enter, or NULL for none. */
+void eng_state_set_unit(EngCodeState *s, CodeUnit *unit);
 /* Why a frame of `co` cannot be compiled at all, or NULL. */
 const char *eng_never_compiled(PyCodeObject *co);
 
+/* --- eng_bind.c -------------------------------------------------------------------- */
+typedef enum {
+    ENG_BOUND,
+    ENG_BIND_NOT,    /* they do not fit, or only CPython knows: nothing happened */
+    ENG_BIND_FAILED, /* an exception is set */
+} EngBound;
+/* Fills all locals of a new frame: parameters with references to the arguments (nargs
+ * positional ones, then those that kwnames, which may be NULL, names) and to defaults, the rest NULL.
+ * On failure each local is NULL or holds a reference. */
+EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames);
+
 /* --- eng_call.c -------------------------------------------------------------------- */
+/* What the entry word of code without a unit holds: it counts the call and runs tier 0. */
+extern const RtEntry eng_no_unit;
+/* Where the entry of `code` is kept as long as `code` lives, for compiled callers (rt_direct). NULL
+ * (no exception) when memory is out. */
+RtEntry *eng_entry_word(PyCodeObject *code);
 /* Runs a unit on a frame that is pushed, not linked, and has its locals in place, at the unit's
  * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. */
 PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *unit);

@@ -572,6 +572,12 @@ static void lir_emit_cmp(LirEmit *e, LirIns *i)
     lir_target(e, i, cc);
 }
 
+static void lir_emit_cmpsp(LirEmit *e, LirIns *i)
+{
+    x64_alu_rm(e->as, X64_CMP, X64_Q, X64_RSP, x64_mem_fs((int32_t)i->src[0].imm));
+    lir_target(e, i, i->cc);
+}
+
 /* ucomisd sets ZF, PF and CF when an operand is NaN; "above" and "above or equal" are then false.
  * So < and <= are compared the other way round, and equality looks at PF as well. */
 static const struct {
@@ -829,7 +835,7 @@ static void (*const emit_of[LIR_NOPS])(LirEmit *, LirIns *) = {
     [LIR_FABS] = lir_emit_fsign, [LIR_FSQRT] = lir_emit_fsqrt, [LIR_I2F] = lir_emit_i2f,
     [LIR_F2I] = lir_emit_f2i,    [LIR_FBITS] = lir_emit_mov,   [LIR_BITSF] = lir_emit_mov,
     [LIR_CALL] = lir_emit_call,  [LIR_JMP] = lir_emit_jmp,     [LIR_RET] = lir_emit_ret,
-    [LIR_EXIT] = lir_emit_exit,  [LIR_TRAP] = lir_emit_trap,
+    [LIR_EXIT] = lir_emit_exit,  [LIR_TRAP] = lir_emit_trap,   [LIR_CMPSP] = lir_emit_cmpsp,
 };
 
 void lir_emit_ins(LirEmit *e, LirIns *i)

@@ -3,6 +3,7 @@
  *   lir_lower.c         driver: blocks, phis, edges, operands, the dispatch table
  *   lir_lower_exit.c    frame states, exits, prev_instr, safepoints
  *   lir_lower_call.c    ops that are calls of a helper, driven by hir_ops.def
+ *   lir_lower_py.c      calls of Python functions whose code is known
  *   lir_lower_attr.c    attributes through inline caches
  *   lir_lower_arith.c   unboxed arithmetic, comparisons, conditions
  *   lir_lower_guard.c   guards
@@ -148,6 +149,9 @@ bool lw_truthy_inline(const HirIns *i);
 /* The call alone: prev_instr is stored, the result is in i's register (made here unless it has one). */
 LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check);
 void lw_load_out(Lower *L, HirIns *i);
+
+/* --- lir_lower_py.c ---------------------------------------------------------- */
+void lw_call_py(Lower *L, HirIns *i);
 
 /* --- lir_lower_attr.c -------------------------------------------------------- */
 void lw_load_attr(Lower *L, HirIns *i);

@@ -176,15 +176,31 @@ PyObject *rt_match_keys(PyThreadState *ts, PyObject *subject, PyObject *keys);
 PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, PyObject *kwnames,
                          int npos);
 
-/* --- calls (rt_call.c; rt_call_py is the engine's) -------------------------------------- */
+/* --- calls (rt_call.c; rt_call_py, rt_call_function and rt_leave_py are the engine's) -------------------------------------- */
 /* The value-stack entries of PRECALL+CALL: argv[0] method or NULL, argv[1] self (when argv[0] is a
  * method) or the callable, then n - 2 arguments of which the last ones are the keywords'.
  * Borrows all; may overwrite argv[0..1] while it runs. `borrowed`: the caller holds no reference of
  * its own to the first argument, which sys.getrefcount would notice. */
 PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
                          int borrowed);
+/* A Python function with nargs positional arguments and those that kwnames (or NULL) names; borrows
+ * all. Like its vectorcall, but the thread need not be looked for. */
+PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                           Py_ssize_t nargs, PyObject *kwnames);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
+/* What machine code that calls Python functions directly has to know; set by the engine. */
+typedef struct {
+    /* Where the code object's entry is kept (never NULL) as long as it lives; NULL when memory is
+     * out. */
+    RtEntry *(*entry_word)(PyCodeObject *code);
+    const void *hook;  /* value of interp->eval_frame while the engine is active */
+    int32_t stack_low; /* offset from the thread pointer of the lowest rsp that a call may have */
+} RtDirect;
+extern RtDirect rt_direct;
+/* What is left to do when the thread's current frame, entered through its entry word, has returned
+ * `result`: unlinks, clears and pops it, gives recursion_remaining back. Gives `result`. */
+PyObject *rt_leave_py(PyThreadState *ts, PyObject *result);
 /* sys.getrefcount: programs compare what it gives with what they know they hold, the value stack's
  * reference included. */
 bool rt_is_getrefcount(PyObject *callable);

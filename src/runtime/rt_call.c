@@ -68,10 +68,7 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
 {
     PyTypeObject *tp = Py_TYPE(callable);
     if (BASE_LIKELY(tp == &PyFunction_Type))
-        return rt_checked(
-            ts, callable,
-            ((PyFunctionObject *)callable)
-                ->vectorcall(callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+        return rt_call_function(ts, callable, args, (Py_ssize_t)nargs, kwnames);
     if (tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
         PyObject *init = rt_python_init((PyTypeObject *)callable);
         if (init != NULL)

@@ -6,6 +6,7 @@
 
 RtState rt_state;
 void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
+RtDirect rt_direct;
 int rt_leave_compiled;
 
 static int probe_slots(void)

@@ -121,6 +121,7 @@ typedef enum X64MemKind {
     X64_MEM_CONST, /* RIP-relative, entry `disp` of the constant pool */
     X64_MEM_LABEL, /* RIP-relative, label `disp` */
     X64_MEM_ABS,   /* RIP-relative, entry `disp` of the table of absolute addresses */
+    X64_MEM_FS,    /* [fs:disp], thread-local */
 } X64MemKind;
 
 /* A memory operand, passed by value (8 bytes). Use the constructors. */
@@ -148,6 +149,12 @@ static inline X64Mem x64_mem_index(X64Reg base, X64Reg index, int scale, int32_t
                               : scale == 2 ? 1
                                            : 0),
                     disp};
+}
+
+/* [fs:disp]: `disp` from the thread pointer. */
+static inline X64Mem x64_mem_fs(int32_t disp)
+{
+    return (X64Mem){X64_MEM_FS, X64_NOREG, X64_NOREG, 0, disp};
 }
 
 /* ---- the assembler ------------------------------------------------------------------------- */

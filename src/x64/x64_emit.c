@@ -77,6 +77,10 @@ static uint8_t *put_rm(X64Asm *a, uint8_t *p, uint32_t op, unsigned rex, unsigne
                        unsigned tail)
 {
     unsigned modrm = (reg & 7) << 3;
+    if (m.kind == X64_MEM_FS) {
+        *p++ = 0x64;
+        m.kind = X64_MEM_BASE;
+    }
     p = put_prefix(p, op);
     if (m.kind != X64_MEM_BASE) {
         rex |= (reg >> 3) << 2;

@@ -154,7 +154,7 @@ static void check_operand(const cs_insn *insn, const cs_x86_op *got, const Opera
         return;
     }
     X64Mem m = want->mem;
-    if (m.kind != X64_MEM_BASE) {
+    if (m.kind != X64_MEM_BASE && m.kind != X64_MEM_FS) {
         FAIL_IF(got->mem.base != X86_REG_RIP || got->mem.index != X86_REG_INVALID,
                 "not RIP-relative");
         uintptr_t to = (uintptr_t)((int64_t)(insn->address + insn->size) + got->mem.disp);
@@ -179,7 +179,8 @@ static void check_operand(const cs_insn *insn, const cs_x86_op *got, const Opera
     FAIL_IF(index != X86_REG_INVALID && got->mem.scale != 1 << m.scale_log2, "scale %d",
             got->mem.scale);
     FAIL_IF(got->mem.disp != m.disp, "displacement %lld, not %d", (long long)got->mem.disp, m.disp);
-    FAIL_IF(got->mem.segment != X86_REG_INVALID, "segment");
+    x86_reg segment = m.kind == X64_MEM_FS ? X86_REG_FS : X86_REG_INVALID;
+    FAIL_IF(got->mem.segment != segment, "segment");
 }
 
 /* The hot section must hold exactly one instruction: `id` with these operands. */
@@ -262,6 +263,7 @@ static void make_mems(void)
             mems[nmems++] = x64_mem((X64Reg)(b == 16 ? X64_NOREG : b), disps[d]);
         }
     }
+    mems[nmems++] = x64_mem_fs(-152);
     static const unsigned bases[] = {X64_RAX, X64_RSP, X64_RBP,  X64_R8,
                                      X64_R12, X64_R13, X64_NOREG};
     for (unsigned b = 0; b < sizeof bases / sizeof *bases; b++) {

@@ -1,0 +1,138 @@
+/* Lowering of CallPy: a call of a Python function whose code object is known, from compiled code.
+ *
+ * The callee's frame is written in line, arguments straight into its locals, and its entry called
+ * through the code object's entry word, which leads to its unit or, while there is none, to tier 0.
+ * What must hold is compared first, each once: tracing is off, the engine is active, the C stack and
+ * the recursion limit are not reached, the data stack's chunk has room.  When anything does not,
+ * rt_call_py does it all, out of line.  After the call rt_leave_py clears and pops the frame. */
+#include "lir_lower.h"
+
+#include "rt.h"
+
+/* Locals to be set to NULL in line; a function with more is called by the helper, whose loop then
+ * costs little beside what such a function does. */
+#define MAX_UNSET 16
+
+/* stacktop, is_entry, owner and mark are one word of the frame. */
+static int64_t frame_word(void)
+{
+    Py311Frame f = {
+        .stacktop = -1,
+        .is_entry = true,
+        .owner = PY311_OWNED_BY_THREAD,
+        .mark = PY311_MARK_COMPILED,
+    };
+    int64_t word;
+    _Static_assert(offsetof(Py311Frame, stacktop) == PY311_OFF_FRAME_STACKTOP, "layout");
+    _Static_assert(offsetof(Py311Frame, localsplus) == PY311_OFF_FRAME_STACKTOP + 8, "one word");
+    __builtin_memcpy(&word, (char *)&f + PY311_OFF_FRAME_STACKTOP, sizeof word);
+    return word;
+}
+
+/* The callee's entry word if the call is to be made in line, else NULL. */
+static RtEntry *entry_word(Lower *L, const HirIns *i)
+{
+    PyCodeObject *co = i->imm.p;
+    if (!L->unit || !rt_direct.entry_word || co->co_nlocalsplus - (int)i->nargs > MAX_UNSET) {
+        return NULL;
+    }
+    return rt_direct.entry_word(co);
+}
+
+/* Goes on in a new block when the condition does not hold, else to `slow`. */
+static void unless(Lower *L, LirOp op, unsigned w, LirCond cc, LirOpnd a, LirOpnd b, LirBlock *slow)
+{
+    LirBlock *next = lw_block(L, false);
+    lw_br(L, (LwCond){op, (uint8_t)w, cc, a, b}, lw_plain(slow), lw_plain(next));
+    lir_at(L->f, next);
+}
+
+static void field(Lower *L, LirReg frame, int32_t offset, LirOpnd v)
+{
+    lir_store(L->f, 8, lir_mem(frame, offset), v);
+}
+
+/* Takes room on the data stack; `slow` unless everything permits the call. Gives the frame. */
+static LirReg push_frame(Lower *L, const PyCodeObject *co, LirReg cframe, LirBlock *slow)
+{
+    LirFunc *f = L->f;
+    int32_t size = 8 * (co->co_nlocalsplus + co->co_stacksize + PY311_FRAME_SPECIALS);
+    LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
+    unless(L, LIR_CMP, 1, LIR_NE, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING), lir_imm(0), slow);
+    unless(L, LIR_CMP, 8, LIR_NE, lir_mem(interp, PY311_OFF_INTERP_EVAL_FRAME),
+           lir_ptr(rt_direct.hook), slow);
+    unless(L, LIR_CMPSP, 8, LIR_B, lir_imm(rt_direct.stack_low), lir_none(), slow);
+    LirOpnd remaining = lir_mem(LIR_TS, PY311_OFF_TS_RECURSION_REMAINING);
+    unless(L, LIR_CMP, 4, LIR_LE, remaining, lir_imm(0), slow);
+    LirReg frame = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_TOP));
+    LirReg top = lir_lea(f, lir_mem(frame, size));
+    /* Both are NULL while the thread has no chunk. */
+    unless(L, LIR_CMP, 8, LIR_AE, lir_reg(top), lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_LIMIT),
+           slow);
+    lir_rmw(f, LIR_SUBM, 4, remaining, lir_imm(1));
+    lir_store(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_TOP), lir_reg(top));
+    return frame;
+}
+
+/* As py311_frame_init, with `previous`: the caller's frame is the current one. */
+static void init_frame(Lower *L, LirReg frame, LirReg func, PyCodeObject *co)
+{
+    LirFunc *f = L->f;
+    LirReg code = lir_copy(f, LIR_GPR, lir_ptr(co));
+    LirReg globals = lir_load(f, 8, lir_mem(func, PY311_OFF_FUNC_GLOBALS));
+    LirReg builtins = lir_load(f, 8, lir_mem(func, PY311_OFF_FUNC_BUILTINS));
+    lir_rmw(f, LIR_ADDM, 8, lir_mem(func, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_rmw(f, LIR_ADDM, 8, lir_mem(code, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    field(L, frame, PY311_OFF_FRAME_FUNC, lir_reg(func));
+    field(L, frame, PY311_OFF_FRAME_GLOBALS, lir_reg(globals));
+    field(L, frame, PY311_OFF_FRAME_BUILTINS, lir_reg(builtins));
+    field(L, frame, PY311_OFF_FRAME_LOCALS, lir_imm(0));
+    field(L, frame, PY311_OFF_FRAME_CODE, lir_reg(code));
+    field(L, frame, PY311_OFF_FRAME_OBJ, lir_imm(0));
+    field(L, frame, PY311_OFF_FRAME_PREVIOUS, lir_reg(LIR_FRAME));
+    LirReg start =
+        lir_lea(f, lir_mem(code, PY311_OFF_CODE_CODE - 2)); /* the unit before the first */
+    field(L, frame, PY311_OFF_FRAME_PREV_INSTR, lir_reg(start));
+    field(L, frame, PY311_OFF_FRAME_STACKTOP, lir_imm(frame_word()));
+}
+
+void lw_call_py(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    PyCodeObject *co = i->imm.p;
+    RtEntry *entry = entry_word(L, i);
+    if (!entry) {
+        lw_call(L, i);
+        return;
+    }
+    uint32_t nargs = i->nargs - 1;
+    LirOpnd *args = arena_array(L->hf->arena, LirOpnd, nargs + 1);
+    LirReg func = lw_reg(L, i->args[0]);
+    for (uint32_t k = 0; k < nargs; k++) {
+        args[k] = lw_opnd(L, i->args[k + 1]);
+    }
+    LirExit *fail = lw_throw(L, i);
+    LirReg r = lw_def(L, i);
+    LirBlock *slow = lw_block(L, true), *done = lw_block(L, false);
+    lw_prev(L, i);
+
+    LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
+    LirReg frame = push_frame(L, co, cframe, slow);
+    init_frame(L, frame, func, co);
+    for (int k = 0; k < co->co_nlocalsplus; k++) {
+        field(L, frame, PY311_OFF_FRAME_LOCALSPLUS + 8 * k, k < (int)nargs ? args[k] : lir_imm(0));
+    }
+    lir_store(f, 8, lir_mem(cframe, PY311_OFF_CFRAME_CURRENT_FRAME), lir_reg(frame));
+    LirReg word = lir_copy(f, LIR_GPR, lir_ptr(entry));
+    LirReg result = lir_vreg(f, LIR_GPR);
+    LirOpnd run[] = {lir_reg(LIR_TS), lir_reg(frame)};
+    lir_call_ind(f, lir_mem(word, 0), result, run, 2, LIR_CHK_NONE, NULL);
+    LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(result)};
+    lir_call(f, (const void *)(uintptr_t)rt_leave_py, r, leave, 2, LIR_CHK_NULL, fail);
+    lir_jmp(f, done);
+
+    lir_at(f, slow);
+    lw_emit_call(L, i, LIR_CHK_NULL);
+    lir_jmp(f, done);
+    lir_at(f, done);
+}
