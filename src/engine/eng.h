@@ -81,8 +81,10 @@ typedef struct EngCodeState {
     uint8_t recompiles;  /* compilations thrown away because their guards failed */
     uint8_t osr_entries; /* times a loop was left for compiled code */
     uint8_t osr_refused; /* loop headers that could not be compiled */
-    uint8_t loops;       /* 0 not looked at, 1 has no backward jump, 2 has one */
-    uint32_t nunits;     /* all units that were ever installed; they live as long as the code */
+    uint8_t inline_recompiles; /* the same because of guards in inlined functions */
+    bool no_inline;            /* those were too many */
+    uint8_t loops;             /* 0 not looked at, 1 has no backward jump, 2 has one */
+    uint32_t nunits; /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
     struct EngCodeState *prev, *next; /* list of all states */

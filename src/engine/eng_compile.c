@@ -97,7 +97,16 @@ typedef struct {
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
     const char *reason;       /* why not */
     CodeUnit *unit;
+    uint32_t ninlined;
 } Job;
+
+static HirInlinee about_inlinee(PyCodeObject *co)
+{
+    EngCodeState *s = eng_code_state(co);
+    return s == NULL
+               ? (HirInlinee){0}
+               : (HirInlinee){.nospec = s->nospec, .generic = s->recompiles >= ENG_RECOMPILES};
+}
 
 static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
 {
@@ -126,17 +135,21 @@ static bool run_stages(Job *job)
         .nospec = job->state != NULL ? job->state->nospec : NULL,
         .generic = job->generic,
     };
-    job->reason = "not supported";
-    HirFunc *f = hir_build(&arena, job->unit, job->code, job->entry_bci, &build, &job->reason);
-    if (f == NULL) {
-        return false;
-    }
     OptOptions opt = {
         .verify = eng_settings.verify,
         .dump = job->hir != NULL ? dump_pass : NULL,
         .dump_ctx = job->hir,
     };
     opt_options_from_env(&opt);
+    if (!job->generic && !opt.no_inline && !(job->state != NULL && job->state->no_inline)) {
+        build.inlinee = about_inlinee;
+    }
+    job->reason = "not supported";
+    HirFunc *f = hir_build(&arena, job->unit, job->code, job->entry_bci, &build, &job->reason);
+    if (f == NULL) {
+        return false;
+    }
+    job->ninlined = f->ninlined;
     opt_run(f, &opt);
     LirOptions lir = {
         .cc = cache,
@@ -258,6 +271,7 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     if (ok) {
         *(entry_bci == 0 ? &eng_counts.compiled : &eng_counts.compiled_osr) += 1;
         eng_counts.recompiled += s->recompiles != 0;
+        eng_counts.inlined += job.ninlined;
         return job.unit;
     }
     /* Each code object counts once, also when several of its loops were tried before. */
@@ -334,7 +348,11 @@ static void on_resume(CodeUnit *u, RtExit *x)
     if (at == NULL || !mark_nospec(at, where->bci)) {
         return;
     }
-    s->recompiles++;
+    if (x->nframes > 1) {
+        s->no_inline = ++s->inline_recompiles >= ENG_INLINE_RECOMPILES;
+    } else {
+        s->recompiles++;
+    }
     u->invalidated = true;
     if (s->unit == u) {
         eng_state_set_unit(s, NULL); /* calls are past the threshold: the next one compiles */

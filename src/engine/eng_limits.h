@@ -14,6 +14,9 @@
 #define ENG_EXITS_BEFORE_RECOMPILE 20u
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
 #define ENG_RECOMPILES             4u
+/* Compilations of one code object because guards failed in functions inlined into it; afterwards
+ * nothing is. */
+#define ENG_INLINE_RECOMPILES      8u
 /* Larger code objects take the compiler too long for what they can gain (generated tables). */
 #define ENG_MAX_CODE_UNITS         30000
 /* Memory one compilation may use. */

@@ -86,6 +86,7 @@ PyObject *eng_stats(void)
         {"functions_compiled", eng_counts.compiled},
         {"loops_compiled", eng_counts.compiled_osr},
         {"recompilations", eng_counts.recompiled},
+        {"calls_inlined", eng_counts.inlined},
         {"osr_entries", eng_counts.osr_entries},
         {"osr_escapes", eng_counts.osr_escapes},
         {"samples", eng_counts.ticks_compiled + eng_counts.ticks_tier0},

@@ -413,6 +413,7 @@ HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack)
         arena_alloc(f->arena, sizeof(HirFrameState) + ptrs * sizeof(HirIns *) + nstack);
     fs->id = f->nfs++;
     fs->code = f->code;
+    fs->nospec = f->nospec;
     fs->nlocals = (uint16_t)nlocals;
     fs->nstack = (uint16_t)nstack;
     fs->locals = (HirIns **)(fs + 1);
@@ -426,7 +427,9 @@ HirFrameState *hir_fs_copy(HirFunc *f, const HirFrameState *fs)
     HirFrameState *c = hir_fs_new(f, fs->nlocals, fs->nstack);
     c->parent = fs->parent;
     c->code = fs->code;
+    c->nospec = fs->nospec;
     c->bci = fs->bci;
+    c->call = fs->call;
     memcpy(c->locals, fs->locals, fs->nlocals * sizeof(HirIns *));
     memcpy(c->stack, fs->stack, fs->nstack * sizeof(HirIns *));
     memcpy(c->owned, fs->owned, fs->nstack);

@@ -99,6 +99,9 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
 #define HIR_CHECK_EXITS      1u
 /* aux of ListIterMore and TupleIterMore: keeps the sequence when exhausted. */
 #define HIR_ITER_KEEPS       1u
+/* imm.i of StoreInlineValue and the like, in place of the old value's type: somebody else holds the
+ * old value too (GuardShared), so that dropping it runs no code. */
+#define HIR_OLD_SHARED       (INT64_C(1) << 32)
 
 /* What the text form and the verifier know about operands, aux and imm (hir_sigs.def). */
 typedef enum {
@@ -128,19 +131,41 @@ typedef struct HirBlock HirBlock;
 typedef struct HirFrameState HirFrameState;
 typedef struct HirFunc HirFunc;
 
+/* How the call of an inlined function ends, by what is on the caller's stack meanwhile: the function
+ * on top, whose reference the exit gives to the frame it makes, and below it what goes once the
+ * result is there. */
+typedef enum {
+    HIR_CALL_NONE,
+    HIR_CALL_METHOD, /* f: nothing else goes */
+    HIR_CALL_UNDER,  /* x f: x goes (the NULL below a callable, the owner of a property) */
+    HIR_CALL_INIT,   /* NULL cls self f: the result has to be None; self takes the place of all */
+    HIR_NCALLS
+} HirCallShape;
+extern const char *const hir_call_names[HIR_NCALLS];
+
+/* dirty[i] of a frame state: what an exit does about a home. */
+enum {
+    HIR_CLEAN,       /* nothing */
+    HIR_DIRTY,       /* it takes a reference to locals[i] */
+    HIR_DIRTY_OWNED, /* it takes our reference over: inlined frames hold what they own like the stack */
+};
+
 /* What an exit writes back.  `bci` is the code-unit index at which tier 0
  * resumes when a guard fails (for throws the instruction's own bci counts).
  * `locals[i]` is the SSA value of local i or NULL when its home is right;
  * a value whose home is stale is listed in `dirty`.  Stack entries that are
- * not owned are increfed by the exit; raw entries are boxed by it. */
+ * not owned are increfed by the exit; raw entries are boxed by it.
+ * Of a caller's state `bci` is the call and the stack is as HirCallShape says. */
 struct HirFrameState {
     HirFrameState *parent; /* caller's state when inlined, else NULL */
     void *code;            /* PyCodeObject* this state belongs to */
+    const uint8_t *nospec; /* sites of `code` where guards failed too often, or NULL */
     int32_t bci;
     uint16_t nlocals, nstack;
+    uint8_t call; /* HirCallShape of a caller's state */
     HirIns **
         locals; /* [nlocals] current SSA value of each local (never NULL entries for tracked ones) */
-    uint8_t *dirty; /* [nlocals] 1: home is stale, exit must write locals[i]; NULL: none is */
+    uint8_t *dirty; /* [nlocals] HIR_DIRTY..: exit must write locals[i]; NULL: no home is stale */
     HirIns **stack; /* [nstack] bottom first */
     uint8_t *owned; /* [nstack] 1: the exit takes over our reference */
     uint32_t id;
@@ -210,8 +235,9 @@ struct HirFunc {
     const uint8_t *nospec;
     bool generic;
     void *globals, *builtins; /* dicts the function is compiled for, borrowed; NULL unknown */
-    uint32_t max_out;         /* out-area words needed by VAR ops and multi-result ops */
-    const char *name;         /* qualified name for dumps */
+    uint32_t ninlined, inlined_units; /* calls inlined by the builder, and their code units */
+    uint32_t max_out;                 /* out-area words needed by VAR ops and multi-result ops */
+    const char *name;                 /* qualified name for dumps */
 };
 
 /* --- construction and editing (hir.c) --------------------------------------- */
@@ -269,6 +295,14 @@ static inline bool hir_is_guard(const HirIns *i)
 static inline int hir_phi_local(const HirIns *i)
 {
     return i->op == HIR_Phi ? (int)(i->aux >> 8) - 1 : -1;
+}
+/* The state of the frame that exists: the outermost of the inlined ones. */
+static inline HirFrameState *hir_fs_physical(HirFrameState *fs)
+{
+    while (fs->parent) {
+        fs = fs->parent;
+    }
+    return fs;
 }
 /* The value that `i` is an alias of: guards give their operand, refined. */
 static inline HirIns *hir_root(HirIns *i)

@@ -41,15 +41,22 @@ HirFrameState *hb_fs(Builder *b, int32_t bci)
     if (b->fs_cache && b->fs_cache_bci == bci) {
         return b->fs_cache;
     }
-    int nl = b->f->nlocals;
+    int nl = b->nlocals;
     HirFrameState *fs = hir_fs_new(b->f, (uint32_t)nl, (uint32_t)b->st.nstack);
     fs->code = b->co;
+    fs->nospec = b->opts->nospec;
     fs->bci = bci;
+    fs->parent = b->parent;
     if (!b->locals_snap) {
         b->locals_snap = arena_array(b->a, HirIns *, (size_t)nl + 1);
         memcpy(b->locals_snap, b->st.locals, sizeof(HirIns *) * (size_t)nl);
+        for (int i = 0; i < nl && b->caller; i++) {
+            b->dirty_snap = i ? b->dirty_snap : arena_array(b->a, uint8_t, (size_t)nl);
+            b->dirty_snap[i] = b->st.held[i] == HB_OURS ? HIR_DIRTY_OWNED : HIR_DIRTY;
+        }
     }
     fs->locals = b->locals_snap;
+    fs->dirty = b->dirty_snap;
     for (int i = 0; i < b->st.nstack; i++) {
         fs->stack[i] = b->st.stack[i].v;
         fs->owned[i] = b->st.stack[i].owned;
@@ -72,6 +79,9 @@ HirIns *hb_emit(Builder *b, HirOp op, int n, HirIns *const *args)
         i->fs = hb_fs(b, b->resume);
     }
     hir_append(b->cur, i);
+    if (b->caller) {
+        hb_check_leaf(b, i);
+    }
     return i;
 }
 
@@ -189,6 +199,16 @@ void hb_push_home(Builder *b, HirIns *v, int home)
     hb_push_entry(b, v, false, home);
 }
 
+void hb_push_loaded(Builder *b, HirIns *v)
+{
+    if (b->caller) {
+        hb_push_entry(b, v, false, HB_HEAP);
+        return;
+    }
+    hb_emit1(b, HIR_Incref, v);
+    hb_push(b, v, true);
+}
+
 Entry hb_pop(Builder *b)
 {
     hb_touch(b);
@@ -251,7 +271,7 @@ void hb_refine_state(Builder *b, HirIns *v, HirIns *refined)
             any = true;
         }
     }
-    for (int i = 0; i < b->f->nlocals; i++) {
+    for (int i = 0; i < b->nlocals; i++) {
         if (b->st.locals[i] == v) {
             b->st.locals[i] = refined;
             b->locals_snap = NULL;
@@ -330,6 +350,9 @@ HirIns *hb_unbox_int(Builder *b, HirIns *v)
 
 void hb_check_eval(Builder *b, int32_t resume)
 {
+    if (b->caller) {
+        return; /* no loops and no calls: the caller's next check is near enough */
+    }
     int32_t saved = b->resume;
     b->resume = resume;
     hb_emit0(b, HIR_CheckEval);
@@ -356,12 +379,16 @@ void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false
 
 /* --- basic blocks of the bytecode ---------------------------------------------------- */
 
-static State state_copy(Builder *b, const State *s)
+State hb_state_copy(Builder *b, const State *s)
 {
-    State c;
-    size_t nl = b->f->nlocals, ns = (size_t)b->co->co_stacksize + 1;
+    State c = {0};
+    size_t nl = b->nlocals, ns = (size_t)b->co->co_stacksize + 1;
     c.locals = arena_array(b->a, HirIns *, nl + 1);
     memcpy(c.locals, s->locals, nl * sizeof(HirIns *));
+    if (s->held) {
+        c.held = arena_array(b->a, uint8_t, nl + 1);
+        memcpy(c.held, s->held, nl);
+    }
     c.stack = arena_array(b->a, Entry, ns);
     memcpy(c.stack, s->stack, (size_t)s->nstack * sizeof(Entry));
     c.nstack = s->nstack;
@@ -511,8 +538,8 @@ static void find_loops(Builder *b)
         }
         Bitset seen;
         bitset_init(&seen, b->a, (uint32_t)b->nrpo);
-        bitset_init(&h->assigned, b->a, b->f->nlocals);
-        bitset_init(&h->cleared, b->a, b->f->nlocals);
+        bitset_init(&h->assigned, b->a, b->nlocals);
+        bitset_init(&h->cleared, b->a, b->nlocals);
         bitset_add(&seen, (uint32_t)h->rpo);
         h->min_depth = b->depth[b->code.ins[h->first].start];
         note_assigned(b, h, h);
@@ -551,18 +578,22 @@ static HirIns *new_phi(Builder *b, HirBlock *blk, int n, HirIns **args)
 }
 
 /* Adds a reference at the end of an open predecessor. */
+static void edge_incref(Builder *b, Edge *e, HirIns *v)
+{
+    if (v->type != HIR_T_NULL) {
+        HirIns *inc = hir_ins_new(b->f, HIR_Incref, 1, &v);
+        inc->bci = -1;
+        hir_append(e->from, inc);
+    }
+}
+
 static void edge_own(Builder *b, Edge *e, int k)
 {
     Entry *en = &e->st.stack[k];
     if (en->owned) {
         return;
     }
-    if (en->v->type != HIR_T_NULL) {
-        HirIns *v = en->v;
-        HirIns *inc = hir_ins_new(b->f, HIR_Incref, 1, &v);
-        inc->bci = -1;
-        hir_append(e->from, inc);
-    }
+    edge_incref(b, e, en->v);
     en->owned = true;
     en->home = -1;
 }
@@ -585,6 +616,43 @@ static void close_edge(Builder *b, Edge *e, HirBlock *to, int32_t bci, bool with
     }
     hir_append(e->from, j);
     hir_edge(e->from, to);
+}
+
+/* Whether entry `s` of inlined code is nobody's on every edge: memory holds it, or it is a constant. */
+static bool lent_entries(Edge **es, int n, int s, Entry *out)
+{
+    int16_t home = -1;
+    for (int i = 0; i < n; i++) {
+        const Entry *e = &es[i]->st.stack[s];
+        if (e->owned || e->home >= 0) {
+            return false;
+        }
+        home = e->home == HB_HEAP ? HB_HEAP : home;
+    }
+    out->home = home;
+    return true;
+}
+
+/* Who holds local `l` of inlined code behind a merge of `n` edges; whether we do. */
+static bool merge_holders(Builder *b, Edge **es, int n, int l, bool same, uint8_t *held)
+{
+    bool ours = false, all_ours = true, memory = false;
+    for (int i = 0; i < n; i++) {
+        ours = ours || es[i]->st.held[l] == HB_OURS;
+        all_ours = all_ours && es[i]->st.held[l] == HB_OURS;
+        memory = memory || es[i]->st.held[l] == HB_MEMORY;
+    }
+    if (!ours) {
+        *held = memory ? HB_MEMORY : HB_LENT;
+        return false;
+    }
+    for (int i = 0; i < n && !(same && all_ours); i++) {
+        if (es[i]->st.held[l] != HB_OURS) {
+            edge_incref(b, es[i], es[i]->st.locals[l]);
+        }
+    }
+    *held = HB_OURS;
+    return true;
 }
 
 /* One state for the forward edges of a block.  Leaves b->cur open in it. */
@@ -612,7 +680,7 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         }
     }
     HirBlock *blk = hir_block_new(b->f, bci);
-    State st = state_copy(b, &es[0]->st);
+    State st = hb_state_copy(b, &es[0]->st);
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
     for (int s = 0; s < ns; s++) {
         bool same = true, borrowed = true;
@@ -622,6 +690,9 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
             borrowed = borrowed && !en->owned && en->home == st.stack[s].home;
         }
         if (same && borrowed) {
+            continue;
+        }
+        if (b->caller && lent_entries(es, n, s, &st.stack[s])) {
             continue;
         }
         /* NULL markers (PUSH_NULL) never need a reference. */
@@ -648,7 +719,7 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         }
         if (!same) {
             st.stack[s].v = new_phi(b, blk, n, args);
-            st.stack[s].v->aux = HIR_PHI_OWNED; /* edge_own above */
+            st.stack[s].v->aux = st.stack[s].owned ? HIR_PHI_OWNED : 0; /* edge_own above */
         } else {
             bool equal = true;
             for (int i = 1; i < n; i++) {
@@ -657,20 +728,21 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
             st.stack[s].v = equal ? args[0] : hb_base(args[0]);
         }
     }
-    for (int l = 0; l < b->f->nlocals; l++) {
+    for (int l = 0; l < b->nlocals; l++) {
         bool same = true, equal = true;
         for (int i = 0; i < n; i++) {
             args[i] = es[i]->st.locals[l];
             same = same && hb_base(args[i]) == hb_base(args[0]);
             equal = equal && args[i] == args[0];
         }
+        bool ours = st.held && merge_holders(b, es, n, l, same, &st.held[l]);
         if (equal) {
             st.locals[l] = args[0];
         } else if (same) {
             st.locals[l] = hb_base(args[0]);
         } else {
             st.locals[l] = new_phi(b, blk, n, args);
-            st.locals[l]->aux = HIR_PHI_LOCAL(l);
+            st.locals[l]->aux = !st.held ? HIR_PHI_LOCAL(l) : ours ? HIR_PHI_OWNED : 0;
         }
     }
     for (int i = 0; i < n; i++) {
@@ -693,9 +765,9 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
     }
     HirBlock *blk = hir_block_new(b->f, bci);
     blk->loop_header = true;
-    State st = state_copy(b, &pre.st);
-    bb->phis = arena_array(b->a, HirIns *, (size_t)b->f->nlocals + 1);
-    for (int l = 0; l < b->f->nlocals; l++) {
+    State st = hb_state_copy(b, &pre.st);
+    bb->phis = arena_array(b->a, HirIns *, (size_t)b->nlocals + 1);
+    for (int l = 0; l < b->nlocals; l++) {
         if (bitset_has(&bb->assigned, (uint32_t)l)) {
             HirIns *arg = st.locals[l];
             HirIns *phi = new_phi(b, blk, 1, &arg);
@@ -727,7 +799,7 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
     }
     close_edge(b, &pre, blk, bci, true);
     bb->hb = blk;
-    bb->entry = state_copy(b, &st);
+    bb->entry = hb_state_copy(b, &st);
     b->cur = blk;
     b->st = st;
 }
@@ -776,7 +848,7 @@ static void back_edge(Builder *b, BBlock *bb)
             phi_add(b, bb->stack_phis[s], e.st.stack[s].v);
         }
     }
-    for (int l = 0; l < b->f->nlocals; l++) {
+    for (int l = 0; l < b->nlocals; l++) {
         if (bb->phis[l]) {
             phi_add(b, bb->phis[l], b->st.locals[l]);
         } else if (hb_base(bb->entry.locals[l]) != hb_base(b->st.locals[l])) {
@@ -789,6 +861,10 @@ static void back_edge(Builder *b, BBlock *bb)
 
 void hb_goto(Builder *b, int32_t bci)
 {
+    if (b->trap) {
+        b->cur = NULL; /* this instruction goes */
+        return;
+    }
     int32_t idx = bci < b->code.nunits ? b->code.at[bci] : -1;
     BBlock *bb = idx >= 0 ? b->at[idx] : NULL;
     if (!bb || bb->first != idx || bb->rpo < 0) {
@@ -803,7 +879,7 @@ void hb_goto(Builder *b, int32_t bci)
     }
     Edge *e = arena_new(b->a, Edge);
     e->from = b->cur;
-    e->st = state_copy(b, &b->st);
+    e->st = hb_state_copy(b, &b->st);
     if (bb->last_edge) {
         bb->last_edge->next = e;
     } else {
@@ -839,14 +915,18 @@ static void build_block(Builder *b, BBlock *bb)
             continue;
         }
         b->resume = b->call_start >= 0 ? b->call_start : b->in->start;
-        hb_instruction(b);
+        if (b->caller) {
+            hb_inlined_instruction(b, bb->rpo != 0);
+        } else {
+            hb_instruction(b);
+        }
     }
     if (b->cur && !b->reason) {
         hb_goto(b, b->code.ins[bb->last].next);
     }
 }
 
-static void enter(Builder *b, BBlock *entry)
+static void enter(Builder *b)
 {
     HirFunc *f = b->f;
     HirBlock *blk = hir_block_new(f, b->f->entry_bci);
@@ -914,7 +994,6 @@ static void enter(Builder *b, BBlock *entry)
             }
         }
     }
-    hb_goto(b, b->code.ins[entry->first].start);
 }
 
 static const char *unsupported_flags(PyCodeObject *co)
@@ -929,6 +1008,28 @@ static const char *unsupported_flags(PyCodeObject *co)
         return "generator";
     }
     return NULL;
+}
+
+bool hb_build_body(Builder *b, int32_t entry)
+{
+    int32_t idx = entry < b->code.nunits ? b->code.at[entry] : -1;
+    if (idx < 0) {
+        hb_stop(b, "malformed bytecode");
+        return false;
+    }
+    b->at = find_blocks(b, idx);
+    if (!b->reason) {
+        order_blocks(b, b->at[idx], b->code.n);
+        find_loops(b);
+        if (!b->caller) {
+            enter(b);
+        }
+        hb_goto(b, entry);
+    }
+    for (int i = 0; i < b->nrpo && !b->reason; i++) {
+        build_block(b, b->rpo[i]);
+    }
+    return !b->reason;
 }
 
 HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci,
@@ -954,26 +1055,11 @@ HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci
     f->generic = opts->generic;
     f->globals = opts->globals;
     f->builtins = opts->builtins;
-    f->nlocals = (uint16_t)co->co_nlocalsplus;
-    int32_t idx = entry_bci < b->code.nunits ? b->code.at[entry_bci] : -1;
-    if (idx < 0) {
-        *reason = "malformed bytecode";
-        return NULL;
-    }
+    f->nlocals = b->nlocals = (uint16_t)co->co_nlocalsplus;
     if (entry_bci != 0) {
         f->entry_nstack = (uint16_t)opts->osr_nstack;
     }
-    BBlock **at = find_blocks(b, idx);
-    b->at = at;
-    if (!b->reason) {
-        order_blocks(b, at[idx], b->code.n);
-        find_loops(b);
-        enter(b, at[idx]);
-    }
-    for (int i = 0; i < b->nrpo && !b->reason; i++) {
-        build_block(b, b->rpo[i]);
-    }
-    if (b->reason) {
+    if (!hb_build_body(b, entry_bci)) {
         *reason = b->reason;
         return NULL;
     }

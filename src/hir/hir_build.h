@@ -11,6 +11,12 @@
 #include "hir.h"
 #include "rt_unit.h"
 
+/* What the engine knows of a function that might be inlined. */
+typedef struct {
+    const uint8_t *nospec; /* its sites where not to speculate, or NULL */
+    bool generic;          /* guards failed too often in it: leave it alone */
+} HirInlinee;
+
 typedef struct {
     PyObject *globals;      /* dict the function runs in, or NULL */
     PyObject *builtins;     /* its builtins dict, or NULL */
@@ -20,6 +26,8 @@ typedef struct {
     int osr_nstack;         /* its depth */
     const uint8_t *nospec;  /* bit per code unit: do not speculate at this site; or NULL */
     bool generic;           /* do not speculate anywhere */
+    /* Asked for each function that may be inlined; NULL: inline nothing. */
+    HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;
 
 /* Builds HIR for `co` from its start (entry_bci 0) or from the loop header at

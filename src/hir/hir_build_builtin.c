@@ -65,6 +65,9 @@ bool hb_spread_tuple(Builder *b)
 {
     const FbIns *in = b->in;
     int n = in->arg;
+    if (b->caller) {
+        return false; /* isinstance() may run Python code: no inlined code comes to it */
+    }
     if (n < 1 || n > MAX_SPREAD || b->st.nstack < n + 3 || !same_block(b, 2) ||
         in[1].op != PY311_PRECALL || in[1].arg != 2 || in[2].op != PY311_CALL || !hb_speculate(b)) {
         return false;

@@ -35,13 +35,23 @@ static Entry loaded(Builder *b, HirIns *v, PyObject *seen)
     if (seen) {
         hb_observe(b, v, seen);
     }
+    if (b->caller) {
+        return (Entry){v, false, HB_HEAP};
+    }
     hb_emit1(b, HIR_Incref, v);
     return (Entry){v, true, -1};
 }
 
+static void push(Builder *b, Entry e)
+{
+    hb_push_home(b, e.v, e.home);
+    hb_peek(b, 1)->owned = e.owned;
+}
+
 static HirIns *attr_ic(Builder *b, HirIns *i, int name)
 {
-    if (b->unit && !(i->imm.p = rt_attr_ic_new(b->unit, PyTuple_GET_ITEM(b->co->co_names, name)))) {
+    if (b->unit && !b->caller &&
+        !(i->imm.p = rt_attr_ic_new(b->unit, PyTuple_GET_ITEM(b->co->co_names, name)))) {
         hb_stop(b, "out of memory");
     }
     return i;
@@ -58,6 +68,20 @@ static PyObject *peek_dict(PyObject *dict, PyObject *name)
     return PyDict_GetItemWithError(dict, name);
 }
 
+/* The load from the frame's globals, or from what they would be. */
+static HirIns *globals_entry(Builder *b, HirOp op)
+{
+    if (!b->caller) {
+        return hb_emit1(b, op, hb_emit0(b, HIR_FrameGlobals));
+    }
+    HirIns *g = hb_guard_type(b, hb_emit1(b, HIR_FuncGlobals, b->func), HIR_T_DICT);
+    if (op == HIR_LoadGlobalModule) {
+        return hb_emit1(b, op, g);
+    }
+    HirIns *builtins = hb_guard_type(b, hb_emit1(b, HIR_FuncBuiltins, b->func), HIR_T_DICT);
+    return hb_emit2(b, op, g, builtins);
+}
+
 void hb_load_global(Builder *b)
 {
     const FbIns *in = b->in;
@@ -67,8 +91,7 @@ void hb_load_global(Builder *b)
     HirIns *v = NULL;
     PyObject *seen = NULL;
     if ((module || builtin) && hb_speculate(b)) {
-        HirIns *g = hb_emit0(b, HIR_FrameGlobals);
-        v = hb_emit1(b, module ? HIR_LoadGlobalModule : HIR_LoadGlobalBuiltin, g);
+        v = globals_entry(b, module ? HIR_LoadGlobalModule : HIR_LoadGlobalBuiltin);
         v->aux = in->version;
         if (module) {
             v->imm.i = in->index;
@@ -83,7 +106,7 @@ void hb_load_global(Builder *b)
         e = loaded(b, v, seen);
     } else {
         v = hb_emit0(b, HIR_LoadGlobal);
-        if (b->unit && !(v->imm.p = rt_global_ic_new(b->unit, name))) {
+        if (b->unit && !b->caller && !(v->imm.p = rt_global_ic_new(b->unit, name))) {
             hb_stop(b, "out of memory");
         }
         e = (Entry){v, true, -1};
@@ -91,7 +114,7 @@ void hb_load_global(Builder *b)
     if (in->arg & 1) {
         hb_push(b, hb_null(b), false);
     }
-    hb_push(b, e.v, e.owned);
+    push(b, e);
 }
 
 /* --- attributes ------------------------------------------------------------------------ */
@@ -105,10 +128,7 @@ static void observe_some(Builder *b, HirIns *v, PyObject *seen)
 
 static void replace_owner(Builder *b, HirIns *v)
 {
-    hb_emit1(b, HIR_Incref, v);
-    Entry owner = hb_pop(b);
-    hb_push(b, v, true);
-    hb_drop(b, owner);
+    hb_replace_loaded(b, 1, v);
 }
 
 /* What LOAD_ATTR's specialised form would find now on the object that was seen there, borrowed, or NULL: tier 0
@@ -120,11 +140,12 @@ static PyObject *peek_attr(Builder *b, HirIns *owner, PyObject *name)
     if (!o || in->version == 0 || Py_TYPE(o)->tp_version_tag != in->version) {
         return NULL;
     }
-    if (in->quick == PY311_LOAD_ATTR_INSTANCE_VALUE) {
+    if (in->quick == PY311_LOAD_ATTR_INSTANCE_VALUE ||
+        in->quick == PY311_STORE_ATTR_INSTANCE_VALUE) {
         Py311Values *values = py311_inline_values(o);
         return values ? values[in->index] : NULL;
     }
-    if (in->quick == PY311_LOAD_ATTR_SLOT) {
+    if (in->quick == PY311_LOAD_ATTR_SLOT || in->quick == PY311_STORE_ATTR_SLOT) {
         return *(PyObject **)(void *)((char *)o + in->index);
     }
     return in->quick == PY311_LOAD_ATTR_WITH_HINT ? peek_dict(*py311_managed_dict_ptr(o), name)
@@ -178,7 +199,7 @@ void hb_load_attr(Builder *b)
                                  ? peek_dict(PyModule_GetDict(module), name)
                                  : NULL;
             Entry e = loaded(b, v, seen), o = hb_pop(b);
-            hb_push(b, e.v, e.owned);
+            push(b, e);
             hb_drop(b, o);
             return;
         }
@@ -191,6 +212,18 @@ void hb_load_attr(Builder *b)
     hb_drop(b, o);
 }
 
+/* In inlined code nothing may be freed but what is known to run no Python code then. */
+static int64_t guard_old_attr(Builder *b, bool inline_value)
+{
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
+    HirIns *owner = hb_peek(b, 1)->v;
+    PyObject *seen = peek_attr(b, owner, name);
+    HirIns *old = hb_emit1(b, inline_value ? HIR_LoadInlineValue : HIR_LoadSlot, owner);
+    old->aux = (uint32_t)b->in->index;
+    hb_own_loaded(b);
+    return hb_guard_old(b, old, seen);
+}
+
 void hb_store_attr(Builder *b)
 {
     const FbIns *in = b->in;
@@ -198,10 +231,12 @@ void hb_store_attr(Builder *b)
     bool slot = in->quick == PY311_STORE_ATTR_SLOT;
     if ((inline_value || slot) && hb_speculate(b)) {
         hb_guard(b, HIR_GuardTypeVer, hb_peek(b, 1)->v, in->version, NULL);
+        int64_t old = b->caller ? guard_old_attr(b, inline_value) : 0;
         hb_own(b, hb_peek(b, 2));
         HirIns *s = hb_emit2(b, inline_value ? HIR_StoreInlineValue : HIR_StoreSlot,
                              hb_peek(b, 1)->v, hb_peek(b, 2)->v);
         s->aux = (uint32_t)in->index;
+        s->imm.i = old;
         Entry owner = hb_pop(b);
         hb_pop(b);
         hb_drop(b, owner);
@@ -225,6 +260,9 @@ static Entry vouched(Builder *b, PyObject *callable)
     m->imm.p = callable;
     m->aux = HIR_CONST_BORROWED;
     m->type = hir_type_of_object(callable);
+    if (b->caller) {
+        return (Entry){m, false, HB_HEAP};
+    }
     hb_emit1(b, HIR_Incref, m);
     return (Entry){m, true, -1};
 }
@@ -234,9 +272,8 @@ static void push_method(Builder *b, PyObject *descr)
 {
     Entry m = vouched(b, descr);
     Entry self = hb_pop(b);
-    hb_push(b, m.v, m.owned);
-    hb_push(b, self.v, self.owned);
-    *hb_peek(b, 1) = self;
+    push(b, m);
+    push(b, self);
 }
 
 void hb_load_method(Builder *b)
@@ -268,7 +305,7 @@ void hb_load_method(Builder *b)
             Entry m = vouched(b, in->descr);
             Entry cls = hb_pop(b);
             hb_push(b, hb_null(b), false);
-            hb_push(b, m.v, m.owned);
+            push(b, m);
             hb_drop(b, cls);
             return;
         }
@@ -287,7 +324,7 @@ void hb_load_method(Builder *b)
                                  : NULL;
             Entry e = loaded(b, v, seen), o = hb_pop(b);
             hb_push(b, hb_null(b), false);
-            hb_push(b, e.v, e.owned);
+            push(b, e);
             hb_drop(b, o);
             return;
         }
@@ -405,6 +442,14 @@ static bool call_python(Builder *b, const Call *c)
     if (use_defaults) {
         f = hb_guard(b, HIR_GuardFuncDefaults, f, (uint32_t)ndef, NULL);
         f->type = HIR_T_FUNCTION;
+    }
+    HbCall call = {.func = func,
+                   .f = f,
+                   .shape = c->method ? HIR_CALL_METHOD : HIR_CALL_UNDER,
+                   .given = given,
+                   .from = from};
+    if (hb_inline(b, &call)) {
+        return true;
     }
     int first = c->method ? c->nargs + 1 : c->nargs; /* stack depth of operand 0 */
     for (int i = 0; i < given; i++) {

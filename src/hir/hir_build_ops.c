@@ -27,6 +27,22 @@ static void replace_operands(Builder *b, int n, HirIns *result, bool owned)
     hb_push(b, result, owned);
 }
 
+void hb_replace_loaded(Builder *b, int n, HirIns *v)
+{
+    bool lent =
+        b->caller != NULL; /* memory keeps it, unless an operand is dropped that may have held it */
+    for (int i = 1; i <= n; i++) {
+        lent = lent && (!hb_peek(b, i)->owned || hir_type_leaf(hb_peek(b, i)->v->type));
+    }
+    if (!lent) {
+        hb_emit1(b, HIR_Incref, v);
+        replace_operands(b, n, v, true);
+        return;
+    }
+    drop_operands(b, n);
+    hb_push_loaded(b, v);
+}
+
 static PyObject *name_of(Builder *b, int i)
 {
     return PyTuple_GET_ITEM(b->co->co_names, i);
@@ -56,6 +72,7 @@ static void load_fast(Builder *b, int i)
 
 static void store_local(Builder *b, int i, HirIns *v)
 {
+    BASE_CHECK(!b->caller); /* no home */
     HirIns *old = b->st.locals[i];
     HirIns *s = hb_emit2(b, HIR_StoreLocal, v, old);
     s->aux = (uint32_t)i;
@@ -64,6 +81,13 @@ static void store_local(Builder *b, int i, HirIns *v)
 
 static void store_fast(Builder *b, int i)
 {
+    if (b->caller) {
+        if (hb_peek(b, 1)->home >= 0) {
+            hb_own(b, hb_peek(b, 1));
+        }
+        hb_set_inlined_local(b, i, hb_pop(b));
+        return;
+    }
     hb_own(b, hb_peek(b, 1));
     Entry e = hb_pop(b);
     hb_detach_local(b, i);
@@ -77,6 +101,10 @@ static void delete_fast(Builder *b, int i)
         return;
     }
     hb_not_null(b, b->st.locals[i]);
+    if (b->caller) {
+        hb_set_inlined_local(b, i, (Entry){hb_null(b), false, -1});
+        return;
+    }
     hb_detach_local(b, i);
     store_local(b, i, hb_null(b));
 }
@@ -93,7 +121,7 @@ static void copy_free_vars(Builder *b, int n)
 {
     HirIns *i = hb_emit0(b, HIR_CopyFreeVars);
     i->aux = (uint32_t)n;
-    for (int k = b->f->nlocals - n; k < b->f->nlocals; k++) {
+    for (int k = b->nlocals - n; k < b->nlocals; k++) {
         reload_local(b, k, HIR_T_CELL);
     }
 }
@@ -141,8 +169,8 @@ static void load_deref(Builder *b, int i)
     HirIns *v = hb_emit1(b, HIR_LoadCell, cell_of(b, i));
     PyFunctionObject *func = b->opts->func;
     int nfree = b->co->co_nfreevars;
-    if (func && func->func_closure && i >= b->f->nlocals - nfree) {
-        PyObject *cell = PyTuple_GET_ITEM(func->func_closure, i - (b->f->nlocals - nfree));
+    if (func && func->func_closure && i >= b->nlocals - nfree) {
+        PyObject *cell = PyTuple_GET_ITEM(func->func_closure, i - (b->nlocals - nfree));
         if (PyCell_GET(cell)) {
             hb_observe(b, v, PyCell_GET(cell));
         }
@@ -253,7 +281,8 @@ static void guard_numbers(Builder *b)
 static bool append_to_local(Builder *b)
 {
     const FbIns *next = b->in + 1;
-    if (b->in->quick != PY311_BINARY_OP_INPLACE_ADD_UNICODE || next->op != PY311_STORE_FAST) {
+    if (b->caller || b->in->quick != PY311_BINARY_OP_INPLACE_ADD_UNICODE ||
+        next->op != PY311_STORE_FAST) {
         return false;
     }
     int i = next->arg;
@@ -379,6 +408,9 @@ static HirIns *truth(Builder *b, HirIns *v)
     if (v->op == HIR_BoxBool) {
         return v->args[0];
     }
+    if (b->caller && hb_speculate(b)) {
+        v = hb_guard_truth(b, v);
+    }
     if (v->type == HIR_T_BOOL) {
         return hb_emit1(b, HIR_UnboxBool, v);
     }
@@ -431,8 +463,7 @@ static void binary_subscr(Builder *b)
         HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
         HirIns *r =
             hb_emit2(b, seq == HIR_T_LIST ? HIR_ListItem : HIR_TupleItem, hb_peek(b, 2)->v, ix);
-        hb_emit1(b, HIR_Incref, r);
-        replace_operands(b, 2, r, true);
+        hb_replace_loaded(b, 2, r);
         return;
     }
     if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {
@@ -460,6 +491,9 @@ static void store_subscr(Builder *b)
         bool number = vt == HIR_T_FLOAT || vt == HIR_T_INT;
         if (number) {
             hb_guard_type(b, hb_emit2(b, HIR_ListItem, hb_peek(b, 2)->v, ix), vt);
+        }
+        if (b->caller) {
+            hb_own_loaded(b);
         }
         hb_own(b, hb_peek(b, 3));
         HirIns *s = hb_emit3(b, HIR_ListStore, hb_peek(b, 2)->v, ix, hb_peek(b, 3)->v);
@@ -833,6 +867,10 @@ static void raise_varargs(Builder *b)
 
 static void return_value(Builder *b)
 {
+    if (b->caller) {
+        hb_inlined_return(b);
+        return;
+    }
     hb_own(b, hb_peek(b, 1));
     Entry e = hb_pop(b);
     if (b->st.nstack != 0) {

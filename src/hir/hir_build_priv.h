@@ -12,15 +12,25 @@
 #include "hir_build.h"
 
 /* A value-stack entry.  An entry that is not owned is kept alive by a local's
- * home (`home`), or for ever (home -1: a constant). */
+ * home (`home`), or for ever (home -1: a constant), or in inlined code by the
+ * memory it was loaded from, until something is stored (HB_HEAP). */
+enum { HB_HEAP = -2 };
 typedef struct {
     HirIns *v;
     bool owned;
     int16_t home;
 } Entry;
 
+/* Who holds the value of an inlined function's local. */
+enum {
+    HB_LENT,   /* the caller, for as long as the call takes */
+    HB_OURS,   /* we do */
+    HB_MEMORY, /* the memory it was loaded from, until something is stored */
+};
+
 typedef struct {
     HirIns **locals;
+    uint8_t *held; /* HB_LENT ... of each local in inlined code, else NULL */
     Entry *stack;
     int nstack;
 } State;
@@ -51,9 +61,10 @@ typedef struct BBlock {
     struct BBlock *chain;
 } BBlock;
 
-typedef struct {
+typedef struct Builder {
     Arena *a;
     HirFunc *f;
+    int nlocals;
     CodeUnit *unit;
     PyCodeObject *co;
     const HirBuildOptions *opts;
@@ -80,6 +91,15 @@ typedef struct {
     uint8_t precall_quick;
     int spread;         /* items left on the stack by a BUILD_TUPLE for the coming CALL, 0: none */
     const FbIns *built; /* an instruction done together with one before it */
+
+    /* Inlining (hir_build_inline.c). */
+    struct Builder *caller; /* that this one builds into; NULL: none */
+    HirFrameState *parent;  /* its state at the call */
+    HirIns *func;           /* the function called */
+    int level;              /* callers above */
+    uint8_t *dirty_snap;    /* shared by frame states like locals_snap */
+    Edge *returns;          /* ends of the inlined body, result on the stack */
+    bool trap;              /* this instruction cannot be inlined */
 
     PyObject **observed; /* by instruction id: an object seen there, borrowed */
     uint32_t observed_cap;
@@ -124,6 +144,11 @@ HirIns *hb_not_null(Builder *b, HirIns *v);
 HirIns *hb_unbox_float(Builder *b, HirIns *v); /* v has type FLOAT */
 HirIns *hb_unbox_int(Builder *b, HirIns *v);   /* v has type INT */
 void hb_check_eval(Builder *b, int32_t resume);
+/* Pushes what was loaded from memory: with a reference of its own, but in inlined code, which cannot
+ * run what would take it away. */
+void hb_push_loaded(Builder *b, HirIns *v);
+/* Pops n operands and pushes v, which was loaded from them. */
+void hb_replace_loaded(Builder *b, int n, HirIns *v);
 /* Ends the current block by leaving for tier 0 at this instruction. */
 void hb_deopt(Builder *b);
 /* Ends the current block with a two-way branch; the blocks are returned open. */
@@ -131,6 +156,38 @@ void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false
 /* Hands the current state over to the bytecode block at `bci`; ends the block. */
 void hb_goto(Builder *b, int32_t bci);
 void hb_stop(Builder *b, const char *reason); /* not supported */
+
+State hb_state_copy(Builder *b, const State *s);
+/* Builds everything from the entry block on; false with b->reason set. */
+bool hb_build_body(Builder *b, int32_t entry);
+
+/* --- hir_build_inline.c -------------------------------------------------------- */
+/* A call of a known function with all its arguments. */
+typedef struct {
+    PyFunctionObject *func;
+    HirIns *f;       /* guarded to have that code */
+    uint8_t shape;   /* HirCallShape */
+    int given;       /* value-stack entries that are arguments, on top */
+    const int *from; /* [co_argcount] which of them fills each parameter; -1: its default */
+} HbCall;
+
+/* Builds the function into b instead of a call of it: the call is off the stack then, its result on
+ * it. False: nothing happened. */
+bool hb_inline(Builder *b, const HbCall *c);
+/* hb_instruction in inlined code. Where it cannot stay, it is not begun: on a way that not every call
+ * goes (`conditional`) tier 0 goes on from there, else nothing is inlined. */
+void hb_inlined_instruction(Builder *b, bool conditional);
+/* Notes an instruction just made in inlined code: what may run Python code cannot stay. */
+void hb_check_leaf(Builder *b, const HirIns *i);
+/* Before a store in inlined code: what memory holds for us gets references. */
+void hb_own_loaded(Builder *b);
+void hb_inlined_return(Builder *b);
+/* Guards the type of v that was seen, if bool() of it runs no Python code then. Gives v refined. */
+HirIns *hb_guard_truth(Builder *b, HirIns *v);
+/* The same for what a store at this instruction replaces, loaded by `load`; gives the store's imm.i. */
+int64_t hb_guard_old(Builder *b, HirIns *load, PyObject *seen);
+/* Assigns the stack entry to local i of inlined code. */
+void hb_set_inlined_local(Builder *b, int i, Entry e);
 
 /* --- hir_build_ops.c ----------------------------------------------------------- */
 void hb_instruction(Builder *b);

@@ -60,9 +60,9 @@ static bool leaf_arg(const HirIns *i, uint32_t k)
 }
 
 /* A type mask of which 0 says that nothing is known. */
-static bool known_leaf(HirType t)
+static bool known_leaf(int64_t t)
 {
-    return t != 0 && hir_type_leaf(t);
+    return t == HIR_OLD_SHARED || (t != 0 && hir_type_leaf((HirType)t));
 }
 
 uint32_t hir_flags(const HirIns *i)
@@ -84,7 +84,7 @@ uint32_t hir_flags(const HirIns *i)
     case HIR_StoreSlot:
     case HIR_StoreCell:
         /* They drop an old value that may be anything, unless the builder guarded its type. */
-        return known_leaf((HirType)i->imm.i) ? f & ~(uint32_t)HIR_F_ARB : f;
+        return known_leaf(i->imm.i) ? f & ~(uint32_t)HIR_F_ARB : f;
     case HIR_ListStore: return known_leaf(i->aux) ? f & ~(uint32_t)HIR_F_ARB : f;
     default: break;
     }

@@ -203,8 +203,8 @@ static void bind_later(Parser *p, HirIns **slot, uint32_t id)
     VEC_PUSH(p->a, &p->slot_ids, id);
 }
 
-/* Value lists of a state: up to `end`, marks after each. */
-static uint32_t state_values(Parser *p, uint32_t *ids, uint8_t *marks, char mark)
+/* Value lists of a state: marks, which are counted, after each. */
+static uint32_t state_values(Parser *p, uint32_t *ids, uint8_t *marks)
 {
     uint32_t n = 0;
     for (;;) {
@@ -221,7 +221,7 @@ static uint32_t state_values(Parser *p, uint32_t *ids, uint8_t *marks, char mark
         } else {
             return n;
         }
-        marks[n] = *p->p == mark;
+        marks[n] = (uint8_t)strspn(p->p, "~!"); /* ~ HIR_DIRTY, ~! HIR_DIRTY_OWNED */
         p->p += marks[n];
         n++;
     }
@@ -236,20 +236,28 @@ static HirFrameState *parse_state(Parser *p)
         int32_t bci = (int32_t)number(p);
         uint32_t *ids = arena_array(p->a, uint32_t, 2 * 4096);
         uint8_t *marks = arena_array(p->a, uint8_t, 2 * 4096);
+        uint8_t call = HIR_CALL_NONE;
+        for (uint8_t k = HIR_CALL_METHOD; k < HIR_NCALLS; k++) {
+            if (eat(p, hir_call_names[k])) {
+                call = k;
+                break;
+            }
+        }
         need(p, "|");
-        uint32_t nl = state_values(p, ids, marks, '~');
+        uint32_t nl = state_values(p, ids, marks);
         need(p, "|");
-        uint32_t ns = state_values(p, ids + 4096, marks + 4096, '!');
+        uint32_t ns = state_values(p, ids + 4096, marks + 4096);
         HirFrameState *fs = hir_fs_new(p->f, nl, ns);
         fs->id = id;
         fs->bci = bci;
+        fs->call = call;
         for (uint32_t k = 0; k < nl; k++) {
             if (ids[k] != UINT32_MAX) {
                 bind_later(p, &fs->locals[k], ids[k]);
             }
             if (marks[k]) {
                 fs->dirty = fs->dirty ? fs->dirty : arena_array(p->a, uint8_t, nl);
-                fs->dirty[k] = 1;
+                fs->dirty[k] = marks[k];
             }
         }
         for (uint32_t k = 0; k < ns; k++) {

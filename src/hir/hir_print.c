@@ -9,8 +9,9 @@
  *
  * A block names its predecessors in the order of phi operands. A value has its type, or its
  * representation when it is raw. `#` is aux, `$` is imm, `@` the code unit. A frame state is
- * spelled out where it is first used: code unit, locals (`~` marks a stale home, `-` an untracked
- * one), stack (`!` marks an owned entry), then `^` and the caller's state. */
+ * spelled out where it is first used: code unit, in a caller's state how the call ends, locals (`~`
+ * marks a stale home, `~!` one whose reference is ours, `-` an untracked one), stack (`!` marks an
+ * owned entry), then `^` and the caller's state. */
 #include <Python.h>
 
 #include <inttypes.h>
@@ -23,6 +24,7 @@ const char *const hir_cmp_names[HIR_NCMP] = {"<", "<=", "==", "!=", ">", ">="};
 const char *const hir_nb_names[HIR_NNB] = {
     "+",  "&",  "//",  "<<",  "@",  "*",  "%",  "|",  "**",  ">>",  "-",  "/",  "^",
     "+=", "&=", "//=", "<<=", "@=", "*=", "%=", "|=", "**=", ">>=", "-=", "/=", "^="};
+const char *const hir_call_names[HIR_NCALLS] = {"none", "method", "under", "init"};
 static const char *const rep_names[] = {"void", "obj", "f64", "i64", "bool"};
 
 static void print_object(PyObject *o, StrBuf *sb)
@@ -83,11 +85,15 @@ static void print_state(const HirFrameState *fs, Bitset *seen, StrBuf *sb)
 {
     sb_printf(sb, "[s%" PRIu32, fs->id);
     if (bitset_add_new(seen, fs->id)) {
-        sb_printf(sb, ": %" PRId32 " |", fs->bci);
+        sb_printf(sb, ": %" PRId32, fs->bci);
+        if (fs->call) {
+            sb_printf(sb, " %s", hir_call_names[fs->call]);
+        }
+        sb_puts(sb, " |");
         for (uint32_t k = 0; k < fs->nlocals; k++) {
             print_value(fs->locals[k], sb);
             if (fs->dirty && fs->dirty[k]) {
-                sb_putc(sb, '~');
+                sb_puts(sb, fs->dirty[k] == HIR_DIRTY_OWNED ? "~!" : "~");
             }
         }
         sb_puts(sb, " |");

@@ -133,8 +133,19 @@ static void check_state(Verifier *v, const HirIns *i)
         if (fs->bci < 0) {
             complain(v, i, "state s%" PRIu32 " has no code unit", fs->id);
         }
+        /* Entries that HirCallShape wants on a caller's stack. */
+        static const uint8_t depth[HIR_NCALLS] = {
+            [HIR_CALL_METHOD] = 1, [HIR_CALL_UNDER] = 2, [HIR_CALL_INIT] = 4};
+        bool caller = fs != i->fs;
+        if (caller != (fs->call != HIR_CALL_NONE) || fs->nstack < depth[fs->call]) {
+            complain(v, i, "state s%" PRIu32 " has no call on its stack", fs->id);
+        }
         for (uint32_t k = 0; k < fs->nlocals; k++) {
             const HirIns *l = fs->locals[k];
+            if (fs->parent && !(l && fs->dirty && fs->dirty[k])) {
+                complain(v, i, "state s%" PRIu32 " of an inlined frame lacks local %" PRIu32,
+                         fs->id, k);
+            }
             if (l && (l->fwd || !l->block || l->rep == HIR_VOID)) {
                 complain(v, i, "state s%" PRIu32 " local %" PRIu32 " is no live value", fs->id, k);
             } else if (!l && fs->dirty && fs->dirty[k]) {
@@ -292,15 +303,26 @@ static void consume(Verifier *v, const HirIns *i, HirIns *value)
     }
 }
 
+/* Adds n to the count of each reference that the state has an exit take over. */
+static void add_state(Verifier *v, const HirFrameState *fs, int32_t n)
+{
+    for (uint32_t s = 0; s < fs->nstack; s++) {
+        if (fs->owned[s]) {
+            add(v, fs->stack[s], n);
+        }
+    }
+    for (uint32_t k = 0; fs->dirty && k < fs->nlocals; k++) {
+        if (fs->dirty[k] == HIR_DIRTY_OWNED && fs->locals[k]) {
+            add(v, fs->locals[k], n);
+        }
+    }
+}
+
 /* The frame state of an exit takes over exactly what is owned. */
 static void check_exit(Verifier *v, const HirIns *i)
 {
     for (const HirFrameState *fs = i->fs; fs; fs = fs->parent) {
-        for (uint32_t s = 0; s < fs->nstack; s++) {
-            if (fs->owned[s]) {
-                add(v, fs->stack[s], -1);
-            }
-        }
+        add_state(v, fs, -1);
     }
     uint32_t n = v->live.len;
     for (uint32_t k = 0; k < n; k++) {
@@ -316,11 +338,7 @@ static void check_exit(Verifier *v, const HirIns *i)
         }
     }
     for (const HirFrameState *fs = i->fs; fs; fs = fs->parent) {
-        for (uint32_t s = 0; s < fs->nstack; s++) {
-            if (fs->owned[s]) {
-                add(v, fs->stack[s], 1);
-            }
-        }
+        add_state(v, fs, 1);
     }
 }
 

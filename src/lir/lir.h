@@ -203,6 +203,7 @@ typedef struct LirStateFrame {
     void *code; /* PyCodeObject* */
     int32_t bci;
     uint16_t nstack, ndirty;
+    uint8_t call;    /* HirCallShape of a caller's frame */
     LirVal *vals;    /* [nstack + ndirty] */
     uint16_t *dirty; /* [ndirty] local indices */
 } LirStateFrame;

@@ -149,11 +149,9 @@ static bool is_null(const HirIns *v)
 
 /* What a frame state says of the homes at an instruction in epochs `cur`. An exit there leaves homes
  * that are not dirty as they are; so one that was never written and stands for no value is NULL. */
-static void note_state(LirHomes *h, const HirFrameState *fs, const LirEpoch *cur)
+static void note_state(LirHomes *h, HirFrameState *fs, const LirEpoch *cur)
 {
-    while (fs->parent) {
-        fs = fs->parent; /* only the physical frame has homes: the outermost of the inlined ones */
-    }
+    fs = hir_fs_physical(fs); /* only it has homes */
     for (uint32_t k = 0; fs->locals && k < fs->nlocals && k < h->nlocals; k++) {
         if (!fs->locals[k]) {
             continue;
@@ -171,7 +169,7 @@ static void note_state(LirHomes *h, const HirFrameState *fs, const LirEpoch *cur
 static void collect_facts(LirHomes *h, LirEpoch *cur)
 {
     HirFunc *hf = h->hf;
-    const HirFrameState *last = NULL;
+    HirFrameState *last = NULL;
     for (uint32_t r = 0; r < hf->nrpo; r++) {
         HirBlock *b = hf->rpo[r];
         memcpy(cur, h->in[b->id], h->nlocals * sizeof *cur);

@@ -67,6 +67,7 @@ static LirState *make_state(Lower *L, const HirFrameState *fs)
     uint32_t n = 0;
     for (uint32_t i = 0; fs; fs = fs->parent, i++) {
         LirVal *vals = lir_state_frame(L->f, st, i, fs->code, fs->bci, fs->nstack, count_dirty(fs));
+        st->frames[i].call = fs->call;
         uint32_t first = n, d = 0;
         for (uint32_t k = 0; k < fs->nstack; k++) {
             from[n++] = fs->stack[k];
@@ -76,7 +77,8 @@ static LirState *make_state(Lower *L, const HirFrameState *fs)
             if (fs->dirty[k]) {
                 st->frames[i].dirty[d] = (uint16_t)k;
                 from[n++] = fs->locals[k];
-                fill_val(L, &vals[fs->nstack + d++], fs->locals[k], false);
+                fill_val(L, &vals[fs->nstack + d++], fs->locals[k],
+                         fs->dirty[k] == HIR_DIRTY_OWNED);
             }
         }
         for (uint32_t k = first; k < n; k++) {
@@ -117,8 +119,12 @@ LirExit *lw_throw(Lower *L, HirIns *i)
 
 /* --- frame->prev_instr --------------------------------------------------------------- */
 
+/* Where the frame is at i: for inlined code, at the call. */
 static int32_t bci_of(const HirIns *i)
 {
+    if (i->fs && i->fs->parent) {
+        return hir_fs_physical(i->fs)->bci;
+    }
     return i->bci >= 0 || !i->fs ? i->bci : i->fs->bci;
 }
 

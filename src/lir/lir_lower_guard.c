@@ -111,6 +111,19 @@ void lw_guard_func_defaults(Lower *L, HirIns *i)
               lir_imm((int32_t)i->aux), x);
 }
 
+/* _Py_EnterRecursiveCallTstate of calls that are inlined. */
+void lw_guard_recursion(Lower *L, HirIns *i)
+{
+    LirOpnd remaining = lir_mem(LIR_TS, PY311_OFF_TS_RECURSION_REMAINING);
+    lir_guard(L->f, LIR_CMP, 4, LIR_LE, remaining, lir_imm((int32_t)i->aux), lw_resume(L, i));
+}
+
+void lw_guard_shared(Lower *L, HirIns *i)
+{
+    LirOpnd count = lw_field(L, i->args[0], PY311_OFF_OBJ_REFCNT);
+    lir_guard(L->f, LIR_CMP, 8, LIR_LE, count, lir_imm(1), lw_resume(L, i));
+}
+
 void lw_func_default(Lower *L, HirIns *i)
 {
     LirOpnd v = lw_regop(L, i->args[0]);

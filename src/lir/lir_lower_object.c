@@ -94,6 +94,8 @@ void lw_load_field(Lower *L, HirIns *i)
 {
     int32_t off;
     switch (i->op) {
+    case HIR_FuncGlobals: off = PY311_OFF_FUNC_GLOBALS; break;
+    case HIR_FuncBuiltins: off = PY311_OFF_FUNC_BUILTINS; break;
     case HIR_LoadCell: off = PY311_OFF_CELL_REF; break;
     case HIR_DictLen: off = PY311_OFF_DICT_USED; break;
     case HIR_StrLen: off = PY311_OFF_STR_LENGTH; break;
@@ -116,6 +118,12 @@ void lw_load_slot(Lower *L, HirIns *i)
     lw_set(L, i, load_not_null(L, lw_field(L, i->args[0], (int32_t)i->aux), x));
 }
 
+/* What the old value of a store may be, as far as the builder or a pass knows. */
+static HirType old_type(const HirIns *i)
+{
+    return i->imm.i && i->imm.i != HIR_OLD_SHARED ? (HirType)i->imm.i : HIR_T_ANY | HIR_T_NULL;
+}
+
 /* StoreSlot, StoreCell: the old value may be NULL. */
 void lw_store_slot(Lower *L, HirIns *i)
 {
@@ -123,7 +131,7 @@ void lw_store_slot(Lower *L, HirIns *i)
     LirOpnd mem = lw_field(L, i->args[0], off);
     HirIns *box = lw_stored_box(L, i);
     if (box) {
-        lw_put_box(L, i, mem, box, lir_load(L->f, 8, mem), HIR_T_ANY | HIR_T_NULL);
+        lw_put_box(L, i, mem, box, lir_load(L->f, 8, mem), old_type(i));
         return;
     }
     LirOpnd v = lw_opnd(L, i->args[1]);
@@ -132,7 +140,7 @@ void lw_store_slot(Lower *L, HirIns *i)
     }
     LirReg old = lir_load(L->f, 8, mem);
     lir_store(L->f, 8, mem, v);
-    lw_drop(L, i, old, HIR_T_ANY | HIR_T_NULL);
+    lw_drop(L, i, old, old_type(i));
 }
 
 /* --- inline values ------------------------------------------------------------------------ */
@@ -166,9 +174,9 @@ void lw_store_inline_value(Lower *L, HirIns *i)
           lw_plain(replace));
     lir_at(f, replace);
     if (box) {
-        lw_put_box(L, i, slot, box, old, HIR_T_ANY);
+        lw_put_box(L, i, slot, box, old, old_type(i) & ~(HirType)HIR_T_NULL);
     } else {
-        drop_object(L, i, old, HIR_T_ANY);
+        drop_object(L, i, old, old_type(i) & ~(HirType)HIR_T_NULL);
     }
     lir_jmp(f, done);
     lir_at(f, fresh);
@@ -271,7 +279,8 @@ void lw_load_keys_entry(Lower *L, HirIns *i)
     LirReg keys = checked_keys(L, dict, version, x);
     int64_t index = i->imm.i;
     if (i->op == HIR_LoadGlobalBuiltin) {
-        LirOpnd builtins = lir_mem(LIR_FRAME, PY311_OFF_FRAME_BUILTINS);
+        LirOpnd builtins =
+            i->nargs > 1 ? lw_regop(L, i->args[1]) : lir_mem(LIR_FRAME, PY311_OFF_FRAME_BUILTINS);
         version = i->imm.pair.a;
         keys = checked_keys(L, builtins, version, x);
         index = i->imm.pair.b;

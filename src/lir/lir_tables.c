@@ -94,6 +94,7 @@ static uint32_t lir_exit_frames(Tables *t, const LirExit *x)
                           .bci = f->bci,
                           .nstack = f->nstack,
                           .ndirty = f->ndirty,
+                          .call = f->call,
                           .locs = t->locs.len,
                           .dirty = t->dirty.len};
         VEC_PUSH(t->arena, &t->frames, fr);

@@ -83,6 +83,7 @@ void opt_options_from_env(OptOptions *o)
         size_t n = strcspn(s, ",");
         char *end;
         unsigned long index = strtoul(s, &end, 10);
+        o->no_inline |= n == strlen("inline") && !strncmp(s, "inline", n);
         for (uint32_t k = 0; k < opt_npasses; k++) {
             bool by_index = n && end == s + n && index == k;
             if (by_index ||

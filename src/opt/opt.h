@@ -11,6 +11,7 @@
 typedef struct {
     bool verify;            /* run hir_verify after every pass; a failure stops the process */
     uint32_t disabled_mask; /* bit per pass index: do not run it (bisection) */
+    bool no_inline;         /* the builder shall inline nothing ("inline" in PYSTON_OPT_DISABLE) */
     uint32_t max_passes;    /* run only so many entries of the list (bisection); 0: all */
     /* Called after each pass that ran, and once before the first with name "build". */
     void (*dump)(void *ctx, const char *pass, const HirFunc *f);

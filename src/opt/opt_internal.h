@@ -20,7 +20,7 @@ static inline bool opt_one_type(HirType t)
  * often, the engine compiles again with the site marked, and it must not come back. */
 static inline bool opt_may_speculate(const HirFunc *f, const HirFrameState *fs)
 {
-    return fs && !f->generic && !(f->nospec && (f->nospec[fs->bci >> 3] & (1u << (fs->bci & 7))));
+    return fs && !f->generic && !(fs->nospec && (fs->nospec[fs->bci >> 3] & (1u << (fs->bci & 7))));
 }
 
 /* Kinds of memory, for what loads read and what operations may change. */

@@ -37,7 +37,9 @@ uint32_t opt_kills(const HirIns *i)
     case HIR_Incref:
     case HIR_Decref:
     case HIR_GuardTrue:
-    case HIR_GuardFalse: return kills;
+    case HIR_GuardFalse:
+    case HIR_GuardShared:
+    case HIR_GuardRecursion: return kills;
     case HIR_StoreLocal:
     case HIR_MakeCell:
     case HIR_CopyFreeVars:

@@ -8,6 +8,8 @@
  *   - whatever it was loaded from, as long as nothing that may write memory ran.
  * The frame states in between listed the reference as owned; they now list it as borrowed, and an
  * exit takes a new one. */
+#include <string.h>
+
 #include "base_vec.h"
 #include "opt_internal.h"
 
@@ -74,9 +76,10 @@ static void learn_homes(Counts *c)
             return;
         }
         if (i->fs) {
-            for (uint32_t l = 0; l < i->fs->nlocals && l < c->f->nlocals; l++) {
-                if (i->fs->locals[l] && !(i->fs->dirty && i->fs->dirty[l]) && !i->fs->parent) {
-                    set_home(c, l, i->fs->locals[l]);
+            const HirFrameState *fs = hir_fs_physical(i->fs);
+            for (uint32_t l = 0; l < fs->nlocals && l < c->f->nlocals; l++) {
+                if (fs->locals[l] && !(fs->dirty && fs->dirty[l])) {
+                    set_home(c, l, fs->locals[l]);
                 }
             }
             return;
@@ -94,39 +97,58 @@ static bool held_by_home(const Counts *c, const Pending *p)
     return p->home && c->stores[p->home - 1] == p->stores;
 }
 
+/* Which stack entry of one state, its callers aside, an exit takes over a reference to `r` from;
+ * behind those, which local. -1: none. */
+static int owned_at(const HirFrameState *fs, const HirIns *r)
+{
+    for (int s = fs->nstack; s-- > 0;) {
+        if (fs->owned[s] && fs->stack[s]->rep == HIR_OBJ && hir_root(fs->stack[s]) == r) {
+            return s;
+        }
+    }
+    for (int l = 0; fs->dirty && l < fs->nlocals; l++) {
+        if (fs->dirty[l] == HIR_DIRTY_OWNED && fs->locals[l]->rep == HIR_OBJ &&
+            hir_root(fs->locals[l]) == r) {
+            return fs->nstack + l;
+        }
+    }
+    return -1;
+}
+
+/* Every state in between must name the reference, in one frame only: a caller's state belongs to all
+ * states of its callee, which therefore have to agree on where it goes. */
+static bool can_disown(const HirIns *from, const HirIns *to, const HirIns *r)
+{
+    for (const HirIns *i = from->next; i != to; i = i->next) {
+        uint32_t found = i->fs == NULL;
+        for (const HirFrameState *fs = i->fs; fs; fs = fs->parent) {
+            found += owned_at(fs, r) >= 0;
+        }
+        if (found != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The states between the two list one owned reference less. */
 static void disown(Counts *c, HirIns *from, HirIns *to, const HirIns *r)
 {
     c->stamp++;
     for (HirIns *i = from->next; i != to; i = i->next) {
-        HirFrameState *fs = i->fs;
-        if (!fs || fs->mark == c->stamp) {
-            continue;
-        }
-        fs->mark = c->stamp;
-        for (uint32_t s = fs->nstack; s-- > 0;) {
-            if (fs->owned[s] && fs->stack[s]->rep == HIR_OBJ && hir_root(fs->stack[s]) == r) {
-                fs->owned[s] = 0;
-                break;
+        for (HirFrameState *fs = i->fs; fs && fs->mark != c->stamp; fs = fs->parent) {
+            fs->mark = c->stamp;
+            int at = owned_at(fs, r);
+            if (at >= fs->nstack) {
+                uint8_t *dirty = arena_array(c->f->arena, uint8_t, fs->nlocals); /* it is shared */
+                memcpy(dirty, fs->dirty, fs->nlocals);
+                dirty[at - fs->nstack] = HIR_DIRTY;
+                fs->dirty = dirty;
+            } else if (at >= 0) {
+                fs->owned[at] = 0;
             }
         }
     }
-}
-
-/* Every state in between must name the reference in its own stack, not in a caller's. */
-static bool can_disown(const HirIns *from, const HirIns *to, const HirIns *r)
-{
-    for (const HirIns *i = from->next; i != to; i = i->next) {
-        bool found = !i->fs;
-        for (uint32_t s = 0; i->fs && s < i->fs->nstack && !found; s++) {
-            found = i->fs->owned[s] && i->fs->stack[s]->rep == HIR_OBJ &&
-                    hir_root(i->fs->stack[s]) == r;
-        }
-        if (!found) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static void touch(Counts *c, uint32_t id)
@@ -246,8 +268,8 @@ void opt_refcount(HirFunc *f)
     c->in_home = arena_array(f->arena, HirIns *, f->nlocals + 1u);
     for (OPT_EACH_BLOCK(f, b)) {
         for (HirIns *i = b->first; i; i = i->next) {
-            if (i->fs) {
-                i->fs->mark = 0;
+            for (HirFrameState *fs = i->fs; fs; fs = fs->parent) {
+                fs->mark = 0;
             }
         }
     }

@@ -8,7 +8,11 @@
  * RESUME exits go on in tier 0 at the exit's bytecode.  THROW exits do what ceval.c does at `error`
  * and `exception_unwind`: traceback entry, tracing events, and either continue in tier 0 at the
  * handler that the exception table names, or give the exception to the caller.  So tier 0 is never
- * entered with throwflag, which would tell tracers of a call that does not happen. */
+ * entered with throwflag, which would tell tracers of a call that does not happen.
+ *
+ * In inlined code the exit also makes the frames that were never pushed, the callers' first, each as
+ * _PyFunction_Vectorcall would have.  The innermost one goes on as above; each caller then gets
+ * what came out of its call, at the instruction behind it, until the physical frame is left. */
 #include "rt_internal.h"
 
 #include <string.h>
@@ -51,9 +55,11 @@ static PyObject *box(HirRep rep, uint64_t bits)
     }
 }
 
-/* What an exit found: owned references to the stack entries, bottom first, then to the locals. */
+/* What an exit found for one frame: owned references to the stack entries, bottom first, then to
+ * the locals. */
 typedef struct {
-    PyObject **values;
+    PyObject **all;    /* those of all frames of the exit, innermost first */
+    PyObject **values; /* this frame's, among them */
     uint32_t nstack, ndirty;
     const uint16_t *dirty; /* local indices */
     bool failed;           /* boxing ran out of memory: that entry is NULL */
@@ -79,8 +85,8 @@ static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFram
                 v = dropped ? NULL : Py_XNewRef(v);
         } else if (dropped) {
             v = NULL;
-        } else if (loc->same_as != 0 && r->values[loc->same_as - 1] != NULL) {
-            v = Py_NewRef(r->values[loc->same_as - 1]);
+        } else if (loc->same_as != 0 && r->all[loc->same_as - 1] != NULL) {
+            v = Py_NewRef(r->all[loc->same_as - 1]);
         } else {
             v = box((HirRep)loc->rep, read_bits(loc, u, f, regs));
             if (v == NULL)
@@ -90,8 +96,8 @@ static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFram
     }
 }
 
-/* Stores the stack entries and the locals; then drops what the locals held. */
-static void write_back(Reified *r, Py311Frame *f)
+/* Stores the stack entries and the locals; what the locals held is in `values` then. */
+static void store_values(Reified *r, Py311Frame *f)
 {
     PyObject **stack = f->localsplus + f->f_code->co_nlocalsplus;
     for (uint32_t i = 0; i < r->nstack; i++)
@@ -103,8 +109,18 @@ static void write_back(Reified *r, Py311Frame *f)
         *home = olds[i];
         olds[i] = old;
     }
-    for (uint32_t i = 0; i < r->ndirty; i++)
-        Py_XDECREF(olds[i]);
+}
+
+static void drop_old_locals(Reified *r)
+{
+    for (uint32_t i = r->nstack; i < r->nstack + r->ndirty; i++)
+        Py_XDECREF(r->values[i]);
+}
+
+static void write_back(Reified *r, Py311Frame *f)
+{
+    store_values(r, f);
+    drop_old_locals(r);
 }
 
 /* Runs the frame from prev_instr + 1 in tier 0, which links and unlinks it and counts it as a
@@ -250,17 +266,204 @@ static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, reraise);
 }
 
+/* --- inlined frames --------------------------------------------------------------------------- */
+
+/* A frame of the chain that an exit in inlined code stands for. */
+typedef struct {
+    const RtExitFrame *xf;
+    Reified r;
+    Py311Frame *f;
+    bool on_heap; /* no room on the data stack: its chunks belong to CPython */
+} Link;
+
+static Py311Frame *new_frame(PyThreadState *ts, PyCodeObject *code, bool *on_heap)
+{
+    Py311Frame *f = py311_frame_alloc(ts, code);
+    *on_heap = f == NULL;
+    if (f == NULL) {
+        size_t n = (size_t)code->co_nlocalsplus + (size_t)code->co_stacksize + PY311_FRAME_SPECIALS;
+        f = PyMem_Malloc(n * sizeof(PyObject *));
+    }
+    return f;
+}
+
+/* Makes the frame of the call that `caller` is in: it takes the function over, the top of the
+ * caller's stack. False when memory is out, everything being left as it is. */
+static bool push_inlined(PyThreadState *ts, Link *l, Link *caller)
+{
+    PyCodeObject *code = l->xf->code;
+    if ((l->f = new_frame(ts, code, &l->on_heap)) == NULL)
+        return false;
+    PyObject **stack = caller->f->localsplus + caller->xf->code->co_nlocalsplus;
+    PyObject *func = stack[--caller->r.nstack];
+    stack[caller->r.nstack] = NULL;
+    py311_frame_init(l->f, (PyFunctionObject *)func, code,
+                     (struct _PyInterpreterFrame *)(void *)caller->f);
+    memset(l->f->localsplus, 0, (size_t)code->co_nlocalsplus * sizeof(PyObject *));
+    store_values(&l->r, l->f);
+    ts->cframe->current_frame = (struct _PyInterpreterFrame *)(void *)l->f;
+    ts->recursion_remaining--;
+    return true;
+}
+
+/* Clears and pops a frame that was left; as in _PyEvalFrameClearAndPop its references go while it
+ * still counts as a level of recursion. */
+static void pop_inlined(PyThreadState *ts, Link *l)
+{
+    Py311Frame *f = l->f;
+    ts->cframe->current_frame = f->previous;
+    f->stacktop = l->xf->code->co_nlocalsplus;
+    py311_frame_clear(f);
+    if (l->on_heap)
+        PyMem_Free(f);
+    else
+        py311_frame_pop(ts, f);
+    ts->recursion_remaining++;
+}
+
+/* A call in frame `l` gave `res`, which is consumed (NULL: an exception): the frame goes on behind
+ * the call. */
+static PyObject *after_inlined_call(PyThreadState *ts, Link *l, PyObject *res)
+{
+    Py311Frame *f = l->f;
+    PyObject **stack = f->localsplus + l->xf->code->co_nlocalsplus;
+    uint32_t depth = l->r.nstack;
+    if (l->xf->call == HIR_CALL_INIT && rt_init_result(res) < 0) {
+        res = NULL;
+        drop_stack(stack, depth - 1, depth); /* type_call drops the object itself */
+        depth--;
+    } else if (l->xf->call == HIR_CALL_INIT) {
+        res = stack[--depth];
+        stack[depth] = NULL;
+    }
+    if (res == NULL) {
+        Py311Handler handler;
+        int32_t unit = opcode_unit(f->f_code, l->xf->bci);
+        bool found = py311_find_handler(f->f_code, unit, &handler);
+        return throw_in_frame(ts, f, found ? &handler : NULL, depth, false);
+    }
+    static const uint8_t dropped[HIR_NCALLS] = {[HIR_CALL_UNDER] = 1, [HIR_CALL_INIT] = 2};
+    depth -= dropped[l->xf->call];
+    drop_stack(stack, depth, depth + dropped[l->xf->call]);
+    stack[depth++] = res;
+    Py311Ins call;
+    bool valid = py311_decode(f->f_code, l->xf->bci, &call);
+    BASE_CHECK(valid);
+    f->prev_instr = py311_code_units(f->f_code) + call.next - 1;
+    return run_tier0(ts, f, (int)depth);
+}
+
+/* Fetches the values of all frames: false when boxing failed in one whose values all count. */
+static bool reify_chain(Link *links, uint32_t n, uint32_t keep, PyObject **values,
+                        const CodeUnit *u, const Py311Frame *f, const RtRegs *regs)
+{
+    bool ok = true;
+    PyObject **at = values;
+    for (uint32_t k = 0; k < n; k++) {
+        Link *l = &links[k];
+        l->r.all = values;
+        l->r.values = at;
+        at += (uint32_t)l->xf->nstack + l->xf->ndirty;
+        reify(&l->r, k == 0 ? keep : l->xf->nstack, u, l->xf, f, regs);
+        if (l->r.failed) {
+            patch_stack(&l->r, k == 0 ? keep : l->r.nstack);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+/* The innermost frame, all being in place: what rt_exit does with a single one. */
+static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, RtExit *x, bool no_memory)
+{
+    Py311Frame *f = l->f;
+    PyCodeObject *co = f->f_code;
+    bool throw = x->kind == RT_EXIT_THROW;
+    if (!throw &&!no_memory) {
+        u->resumes++;
+        if (rt_on_resume_exit != NULL)
+            rt_on_resume_exit(u, x);
+        return run_tier0(ts, f, l->xf->nstack);
+    }
+    int32_t unit = opcode_unit(co, throw ? x->throw_bci : l->xf->bci);
+    Py311Handler handler;
+    bool found = py311_find_handler(co, unit, &handler);
+    f->prev_instr = py311_code_units(co) + unit;
+    return throw_in_frame(ts, f, found ? &handler : NULL, l->r.nstack, false);
+}
+
+/* An exit in inlined code; `f` is the physical frame, the last of the chain. */
+static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x,
+                            const RtRegs *regs)
+{
+    uint32_t n = x->nframes, nvalues = 0;
+    BASE_CHECK(n > 1);
+    Link *links = __builtin_alloca(n * sizeof(Link));
+    for (uint32_t k = 0; k < n; k++) {
+        links[k] = (Link){.xf = &u->exit_frames[x->frames + k]};
+        nvalues += (uint32_t)links[k].xf->nstack + links[k].xf->ndirty;
+    }
+    PyObject **values = __builtin_alloca((nvalues + 1) * sizeof(PyObject *));
+    PyObject *type = NULL, *value = NULL, *tb = NULL;
+    uint32_t keep = links[0].xf->nstack;
+    bool throw = x->kind == RT_EXIT_THROW;
+    if (throw) {
+        Py311Handler handler;
+        PyCodeObject *co = links[0].xf->code;
+        bool found = py311_find_handler(co, opcode_unit(co, x->throw_bci), &handler);
+        keep = found ? (uint32_t)handler.depth : 0;
+        if (BASE_UNLIKELY(!rt_err(ts)))
+            PyErr_SetString(PyExc_SystemError, "error return without exception set");
+        PyErr_Fetch(&type, &value, &tb);
+    }
+    bool no_memory = !reify_chain(links, n, keep, values, u, f, regs);
+    if (throw)
+        PyErr_Restore(type, value, tb); /* which counts, not the MemoryError */
+
+    links[n - 1].f = f;
+    store_values(&links[n - 1].r, f);
+    uint32_t k = n - 1;
+    for (; k > 0; k--) {
+        Link *caller = &links[k];
+        PyCodeObject *co = caller->xf->code;
+        caller->f->prev_instr = py311_code_units(co) + opcode_unit(co, caller->xf->bci);
+        if (!push_inlined(ts, &links[k - 1], caller))
+            break;
+    }
+    drop_old_locals(&links[n - 1].r);
+    PyObject *res = NULL;
+    if (BASE_LIKELY(k == 0)) {
+        links[0].f->prev_instr = py311_code_units(links[0].xf->code) + links[0].xf->bci - 1;
+        res = leave_innermost(ts, &links[0], u, x, no_memory);
+        pop_inlined(ts, &links[0]);
+        k = 1;
+    } else {
+        for (uint32_t i = 0; i < k; i++) {
+            for (uint32_t v = 0; v < links[i].r.nstack + links[i].r.ndirty; v++)
+                Py_XDECREF(links[i].r.values[v]);
+        }
+        PyErr_NoMemory();
+    }
+    for (; k < n; k++) {
+        res = after_inlined_call(ts, &links[k], res);
+        if (k < n - 1)
+            pop_inlined(ts, &links[k]);
+    }
+    return res;
+}
+
 PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
                   uint32_t exit_id, RtRegs *regs)
 {
     RtExit *x = &u->exits[exit_id];
-    BASE_CHECK(x->nframes == 1);
     const RtExitFrame *xf = &u->exit_frames[x->frames];
     Py311Frame *f = py311_frame(frame);
     x->count++;
+    if (x->nframes > 1)
+        return exit_chain(ts, f, u, x, regs);
     Reified r;
     /* Bounded by the code object's locals and stack, for which the frame itself has room. */
-    r.values = __builtin_alloca(((size_t)xf->nstack + xf->ndirty + 1) * sizeof(PyObject *));
+    r.all = r.values = __builtin_alloca(((size_t)xf->nstack + xf->ndirty + 1) * sizeof(PyObject *));
     if (x->kind == RT_EXIT_RESUME)
         return exit_resume(ts, f, u, x, xf, &r, regs);
     return exit_throw(ts, f, u, x, xf, &r, regs);

@@ -59,6 +59,7 @@ typedef struct {
     int32_t bci; /* resume here (code units) */
     uint16_t nstack;
     uint16_t ndirty;
+    uint8_t call;   /* HirCallShape, of frames that an inlined one returns to */
     uint32_t locs;  /* index into unit->locs: nstack stack entries bottom first,
                           then ndirty locals */
     uint32_t dirty; /* index into unit->dirty_index: the ndirty local indices */

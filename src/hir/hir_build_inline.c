@@ -1,0 +1,418 @@
+/* Builder, inlining: the body of a small Python function in place of its call.
+ *
+ * A nested builder goes over the callee's bytecode and emits into the caller's function. Its locals
+ * are SSA values only; its frame states list them all, under the caller's state at the call, so
+ * that an exit can make the frame that was never pushed (src/hir/README.md).
+ *
+ * Only leaf calls are inlined: nothing in the body may run Python code, so nobody can look for the
+ * missing frame, and no memory changes but by the body's own stores. Those drop only what is known to
+ * run no code then: old values of leaf types, and of any type while somebody else holds them too. So
+ * what the body loads needs no reference until it stores (HB_HEAP), and arguments are lent by the
+ * caller's stack entries and homes.
+ *
+ * An instruction that does not fit ends the attempt if every call would come to it; on a way that only
+ * some calls go, it is where they leave for tier 0. If many do, the site is marked as for any guard,
+ * and the function compiled anew, without that call inlined.
+ *
+ * A level of recursion that is not entered has to be there all the same (GuardRecursion). */
+#include "hir_build_priv.h"
+
+#include "py311_opcodes.h"
+
+enum {
+    HB_INLINE_UNITS = 200,  /* code units of one callee: some 50 instructions */
+    HB_INLINE_TOTAL = 2000, /* ... of all that goes into one function: bounds code size */
+    HB_INLINE_DEPTH = 4,    /* calls within calls */
+    HB_DISOWN_WINDOW = 64,  /* instructions looked back for the Incref of an operand */
+};
+
+/* A place to go back to when something turns out not to work. */
+typedef struct {
+    HirBlock *cur, *last_block;
+    HirIns *last;
+    State st;
+} Mark;
+
+static Mark mark(Builder *b)
+{
+    return (Mark){b->cur, b->f->last_block, b->cur->last, hb_state_copy(b, &b->st)};
+}
+
+/* Drops what was built since, which nothing older leads to but the end of the open block. */
+static void undo(Builder *b, const Mark *m)
+{
+    HirBlock *blk = b->cur = m->cur;
+    if (m->last) {
+        m->last->next = NULL;
+    } else {
+        blk->first = NULL;
+    }
+    blk->last = m->last;
+    blk->nsucc = 0;
+    blk->succ[0] = blk->succ[1] = NULL;
+    b->f->last_block = m->last_block;
+    m->last_block->next = NULL;
+    b->st = m->st;
+    b->locals_snap = NULL;
+    b->fs_cache = NULL;
+}
+
+/* --- the body ----------------------------------------------------------------------------- */
+
+static bool is_store(const HirIns *i)
+{
+    return i->op == HIR_StoreInlineValue || i->op == HIR_StoreSlot || i->op == HIR_ListStore;
+}
+
+void hb_check_leaf(Builder *b, const HirIns *i)
+{
+    /* What a store replaces is only written into it once it is made. */
+    if (!is_store(i) && hir_is(i, HIR_F_ARB)) {
+        b->trap = true;
+    }
+}
+
+void hb_inlined_instruction(Builder *b, bool conditional)
+{
+    Mark m = mark(b);
+    int32_t call_start = b->call_start;
+    hb_instruction(b);
+    for (const HirIns *i = m.last ? m.last->next : m.cur->first; i && !b->trap; i = i->next) {
+        b->trap = is_store(i) && hir_is(i, HIR_F_ARB);
+    }
+    if (!b->trap) {
+        return;
+    }
+    b->trap = false;
+    undo(b, &m);
+    b->call_start = call_start;
+    if (!conditional || !hb_speculate(b)) {
+        hb_stop(b, "not a leaf");
+    } else {
+        hb_deopt(b);
+    }
+}
+
+void hb_inlined_return(Builder *b)
+{
+    Edge *e = arena_new(b->a, Edge);
+    e->from = b->cur;
+    e->st = hb_state_copy(b, &b->st);
+    e->next = b->returns;
+    b->returns = e;
+    b->cur = NULL;
+}
+
+void hb_own_loaded(Builder *b)
+{
+    for (int k = 0; k < b->st.nstack; k++) {
+        if (!b->st.stack[k].owned && b->st.stack[k].home == HB_HEAP) {
+            hb_own(b, &b->st.stack[k]);
+        }
+    }
+    for (int i = 0; i < b->nlocals; i++) {
+        if (b->st.held[i] == HB_MEMORY) {
+            hb_emit1(b, HIR_Incref, b->st.locals[i]);
+            b->st.held[i] = HB_OURS;
+            hb_set_local(b, i, b->st.locals[i]);
+        }
+    }
+}
+
+void hb_set_inlined_local(Builder *b, int i, Entry e)
+{
+    hb_detach_local(b, i);
+    HirIns *old = b->st.locals[i];
+    bool ours = b->st.held[i] == HB_OURS;
+    b->st.held[i] = e.owned ? HB_OURS : e.home == HB_HEAP ? HB_MEMORY : HB_LENT;
+    hb_set_local(b, i, e.v);
+    if (ours && old->type != HIR_T_NULL) {
+        hb_emit1(b, HIR_Decref, old);
+    }
+}
+
+/* bool() of objects of these types runs no Python code (see hir_effects.c). */
+HirIns *hb_guard_truth(Builder *b, HirIns *v)
+{
+    PyObject *seen = hb_observed(b, v);
+    HirType t = seen ? hir_type_of_object(seen) : HIR_T_OTHER;
+    if (t == HIR_T_OTHER || !(v->type & t)) {
+        return v;
+    }
+    return hb_guard_type(b, v, t);
+}
+
+int64_t hb_guard_old(Builder *b, HirIns *load, PyObject *seen)
+{
+    HirType t = seen ? hir_type_of_object(seen) : HIR_T_OTHER;
+    if (hir_type_leaf(t)) {
+        hb_guard_type(b, load, t);
+        return t;
+    }
+    hb_emit1(b, HIR_GuardShared, load);
+    return HIR_OLD_SHARED;
+}
+
+/* --- the caller's side ------------------------------------------------------------------------ */
+
+/* Whether memory holds the value as long as nothing is stored. */
+static bool from_memory(const HirIns *v)
+{
+    switch (v->op) {
+    case HIR_Const:
+    case HIR_LoadInlineValue:
+    case HIR_LoadSlot:
+    case HIR_LoadDictHint:
+    case HIR_LoadModuleAttr:
+    case HIR_LoadGlobalModule:
+    case HIR_LoadGlobalBuiltin:
+    case HIR_LoadCell:
+    case HIR_ListItem: return true;
+    default: return false;
+    }
+}
+
+/* Whether the instruction neither frees anything nor changes what memory holds. */
+static bool keeps_memory(const HirIns *i)
+{
+    switch (i->op) {
+    case HIR_Incref:
+    case HIR_GuardTrue:
+    case HIR_GuardFalse:
+    case HIR_GuardShared:
+    case HIR_GuardRecursion: return true;
+    default: return !hir_is(i, HIR_F_ARB | HIR_F_WRITE);
+    }
+}
+
+/* Takes an operand's reference back if it was made in this block from memory that still holds the
+ * value; it is then as if it had just been loaded by inlined code. */
+static void disown(Builder *b, int depth)
+{
+    Entry *e = hb_peek(b, depth);
+    uint32_t at = (uint32_t)(b->st.nstack - depth);
+    HirIns *root = hir_root(e->v), *inc = NULL;
+    if (!e->owned || !from_memory(root)) {
+        return;
+    }
+    uint32_t n = 0;
+    for (HirIns *i = b->cur->last; i && !inc; i = i->prev) {
+        if (i->op == HIR_Incref && hir_root(i->args[0]) == root && !i->aux) {
+            inc = i;
+        } else if (++n > HB_DISOWN_WINDOW || !keeps_memory(i)) {
+            return;
+        }
+    }
+    for (HirIns *i = inc ? inc->next : NULL; i; i = i->next) {
+        const HirFrameState *fs = i->fs;
+        if (fs &&
+            (fs->parent || fs->nstack <= at || !fs->owned[at] || hir_root(fs->stack[at]) != root)) {
+            return; /* an earlier use of the value */
+        }
+    }
+    if (!inc) {
+        return;
+    }
+    for (HirIns *i = inc->next; i; i = i->next) {
+        if (i->fs) {
+            i->fs->owned[at] = 0;
+        }
+    }
+    hir_remove(inc);
+    e->owned = false;
+    e->home = HB_HEAP;
+    b->fs_cache = NULL;
+}
+
+/* What speaks against inlining is found in the bytecode; `stores` tells whether it has stores. */
+static bool eligible(Builder *b, PyCodeObject *co, bool *stores)
+{
+    if (!b->opts->inlinee || b->level >= HB_INLINE_DEPTH || Py_SIZE(co) > HB_INLINE_UNITS ||
+        b->f->inlined_units + Py_SIZE(co) > HB_INLINE_TOTAL || co->co_ncellvars ||
+        co->co_nfreevars) {
+        return false;
+    }
+    for (const Builder *c = b; c; c = c->caller) {
+        if (c->co == co) {
+            return false; /* recursion */
+        }
+    }
+    *stores = false;
+    for (Py311Ins ins = {.next = 0}; py311_decode(co, ins.next, &ins);) {
+        if (py311_is_backward_jump(ins.op)) {
+            return false;
+        }
+        *stores = *stores || ins.op == PY311_STORE_ATTR || ins.op == PY311_STORE_SUBSCR;
+    }
+    return true;
+}
+
+static void set_locals(Builder *in, Builder *b, const HbCall *c)
+{
+    PyCodeObject *co = in->co;
+    PyObject *defaults = c->func->func_defaults;
+    int ndef = defaults ? (int)PyTuple_GET_SIZE(defaults) : 0;
+    in->st.locals = arena_array(in->a, HirIns *, (size_t)in->nlocals + 1);
+    in->st.held = arena_array(in->a, uint8_t, (size_t)in->nlocals + 1);
+    in->st.stack = arena_array(in->a, Entry, (size_t)co->co_stacksize + 1);
+    for (int i = 0; i < in->nlocals; i++) {
+        in->st.locals[i] = b->null;
+        if (i >= co->co_argcount) {
+            continue;
+        }
+        if (c->from[i] < 0) {
+            HirIns *d = hb_emit1(b, HIR_FuncDefault, c->f);
+            d->aux = (uint32_t)(i - (co->co_argcount - ndef));
+            hb_observe(b, d, PyTuple_GET_ITEM(defaults, d->aux));
+            in->st.locals[i] = d;
+            in->st.held[i] = HB_MEMORY;
+            continue;
+        }
+        Entry *e = hb_peek(b, c->given - c->from[i]);
+        in->st.locals[i] = e->v;
+        in->st.held[i] = e->owned ? HB_OURS : e->home == HB_HEAP ? HB_MEMORY : HB_LENT;
+    }
+}
+
+/* Whether the caller can have the result of a return without a reference of its own. */
+static bool lent_result(const Builder *b, const Entry *r)
+{
+    return !r->owned && (r->home == -1 || (r->home == HB_HEAP && b->caller));
+}
+
+/* The end of one return: the result's reference, then the locals go as when a frame is cleared. */
+static void leave_body(Builder *b, Builder *in, Edge *e, bool lent)
+{
+    Entry *r = &e->st.stack[0];
+    b->cur = e->from;
+    if (!lent && !r->owned) {
+        if (r->home >= 0 && e->st.held[r->home] == HB_OURS && e->st.locals[r->home] == r->v) {
+            e->st.held[r->home] = HB_LENT; /* the local's reference becomes the result's */
+        } else if (r->v->type != HIR_T_NULL) {
+            hb_emit1(b, HIR_Incref, r->v);
+        }
+    }
+    for (int i = 0; i < in->nlocals; i++) {
+        if (e->st.held[i] == HB_OURS && e->st.locals[i]->type != HIR_T_NULL) {
+            hb_emit1(b, HIR_Decref, e->st.locals[i]);
+        }
+    }
+    e->from = b->cur;
+}
+
+/* One way out of all returns; gives the result. */
+static Entry merge_returns(Builder *b, Builder *in)
+{
+    uint32_t n = 0;
+    bool lent = true, same = true;
+    int16_t home = -1;
+    for (Edge *e = in->returns; e; e = e->next, n++) {
+        const Entry *r = &e->st.stack[0];
+        lent = lent && lent_result(b, r);
+        home = r->home == HB_HEAP ? HB_HEAP : home;
+        same = same && r->v == in->returns->st.stack[0].v;
+    }
+    HirIns **args = arena_array(b->a, HirIns *, n);
+    uint32_t k = 0;
+    for (Edge *e = in->returns; e; e = e->next) {
+        leave_body(b, in, e, lent);
+        args[k++] = e->st.stack[0].v;
+    }
+    Entry result = {args[0], !lent, lent ? home : -1};
+    b->cur = in->returns->from;
+    if (n == 1) {
+        return result;
+    }
+    HirBlock *join = hir_block_new(b->f, b->in->bci);
+    for (Edge *e = in->returns; e; e = e->next) {
+        HirIns *jump = hir_new0(b->f, HIR_Jump);
+        jump->bci = b->in->bci;
+        hir_append(e->from, jump);
+        hir_edge(e->from, join);
+    }
+    b->cur = join;
+    if (!same) {
+        HirType t = 0;
+        for (k = 0; k < n; k++) {
+            t |= args[k]->type;
+        }
+        result.v = hir_phi_new(b->f, join, HIR_OBJ, t, n);
+        memcpy(result.v->args, args, n * sizeof *args);
+        result.v->aux = lent ? 0 : HIR_PHI_OWNED;
+        result.v->bci = b->in->bci;
+    }
+    return result;
+}
+
+bool hb_inline(Builder *b, const HbCall *c)
+{
+    PyCodeObject *co = (PyCodeObject *)c->func->func_code;
+    bool stores;
+    if (!eligible(b, co, &stores)) {
+        return false;
+    }
+    HirInlinee about = b->opts->inlinee(co);
+    if (about.generic) {
+        return false;
+    }
+    if (b->caller && stores) {
+        hb_own_loaded(b);
+    }
+    int callee = c->given + 1 + (c->shape == HIR_CALL_INIT);
+    for (int d = callee; d >= 1 && !b->caller; d--) {
+        disown(b, d);
+    }
+    Mark m = mark(b);
+    HirIns *deep = hb_emit0(b, HIR_GuardRecursion);
+    deep->aux = (uint32_t)b->level;
+
+    HirBuildOptions opts = {.globals = c->func->func_globals,
+                            .builtins = c->func->func_builtins,
+                            .func = c->func,
+                            .nospec = about.nospec,
+                            .inlinee = b->opts->inlinee};
+    Builder in = {.a = b->a,
+                  .f = b->f,
+                  .unit = b->unit,
+                  .co = co,
+                  .opts = &opts,
+                  .nlocals = co->co_nlocalsplus,
+                  .call_start = -1,
+                  .null = b->null,
+                  .caller = b,
+                  .func = c->f,
+                  .level = b->level + 1};
+    set_locals(&in, b, c);
+    for (int k = 0; k < c->given; k++) {
+        hb_pop(b);
+    }
+    in.parent = hir_fs_copy(b->f, hb_fs(b, b->in->start));
+    in.parent->call = c->shape;
+    in.cur = b->cur;
+    in.observed = b->observed;
+    in.observed_cap = b->observed_cap;
+    uint32_t units = b->f->inlined_units, ninlined = b->f->ninlined;
+    b->f->inlined_units += (uint32_t)Py_SIZE(co);
+    b->f->ninlined++;
+    fb_decode(b->a, co, &in.code);
+    bool fits = hb_build_body(&in, 0) && in.returns;
+    b->observed = in.observed;
+    b->observed_cap = in.observed_cap;
+    if (!fits) {
+        undo(b, &m);
+        b->f->inlined_units = units;
+        b->f->ninlined = ninlined;
+        for (int d = callee; d >= 1 && !b->caller; d--) {
+            if (hb_peek(b, d)->home == HB_HEAP) {
+                hb_own(b, hb_peek(b, d));
+            }
+        }
+        return false;
+    }
+    Entry result = merge_returns(b, &in);
+    b->fs_cache = NULL;
+    hb_pop_drop(b, c->shape == HIR_CALL_METHOD ? 1 : 2);
+    hb_push_home(b, result.v, result.home);
+    hb_peek(b, 1)->owned = result.owned;
+    return true;
+}
