@@ -70,5 +70,8 @@ for file in "$root"/src/module/pyston/*.py; do
     place "$file" "$out/python/pyston/${file##*/}"
 done
 place "$root/src/module/autoload/sitecustomize.py" "$out/autoload/sitecustomize.py"
+# Compiling the autoload at each start, where nothing may be written beside it, costs more than all
+# the rest of the engine's start: the compiler makes the classes of `ast` first.
+/usr/bin/python3.11 -I -m compileall -q "$out/python/pyston" "$out/autoload" || true
 # Last: ./pyston3 takes the executable for the sign of a finished build.
 place "$out/meson/src/launcher/pyston3" "$out/bin/pyston3"

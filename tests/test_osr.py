@@ -420,6 +420,16 @@ def test_leaving_tier_0(name, mode, request, tmp_path):
     assert request.getfixturevalue(mode)(program).ok == "done\n"
 
 
+@pytest.mark.parametrize("mode", ["ext", "pyston3"])
+def test_first_frame_with_a_loop_only(mode, request, tmp_path):
+    """The ticker waits for the program's first frame that may run long: here nothing is called before the loop."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "n = 0\nwhile n < 20_000_000:\n    n += 1\nimport _pyston\nprint(_pyston.stats()['osr_entries'] > 0)\n"
+    )
+    assert request.getfixturevalue(mode)(program).ok == "True\n"
+
+
 def test_nothing_wakes_a_sleeping_process(ext, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(

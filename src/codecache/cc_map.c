@@ -5,11 +5,13 @@
  * the engine names. The kernel offers no "map near": the gaps are read from /proc/self/maps and
  * one is asked for by address, with MAP_FIXED_NOREPLACE so that a mapping that appeared meanwhile
  * is never replaced. When nothing fits, anywhere will do; calls then go through the constant pool.
+ * The gap between an executable and its heap is tried first, without reading the mappings.
  *
  * Two gaps are special. The one above the program break is where malloc's main heap grows: the
  * range goes to its far end. The one below the stack is where the stack grows: it is left alone.
  */
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +114,45 @@ static uintptr_t map_at(uintptr_t addr, size_t size)
     return (uintptr_t)p;
 }
 
+typedef struct {
+    uintptr_t addr, end;
+} ObjectEnd;
+
+/* For dl_iterate_phdr: the end of the object whose segments hold `addr`. */
+static int find_object_end(struct dl_phdr_info *info, size_t info_size, void *arg)
+{
+    (void)info_size;
+    ObjectEnd *o = arg;
+    uintptr_t end = 0;
+    bool holds = false;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+        if (ph->p_type == PT_LOAD) {
+            uintptr_t lo = info->dlpi_addr + ph->p_vaddr, hi = lo + ph->p_memsz;
+            holds |= o->addr >= lo && o->addr < hi;
+            end = BASE_MAX(end, hi);
+        }
+    }
+    if (holds) {
+        o->end = end;
+    }
+    return holds;
+}
+
+/* The common case without reading the mappings, which costs as much as all the rest of a start: between an
+ * executable and the heap, which the kernel puts at a random distance behind it. What ends below the
+ * program break, and is free, is not in the heap's way. */
+static uintptr_t reserve_below_heap(uintptr_t near, size_t size)
+{
+    ObjectEnd object = {.addr = near};
+    if (dl_iterate_phdr(find_object_end, &object) == 0) {
+        return 0;
+    }
+    uintptr_t lo = BASE_ALIGN_UP(object.end + GUARD, ALIGNMENT), hi = lo + size;
+    bool fits = hi > lo && hi + GUARD <= (uintptr_t)sbrk(0) && hi - near < REACH - SLACK;
+    return fits ? map_at(lo, size) : 0;
+}
+
 static uintptr_t reserve_near(uintptr_t near, size_t size)
 {
     MappingVec maps = {0};
@@ -152,7 +193,10 @@ static uintptr_t reserve_near(uintptr_t near, size_t size)
 
 uintptr_t cc_reserve(const void *near, size_t size)
 {
-    uintptr_t at = near ? reserve_near((uintptr_t)near, size) : 0;
+    uintptr_t at = near ? reserve_below_heap((uintptr_t)near, size) : 0;
+    if (!at && near) {
+        at = reserve_near((uintptr_t)near, size);
+    }
     if (!at) {
         at = map_at(0, size);
     }

@@ -8,6 +8,7 @@
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere
  *   eng_osr.c       leaving tier 0 in the middle of a loop
  *   eng_gc.c        pacing of the cyclic collector
+ *   eng_ticker.c    the one thread, for the two above
  *   eng_compile.c   the compiler's pipeline, dumps, recompilation
  *   eng_stats.c     what stats() reports
  *

@@ -15,7 +15,7 @@
  * Beyond 5,000 little is left to win, and test programs that wait for a collection commonly allow
  * it 10,000 objects (CPython's own test_gc does).
  *
- * What it costs is memory: cyclic garbage waits longer.  Therefore a thread looks at the process
+ * What it costs is memory: cyclic garbage waits longer.  Therefore eng_ticker.c's thread looks at the process
  * after every few milliseconds of CPU time.  When the peak of the resident memory has grown by more
  * than a budget since the threshold was raised, the thresholds are lowered so far that the
  * next allocations collect what stock would have collected by now (an audit).  Were most of the
@@ -44,9 +44,7 @@
  * subinterpreters; calls from there go straight on. */
 #include "eng_gc.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -101,7 +99,6 @@ static struct {
     pthread_mutex_t lock; /* for everything below; taken with or without the GIL, never the GIL
                              while holding it */
     State state;
-    bool running; /* a thread exists in this process */
     PyInterpreterState *interp;
     PyObject *callbacks;           /* gc.callbacks */
     int set[PY311_GC_GENERATIONS]; /* thresholds as we left them */
@@ -109,6 +106,7 @@ static struct {
     int ceiling;                   /* what `threshold` may become */
     bool blind;                    /* see MOST_BLIND; start_peak is the larger process's */
     long start_peak;
+    int64_t next;      /* CPU time of the process when to look next, ns */
     int64_t hold;      /* collections to wait when STOOD */
     Tally since;       /* when the thresholds were set last */
     Tally base, audit; /* when raised or after the last audit; when the audit began */
@@ -324,109 +322,56 @@ static void look(void)
     }
 }
 
-/* --- the thread ------------------------------------------------------------------------ */
+/* --- ticks ------------------------------------------------------------------------------ */
 
-static void *pacer_main(void *Py_UNUSED(arg))
+/* Nobody watches the memory any more. */
+static void unwatched(void)
 {
-    struct timespec t = {0, TICK_NS};
-    for (;;) {
-        int err = clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &t, NULL);
-        pthread_mutex_lock(&pacer.lock);
-        if (pacer.state != OFF && err != 0 && err != EINTR) {
-            stand(0); /* no such clock: nobody would watch */
-            pacer.ceiling = STOCK;
-        }
-        if (pacer.state != OFF && !settled() && !_Py_IsFinalizing()) {
+    if (pacer.state != OFF && !thresholds_changed()) {
+        stand(0);
+    }
+    pacer.ceiling = STOCK;
+}
+
+long eng_gc_tick(bool last)
+{
+    struct timespec t;
+    long wait = 0;
+    pthread_mutex_lock(&pacer.lock);
+    if (last && !_Py_IsFinalizing()) {
+        unwatched();
+    } else if (!last && pacer.state != OFF && !settled() &&
+               clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0) {
+        /* Ticks come as often as eng_osr.c wants them. */
+        int64_t now = t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
+        if (now >= pacer.next) {
             look();
+            pacer.next = now + (pacer.state == STOOD ? TICK_IDLE_NS : TICK_NS);
         }
-        if (pacer.state == OFF || settled() || _Py_IsFinalizing()) {
-            pacer.running = false;
-            pthread_mutex_unlock(&pacer.lock);
-            return NULL;
-        }
-        t.tv_nsec = pacer.state == STOOD ? TICK_IDLE_NS : TICK_NS;
-        pthread_mutex_unlock(&pacer.lock);
+        wait = pacer.state == OFF || settled() ? 0 : (long)(pacer.next - now);
     }
+    pthread_mutex_unlock(&pacer.lock);
+    return wait;
 }
 
-/* Starts the thread if there is none. With the lock. False when that fails. */
-static bool start_thread(void)
+bool eng_gc_watches(void)
 {
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t every, old;
-    if (pacer.running) {
-        return true;
-    }
-    if (pthread_attr_init(&attr) != 0) {
-        return false;
-    }
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 64 << 10);
-    /* Signals are for the program's threads. */
-    sigfillset(&every);
-    if (pthread_sigmask(SIG_SETMASK, &every, &old) == 0) {
-        pacer.running = pthread_create(&thread, &attr, pacer_main, NULL) == 0;
-        if (pacer.running) {
-            pthread_setname_np(thread, "pyston-gc");
-        }
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-    }
-    pthread_attr_destroy(&attr);
-    return pacer.running;
+    pthread_mutex_lock(&pacer.lock);
+    bool watches = pacer.state != OFF && !settled();
+    pthread_mutex_unlock(&pacer.lock);
+    return watches;
 }
 
-/* In a forked child: the thread is gone, and the lock may have been held by it. Nobody watches the
- * memory of a child that runs no Python code afterwards. */
-static void forked(void)
+/* Nobody watches the memory of a child that runs no Python code afterwards. */
+void eng_gc_forked(void)
 {
     pthread_mutex_init(&pacer.lock, NULL);
-    pacer.running = false;
     if (pacer.state != OFF) {
         stand_as_stock(0);
+        pacer.next = 0;
         pacer.start_peak = 0; /* the child's peak starts at what it has */
         pacer.blind = false;
     }
-}
-
-/* Registered with os.register_at_fork. */
-static PyObject *child_started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
-{
-    pthread_mutex_lock(&pacer.lock);
-    if (pacer.state != OFF && !settled()) {
-        start_thread();
-    }
-    pthread_mutex_unlock(&pacer.lock);
-    Py_RETURN_NONE;
-}
-
-static PyMethodDef child_started_def = {"pyston_gc_child_started", child_started, METH_NOARGS,
-                                        NULL};
-
-/* True when children will be taken care of. Clears the exception when that fails. */
-static bool register_fork(void)
-{
-    static bool done;
-    if (done) {
-        return true;
-    }
-    PyObject *posix = PyImport_ImportModule("posix");
-    PyObject *reg = posix != NULL ? PyObject_GetAttrString(posix, "register_at_fork") : NULL;
-    PyObject *function = PyCFunction_New(&child_started_def, NULL);
-    PyObject *none = PyTuple_New(0), *result = NULL;
-    PyObject *kwargs = function != NULL ? Py_BuildValue("{sO}", "after_in_child", function) : NULL;
-    if (reg != NULL && none != NULL && kwargs != NULL) {
-        result = PyObject_Call(reg, none, kwargs);
-    }
-    done = result != NULL && pthread_atfork(NULL, NULL, forked) == 0;
-    PyErr_Clear();
-    Py_XDECREF(posix);
-    Py_XDECREF(reg);
-    Py_XDECREF(function);
-    Py_XDECREF(none);
-    Py_XDECREF(kwargs);
-    Py_XDECREF(result);
-    return done;
 }
 
 /* --- the functions of `gc` ------------------------------------------------------------- */
@@ -575,8 +520,7 @@ void eng_gc_start(PyInterpreterState *interp)
             return;
         }
     }
-    if (!eng_settings.gc || pacer.state != OFF || callbacks == NULL || !find_functions() ||
-        !register_fork()) {
+    if (!eng_settings.gc || pacer.state != OFF || callbacks == NULL || !find_functions()) {
         return;
     }
     long peak = peak_memory(), resident = resident_memory();
@@ -590,13 +534,12 @@ void eng_gc_start(PyInterpreterState *interp)
     pacer.blind = peak > resident + BUDGET(resident);
     pacer.ceiling = MOST;
     pacer.patience = 1;
-    stand(0);
-    bool watching = peak != 0 && start_thread();
-    if (!watching) {
-        pacer.state = OFF;
+    pacer.next = 0;
+    if (peak != 0) {
+        stand(0);
     }
     pthread_mutex_unlock(&pacer.lock);
-    wrap_functions(watching);
+    wrap_functions(peak != 0);
 }
 
 void eng_gc_stop(void)

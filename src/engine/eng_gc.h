@@ -3,6 +3,7 @@
 #define PYSTON_ENG_GC_H
 
 #include <Python.h>
+#include <stdbool.h>
 
 /* Starts pacing in the main interpreter, unless PYSTON_GC=0 or the program has configured the
  * collector already. Where the system lacks something for it the collector stays as it is. GIL
@@ -11,5 +12,14 @@ void eng_gc_start(PyInterpreterState *interp);
 /* Ends pacing: thresholds, counts and the functions of `gc` are as they would be without it. Does
  * nothing when it is not on. GIL held. */
 void eng_gc_stop(void);
+
+/* For eng_ticker.c, without the GIL. */
+/* One tick; `last`: there will be no more. Nanoseconds of the process's CPU time to the next look,
+ * or 0 when there is nothing to watch. */
+long eng_gc_tick(bool last);
+/* Is there something to watch? */
+bool eng_gc_watches(void);
+/* In a forked child, at once: no thread is there to watch. */
+void eng_gc_forked(void);
 
 #endif

@@ -124,9 +124,21 @@ static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts, struct _PyInter
     return a.result;
 }
 
+/* Must this frame run on another stack? Also where the ticker sees a program's first frame. */
+static inline bool stack_low(PyThreadState *ts, struct _PyInterpreterFrame *frame)
+{
+    if (!eng_stack_is_low()) {
+        return false;
+    }
+    if (eng_ticker_pending && ts->cframe->current_frame == NULL) {
+        eng_ticker_attend(py311_frame(frame)->f_code);
+    }
+    return eng_stack_really_low();
+}
+
 static PyObject *run_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
 {
-    if (eng_stack_is_low() && eng_stack_really_low()) {
+    if (stack_low(ts, frame)) {
         return run_on_segment(ts, frame, throwflag, NULL);
     }
     Py311Frame *f = py311_frame(frame);
@@ -194,7 +206,7 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     if (unit == NULL || ts->cframe->use_tracing) {
         return run_tier0(ts, frame, throwflag);
     }
-    if (eng_stack_is_low() && eng_stack_really_low()) {
+    if (stack_low(ts, frame)) {
         return run_on_segment(ts, frame, 0, unit);
     }
     PyObject *result = eng_run_unit(ts, frame, unit);
@@ -270,12 +282,12 @@ const char *eng_switch_on(PyInterpreterState *interp)
     eng_compiler_leave(false);
     eng_interp = interp;
     _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);
-    eng_gc_start(interp);
     return NULL;
 }
 
 void eng_disable(void)
 {
+    eng_ticker_pending = false;
     eng_osr_stop();
     eng_gc_stop();
     if (eng_is_enabled()) {

@@ -20,6 +20,8 @@ bool eng_stack_really_low(void);
 int eng_stack_run(void (*fn)(void *arg), void *arg) BASE_MUST_CHECK;
 /* The launcher has mapped more stack for the main thread, from `low` on: call it on that thread. */
 void eng_stack_extended(void *low);
+/* Lets this thread's entries go through eng_stack_really_low() while eng_ticker_pending. */
+void eng_stack_attend(void);
 
 /* --- eng_hook.c: states ------------------------------------------------------------ */
 /* State of `co`, made if need be; NULL (no exception) when memory is out. */
@@ -77,11 +79,32 @@ extern bool eng_osr_watching;
 CodeUnit *eng_osr_land(PyThreadState *ts, struct _PyInterpreterFrame *frame);
 /* A frame returned while eng_osr_watching. */
 void eng_osr_returned(PyThreadState *ts);
-/* Makes what OSR needs and starts the ticker; 0, or -1 with an exception. A system without
- * threads or CPU clocks has no OSR, silently. */
+/* Makes what OSR needs; 0, or -1 with an exception. A system without threads or CPU clocks has no
+ * OSR, silently. */
 int eng_osr_start(void);
-/* Stops the ticker; it touches nothing of the interpreter afterwards. */
+/* No more looks; ticks touch nothing of the interpreter afterwards. */
 void eng_osr_stop(void);
+/* For eng_ticker.c: one tick, under its lock and without the GIL. Nanoseconds to the next, or 0 when
+ * there is nothing to look for. */
+long eng_osr_tick(void);
+/* In a forked child, at once. */
+void eng_osr_forked(void);
+/* In a forked child that goes on with Python code; whether it wants ticks. */
+bool eng_osr_child_started(void);
+
+/* --- eng_ticker.c ------------------------------------------------------------------- */
+/* Takes care of forked children from now on: 0, or -1 with an exception. */
+int eng_ticker_init(void);
+/* Starts the thread if there is none. Where the system has no threads nothing happens. */
+void eng_ticker_start(void);
+/* The same, but once a frame starts that may run for long. Main thread, before the program. */
+void eng_ticker_start_later(void);
+/* Set until then; eng_ticker_attend() wants to see each outermost frame that starts. */
+extern bool eng_ticker_pending;
+void eng_ticker_attend(PyCodeObject *co);
+/* What ticks use is theirs while the lock is held. */
+void eng_ticker_lock(void);
+void eng_ticker_unlock(void);
 
 /* --- eng_compile.c ------------------------------------------------------------------ */
 /* Sets up runtime and code cache: NULL, or a static text that says what the system refuses. */

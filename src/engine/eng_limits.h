@@ -40,6 +40,9 @@
 
 /* Memory for the C stack that continues a thread's own. */
 #define ENG_STACK_SEGMENT          (4u << 20)
+/* Linux keeps other mappings at least 128 MiB below the end of the main thread's stack; up to a limit
+ * of half of that nothing lies in the way of its growth. */
+#define ENG_STACK_GAP              (64u << 20)
 /* Left on a C stack for the C functions that Python calls; a quarter of small stacks. */
 #define ENG_STACK_RESERVE          (512u << 10)
 #define ENG_STACK_RESERVE_LEAST    (12u << 10)

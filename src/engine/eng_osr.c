@@ -1,8 +1,8 @@
 /* OSR: leaving tier 0 in the middle of a loop, to go on in compiled code.
  *
- * The ticker is a thread that sleeps on the main thread's CPU clock, so it wakes only while the
- * main thread works, and then once per kernel tick.  Each time it queues a pending call, which the
- * eval loop runs at a safepoint: the look.  (Pending calls run on the main thread only, and so OSR
+ * The ticker (eng_ticker.c) is a thread that wakes once per kernel tick while the process works.  When
+ * the main thread's CPU clock has moved on, it queues a pending call, which the eval loop runs at a
+ * safepoint: the look.  (Pending calls run on the main thread only, and so OSR
  * is for the main thread only.  3.11 does not set the eval breaker for pending calls from another
  * thread; the ticker does it.)
  *
@@ -23,13 +23,10 @@
  * hook (nobody would catch them), and anything while tracing. */
 #include "eng_internal.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 #include "py311_opcodes.h"
@@ -62,15 +59,16 @@ static struct {
     bool had_frame_object;
 } osr;
 
-/* --- the ticker -------------------------------------------------------------------- */
+/* --- ticks -------------------------------------------------------------------------- */
 
+/* Under the ticker's lock. */
 static struct {
-    pthread_mutex_t lock;       /* protects `on` and `interp` against the ticker's use of them */
     PyInterpreterState *interp; /* NULL: off */
-    bool running;               /* a ticker thread exists in this process */
-    clockid_t clock;            /* CPU clock of the main thread */
-    atomic_bool queued;         /* a look from the ticker is in the queue */
-} ticker = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    bool timed;                 /* the main thread's CPU clock is known */
+    clockid_t clock;
+    int64_t last;       /* that clock at the tick before, ns */
+    atomic_bool queued; /* a look from the ticker is in the queue */
+} ticks;
 
 static int look(void *again);
 
@@ -78,101 +76,44 @@ static int look(void *again);
 static void queue_look(PyInterpreterState *interp, void *again)
 {
     if (py311_add_pending_call(interp, look, again) != 0 && again == NULL) {
-        atomic_store(&ticker.queued, false); /* the queue is full; next time */
+        atomic_store(&ticks.queued, false); /* the queue is full; next time */
     }
 }
 
-static void *ticker_main(void *arg)
+long eng_osr_tick(void)
 {
-    (void)arg;
-    prctl(PR_SET_NAME, "pyston-ticker");
-    for (;;) {
-        struct timespec t = {0, ENG_TICK_NS};
-        int err = clock_nanosleep(ticker.clock, 0, &t, NULL);
-        pthread_mutex_lock(&ticker.lock);
-        if (ticker.interp == NULL || (err != 0 && err != EINTR) || _Py_IsFinalizing()) {
-            ticker.running = false;
-            pthread_mutex_unlock(&ticker.lock);
-            return NULL;
-        }
-        if (!atomic_exchange(&ticker.queued, true)) {
-            queue_look(ticker.interp, NULL);
-        }
-        pthread_mutex_unlock(&ticker.lock);
-    }
-}
-
-/* Starts the thread if there is none. Main thread, GIL held. */
-static void ticker_start(void)
-{
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, old;
-    if (ticker.running || pthread_attr_init(&attr) != 0) {
-        return;
-    }
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 64 << 10);
-    /* Signals are for the program's threads. */
-    sigfillset(&all);
-    if (pthread_getcpuclockid(pthread_self(), &ticker.clock) == 0 &&
-        pthread_sigmask(SIG_SETMASK, &all, &old) == 0) {
-        pthread_mutex_lock(&ticker.lock); /* the thread writes `running`, too */
-        ticker.running = pthread_create(&thread, &attr, ticker_main, NULL) == 0;
-        pthread_mutex_unlock(&ticker.lock);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-    }
-    pthread_attr_destroy(&attr);
-}
-
-/* In a forked child: the ticker is gone, and its lock may have been held by it. */
-static void forked(void)
-{
-    pthread_mutex_init(&ticker.lock, NULL);
-    ticker.running = false;
-    atomic_store(&ticker.queued, false);
-}
-
-/* Registered with os.register_at_fork: the child runs Python, so it wants a ticker again. */
-static PyObject *child_started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
-{
-    if (ticker.interp != NULL) {
-        ticker_start();
-    }
-    Py_RETURN_NONE;
-}
-
-static PyMethodDef child_started_def = {"pyston_child_started", child_started, METH_NOARGS, NULL};
-
-static int register_fork(void)
-{
-    static bool done;
-    if (done) {
+    struct timespec t;
+    if (ticks.interp == NULL || !ticks.timed || clock_gettime(ticks.clock, &t) != 0) {
         return 0;
     }
-    PyObject *posix = PyImport_ImportModule("posix");
-    PyObject *function = PyCFunction_New(&child_started_def, NULL);
-    PyObject *reg = posix != NULL ? PyObject_GetAttrString(posix, "register_at_fork") : NULL;
-    PyObject *kwargs = function != NULL ? Py_BuildValue("{sO}", "after_in_child", function) : NULL;
-    PyObject *none = PyTuple_New(0), *result = NULL;
-    if (reg != NULL && kwargs != NULL && none != NULL) {
-        result = PyObject_Call(reg, none, kwargs);
+    /* The process's clock woke us, which other threads drive, too. */
+    int64_t now = t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
+    if (now - ticks.last >= ENG_TICK_NS / 2) {
+        ticks.last = now;
+        if (!atomic_exchange(&ticks.queued, true)) {
+            queue_look(ticks.interp, NULL);
+        }
     }
-    Py_XDECREF(posix);
-    Py_XDECREF(function);
-    Py_XDECREF(reg);
-    Py_XDECREF(kwargs);
-    Py_XDECREF(none);
-    if (result == NULL) {
-        return -1;
-    }
-    Py_DECREF(result);
-    if (pthread_atfork(NULL, NULL, forked) != 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    done = true;
-    return 0;
+    return ENG_TICK_NS;
+}
+
+/* Only the main thread knows its CPU clock. */
+static void find_clock(void)
+{
+    ticks.timed = PyThread_get_thread_ident() == py311_main_thread_id() &&
+                  pthread_getcpuclockid(pthread_self(), &ticks.clock) == 0;
+    ticks.last = 0;
+}
+
+void eng_osr_forked(void)
+{
+    atomic_store(&ticks.queued, false);
+}
+
+bool eng_osr_child_started(void)
+{
+    find_clock();
+    return ticks.interp != NULL && ticks.timed;
 }
 
 int eng_osr_start(void)
@@ -181,7 +122,7 @@ int eng_osr_start(void)
         osr.exc_type = PyErr_NewException("pyston._LeaveTier0", PyExc_BaseException, NULL);
         osr.exc_value = osr.exc_type != NULL ? PyObject_CallNoArgs(osr.exc_type) : NULL;
         osr.no_handlers = PyBytes_FromStringAndSize(NULL, 0);
-        if (osr.exc_value == NULL || osr.no_handlers == NULL || register_fork() < 0) {
+        if (osr.exc_value == NULL || osr.no_handlers == NULL) {
             Py_CLEAR(osr.exc_type);
             Py_CLEAR(osr.exc_value);
             Py_CLEAR(osr.no_handlers);
@@ -190,20 +131,20 @@ int eng_osr_start(void)
     }
     osr.nseen = 0;
     osr.want.frame = NULL;
-    pthread_mutex_lock(&ticker.lock);
-    ticker.interp = PyInterpreterState_Get();
-    pthread_mutex_unlock(&ticker.lock);
-    if (PyThread_get_thread_ident() == py311_main_thread_id()) {
-        ticker_start(); /* only the main thread knows its CPU clock */
+    eng_ticker_lock();
+    ticks.interp = PyInterpreterState_Get();
+    if (!ticks.timed) {
+        find_clock();
     }
+    eng_ticker_unlock();
     return 0;
 }
 
 void eng_osr_stop(void)
 {
-    pthread_mutex_lock(&ticker.lock);
-    ticker.interp = NULL;
-    pthread_mutex_unlock(&ticker.lock);
+    eng_ticker_lock();
+    ticks.interp = NULL;
+    eng_ticker_unlock();
     eng_osr_watching = false;
     osr.want.frame = NULL;
     osr.nseen = 0;
@@ -408,7 +349,7 @@ static int look(void *again)
 {
     PyThreadState *ts = PyThreadState_Get();
     if (again == NULL) {
-        atomic_store(&ticker.queued, false);
+        atomic_store(&ticks.queued, false);
     }
     struct _PyInterpreterFrame *current = ts->cframe->current_frame;
     if (current == NULL || eng_osr_escaped != NULL || ts->interp != eng_interp || !eng_active(ts) ||

@@ -13,7 +13,10 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include "base_stack.h"
 
 /* Segments in use, over all threads. GIL held. */
 static long nlive;
@@ -52,34 +55,72 @@ static uintptr_t reserve_of(size_t size)
     return BASE_MAX(BASE_MIN(reserve, ENG_STACK_RESERVE), ENG_STACK_RESERVE_LEAST);
 }
 
+/* The bound of the main thread as the kernel made its stack; 0 when that cannot be told. */
+static uintptr_t kernels_bound(uintptr_t here)
+{
+    uintptr_t end = base_stack_end((uintptr_t)sysconf(_SC_PAGESIZE));
+    struct rlimit limit;
+    if (end == 0 || getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur > ENG_STACK_GAP ||
+        here >= end || end - here >= limit.rlim_cur) {
+        return 0;
+    }
+    return end - limit.rlim_cur + reserve_of(limit.rlim_cur);
+}
+
+/* The bound of this thread, as eng_stack_low should have it. */
+static uintptr_t learn_bound(uintptr_t here)
+{
+    uintptr_t low = getpid() == gettid() ? kernels_bound(here) : 0;
+    if (low != 0) {
+        return low;
+    }
+    pthread_attr_t attr;
+    void *base = NULL;
+    size_t size = 0, guard = 0;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        if (pthread_attr_getstack(&attr, &base, &size) != 0 ||
+            pthread_attr_getguardsize(&attr, &guard) != 0) {
+            size = 0;
+        }
+        pthread_attr_destroy(&attr);
+    }
+    low = (uintptr_t)base;
+    if (size > guard && here >= low && here - low < size) {
+        return low + guard + reserve_of(size - guard);
+    }
+    return 0; /* Not on the stack the system knows: another library's. It is not ours to bound. */
+}
+
+/* The bound while eng_stack_low is kept out of reach, or UINTPTR_MAX. */
+static __thread uintptr_t bound __attribute__((tls_model("initial-exec"))) = UINTPTR_MAX;
+
 bool eng_stack_really_low(void)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (eng_stack_low == UINTPTR_MAX) {
-        pthread_attr_t attr;
-        void *base = NULL;
-        size_t size = 0, guard = 0;
-        if (pthread_getattr_np(pthread_self(), &attr) == 0) {
-            if (pthread_attr_getstack(&attr, &base, &size) != 0 ||
-                pthread_attr_getguardsize(&attr, &guard) != 0) {
-                size = 0;
-            }
-            pthread_attr_destroy(&attr);
-        }
-        uintptr_t low = (uintptr_t)base;
-        if (size > guard && here >= low && here - low < size) {
-            eng_stack_low = low + guard + reserve_of(size - guard);
-        } else {
-            /* Not on the stack the system knows: another library's. It is not ours to bound. */
-            eng_stack_low = 0;
-        }
+    if (eng_stack_low != UINTPTR_MAX) {
+        return here < eng_stack_low;
     }
-    return here < eng_stack_low;
+    if (bound == UINTPTR_MAX) {
+        bound = learn_bound(here);
+    }
+    if (!eng_ticker_pending) {
+        eng_stack_low = bound;
+    }
+    return here < bound;
 }
 
 void eng_stack_extended(void *low)
 {
-    eng_stack_low = (uintptr_t)low + ENG_STACK_RESERVE;
+    bound = (uintptr_t)low + ENG_STACK_RESERVE;
+    eng_stack_low = bound;
+}
+
+void eng_stack_attend(void)
+{
+    if (eng_stack_low != UINTPTR_MAX) {
+        bound = eng_stack_low;
+        eng_stack_low = UINTPTR_MAX;
+    }
 }
 
 /* Endless recursion with no limit set ends in a MemoryError, not with the system out of memory. */

@@ -3,6 +3,7 @@
  * The program always runs: where only the engine is at fault, one line goes to stderr. */
 #include "eng_internal.h"
 
+#include "eng_gc.h"
 #include "py311_check.h"
 
 /* One line on stderr, as a warning would look but without the warnings machinery: this may run
@@ -51,6 +52,28 @@ static int watch_interpreter(PyInterpreterState *interp)
     return err;
 }
 
+/* Is this before the program? In the launcher no frame runs yet; the extension is loaded by
+ * `sitecustomize`, while `site` is imported. */
+static bool at_startup(void)
+{
+    if (PyThread_get_thread_ident() != py311_main_thread_id()) {
+        return false;
+    }
+    if (PyThreadState_Get()->cframe->current_frame == NULL) {
+        return true;
+    }
+    PyObject *modules = PyImport_GetModuleDict();
+    PyObject *site = PyDict_GetItemString(modules, "site"), *spec = NULL, *busy = NULL;
+    if (site != NULL && (spec = PyObject_GetAttrString(site, "__spec__")) != NULL) {
+        busy = PyObject_GetAttrString(spec, "_initializing");
+    }
+    bool result = busy == Py_True;
+    PyErr_Clear();
+    Py_XDECREF(spec);
+    Py_XDECREF(busy);
+    return result;
+}
+
 int eng_enable(void)
 {
     if (eng_is_enabled()) {
@@ -77,9 +100,15 @@ int eng_enable(void)
         say_off(why);
         return 0;
     }
-    if (eng_osr_start() < 0) {
+    if (eng_ticker_init() < 0 || eng_osr_start() < 0) {
         eng_disable();
         return -1;
+    }
+    eng_gc_start(interp);
+    if (at_startup()) {
+        eng_ticker_start_later();
+    } else {
+        eng_ticker_start();
     }
     return 0;
 }

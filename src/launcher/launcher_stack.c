@@ -26,11 +26,11 @@
 #include "launcher.h"
 
 #include <stdint.h>
-#include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base_stack.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -58,18 +58,6 @@ enum {
 #endif
 };
 
-/* The end of the kernel's stack mapping. The name of the executed file is the last thing on the
- * stack (Linux fs/exec.c copies it there first), 8 zero bytes follow. Returns 0 if unknown. */
-static uintptr_t stack_end(uintptr_t page)
-{
-    uintptr_t name = getauxval(AT_EXECFN);
-    if (name == 0) {
-        return 0;
-    }
-    uintptr_t end = name + strlen((const char *)name) + 1 + sizeof(void *);
-    return (end + page - 1) & ~(page - 1);
-}
-
 /* Write to the page at `address` with the stack pointer there: kernels before 5.0 let the stack
  * grow only down to a little below the stack pointer. */
 static void touch_with_stack_pointer(uintptr_t address)
@@ -92,7 +80,7 @@ void *launcher_grow_stack(void)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     struct rlimit limit;
-    uintptr_t end = stack_end(page);
+    uintptr_t end = base_stack_end(page);
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (SANITIZED || end == 0 || here >= end || getrlimit(RLIMIT_STACK, &limit) != 0 ||
         limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur < LIMIT_LEAST ||

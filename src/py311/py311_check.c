@@ -6,6 +6,7 @@
  * each number shows what its de-optimising table makes of them. */
 #include "py311_internal.h"
 
+#include <marshal.h>
 #include <string.h>
 
 #include "py311_check.h"
@@ -13,6 +14,7 @@
 #include "py311_gc.h"
 #include "py311_layout.h"
 #include "py311_opcodes.h"
+#include "py311_probe.h"
 
 /* Magic number of 3.11's bytecode; it changes with every change of opcodes or inline caches. */
 #define MAGIC_3_11             3495
@@ -343,19 +345,10 @@ static const char *check_states(void)
 
 /* --- classes, functions, frames ------------------------------------------------------- */
 
-static const char probe_source[] = "class C:\n"
-                                   "    def __init__(self):\n"
-                                   "        self.x = 1\n"
-                                   "        self.y = 2\n"
-                                   "def f(probe, value, other=3):\n"
-                                   "    return probe(value)\n"
-                                   "def g(c):\n"
-                                   "    return c.y\n";
-
 static const char *frame_error;
 static PyObject *frame_function, *frame_value;
 
-/* Called by f above: looks at its caller's frame both ways. */
+/* Called by f of py311_probe.py: looks at its caller's frame both ways. */
 static const char *inspect_frame(PyObject *self)
 {
     PyThreadState *ts = PyThreadState_Get();
@@ -455,15 +448,15 @@ static const char *check_cache(PyObject *g, PyTypeObject *cls, PyObject *c)
         PyObject *r = PyObject_CallOneArg(g, c);
         REQUIRE(r != NULL, "a call of a function");
         Py_DECREF(r);
-    }
-    REQUIRE(co->co_warmup == 0, "the warm-up counter of code");
-    for (PY311_EACH_INS(co, ins)) {
-        if (ins.raw == PY311_LOAD_ATTR_INSTANCE_VALUE) {
-            Py311Cache cache;
-            py311_read_cache(co, &ins, &cache);
-            REQUIRE(cache.type_version == cls->tp_version_tag && cache.index == 1,
-                    "the inline cache of LOAD_ATTR");
-            return NULL;
+        for (PY311_EACH_INS(co, ins)) {
+            if (ins.raw == PY311_LOAD_ATTR_INSTANCE_VALUE) {
+                Py311Cache cache;
+                py311_read_cache(co, &ins, &cache);
+                REQUIRE(co->co_warmup == 0, "the warm-up counter of code");
+                REQUIRE(cache.type_version == cls->tp_version_tag && cache.index == 1,
+                        "the inline cache of LOAD_ATTR");
+                return NULL;
+            }
         }
     }
     return "the specialisation of LOAD_ATTR";
@@ -514,7 +507,8 @@ static const char *check_python(void)
 {
     const char *error = NULL;
     PyObject *globals = PyDict_New(), *ran = NULL;
-    PyObject *code = Py_CompileString(probe_source, "<pyston>", Py_file_input);
+    PyObject *code =
+        PyMarshal_ReadObjectFromString((const char *)py311_probe_code, sizeof py311_probe_code);
     EXPECT(globals != NULL && code != NULL, out_of_memory);
     PyObject *sys = PyImport_AddModule("sys");
     EXPECT(sys != NULL && AT(PyObject *, sys, MODULE_DICT) == PyModule_GetDict(sys),

@@ -80,7 +80,8 @@ signal.signal(signal.SIGALRM, counting)
 signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
 print(busy(12))
 signal.setitimer(signal.ITIMER_REAL, 0)
-print(len(ticks) >= 12, set(ticks))
+# On a busy machine the next signal may come while the handler still runs.
+print(len(ticks) >= 12, {tick for tick in ticks if tick[0] != "counting"})
 
 
 def modify(signum, frame):

@@ -1,0 +1,157 @@
+/* The engine's one thread.  It sleeps on the process's CPU clock, so it wakes only while the
+ * process works, and then about once per kernel tick (1..4 ms).  What it does there is eng_osr.c's
+ * (looking for loops to leave) and eng_gc.c's (watching the memory); it runs no Python code and never
+ * takes the GIL.
+ *
+ * A thread costs a process some 0.1 ms at its start and end, which is seen in one that ends after
+ * ten.  So it is made when it has something to watch: by the program's first outermost frame that
+ * contains a loop, a call or an import (without those, a frame runs for no time).  To see that frame
+ * costs nothing afterwards: until then eng_stack_low is out of reach and sends every entry through
+ * eng_stack_really_low().
+ *
+ * A forked child has no such thread.  It gets one if it goes on with Python code. */
+#include "eng_internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "eng_gc.h"
+#include "py311_opcodes.h"
+
+bool eng_ticker_pending;
+
+static struct {
+    pthread_mutex_t lock; /* held during ticks; for `running` and what the ticks use */
+    bool running;         /* the thread exists in this process */
+} ticker = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void eng_ticker_lock(void)
+{
+    pthread_mutex_lock(&ticker.lock);
+}
+
+void eng_ticker_unlock(void)
+{
+    pthread_mutex_unlock(&ticker.lock);
+}
+
+static void *ticker_main(void *Py_UNUSED(arg))
+{
+    struct timespec t = {0, ENG_TICK_NS};
+    prctl(PR_SET_NAME, "pyston-ticker");
+    for (;;) {
+        int err = clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &t, NULL);
+        bool end = (err != 0 && err != EINTR) || _Py_IsFinalizing();
+        pthread_mutex_lock(&ticker.lock);
+        long osr = end ? 0 : eng_osr_tick(), gc = eng_gc_tick(end);
+        if (osr == 0 && gc == 0) {
+            ticker.running = false;
+            pthread_mutex_unlock(&ticker.lock);
+            return NULL;
+        }
+        pthread_mutex_unlock(&ticker.lock);
+        t.tv_nsec = osr == 0 ? gc : gc == 0 ? osr : BASE_MIN(osr, gc);
+    }
+}
+
+void eng_ticker_start(void)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    eng_ticker_pending = false;
+    if (ticker.running || pthread_attr_init(&attr) != 0) {
+        return;
+    }
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, 64 << 10);
+    /* Signals are for the program's threads. */
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &old) == 0) {
+        pthread_mutex_lock(&ticker.lock); /* the thread writes `running`, too */
+        ticker.running = pthread_create(&thread, &attr, ticker_main, NULL) == 0;
+        pthread_mutex_unlock(&ticker.lock);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+    }
+    pthread_attr_destroy(&attr);
+}
+
+void eng_ticker_start_later(void)
+{
+    eng_ticker_pending = true;
+    eng_stack_attend();
+}
+
+/* Can a frame of this code run for long? */
+static bool worth_watching(PyCodeObject *co)
+{
+    for (PY311_EACH_INS(co, ins)) {
+        if (ins.op == PY311_CALL || ins.op == PY311_CALL_FUNCTION_EX ||
+            ins.op == PY311_IMPORT_NAME || py311_is_backward_jump(ins.op)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void eng_ticker_attend(PyCodeObject *co)
+{
+    if (eng_ticker_pending && worth_watching(co)) {
+        eng_ticker_start();
+    }
+}
+
+/* In a forked child: the thread is gone, and its lock may have been held by it. */
+static void forked(void)
+{
+    pthread_mutex_init(&ticker.lock, NULL);
+    ticker.running = false;
+    eng_osr_forked();
+    eng_gc_forked();
+}
+
+/* Registered with os.register_at_fork. */
+static PyObject *child_started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    bool osr = eng_osr_child_started();
+    if (osr || eng_gc_watches()) {
+        eng_ticker_start();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef child_started_def = {"pyston_child_started", child_started, METH_NOARGS, NULL};
+
+int eng_ticker_init(void)
+{
+    static bool done;
+    if (done) {
+        return 0;
+    }
+    PyObject *posix = PyImport_ImportModule("posix");
+    PyObject *function = PyCFunction_New(&child_started_def, NULL);
+    PyObject *reg = posix != NULL ? PyObject_GetAttrString(posix, "register_at_fork") : NULL;
+    PyObject *kwargs = function != NULL ? Py_BuildValue("{sO}", "after_in_child", function) : NULL;
+    PyObject *none = PyTuple_New(0), *result = NULL;
+    if (reg != NULL && kwargs != NULL && none != NULL) {
+        result = PyObject_Call(reg, none, kwargs);
+    }
+    Py_XDECREF(posix);
+    Py_XDECREF(function);
+    Py_XDECREF(reg);
+    Py_XDECREF(kwargs);
+    Py_XDECREF(none);
+    if (result == NULL) {
+        return -1;
+    }
+    Py_DECREF(result);
+    if (pthread_atfork(NULL, NULL, forked) != 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    done = true;
+    return 0;
+}
