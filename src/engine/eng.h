@@ -6,6 +6,7 @@
  *   eng_call.c      calls that skip the hook: from C, from tier 0, from compiled code
  *   eng_bind.c      arguments to parameters
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere
+ *   eng_resume.c    generators: resuming in compiled code
  *   eng_osr.c       leaving tier 0 in the middle of a loop
  *   eng_gc.c        pacing of the cyclic collector
  *   eng_ticker.c    the one thread, for the two above
@@ -81,10 +82,12 @@ typedef struct EngCodeState {
     uint8_t tier;        /* EngTier */
     uint8_t recompiles;  /* compilations thrown away because their guards failed */
     uint8_t osr_entries; /* times a loop was left for compiled code */
-    uint8_t osr_refused; /* loop headers that could not be compiled */
+    uint8_t osr_refused; /* loop headers and resume points that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
     uint8_t loops;             /* 0 not looked at, 1 has no backward jump, 2 has one */
+    uint16_t nresumes;         /* places where a generator may be suspended that were seen */
+    struct EngResume *resumes;
     uint32_t nunits; /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */

@@ -39,7 +39,9 @@ PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, Cod
     f->mark = PY311_MARK_COMPILED;
     f->stacktop = -1;
     PyObject *result = run_linked(ts, f, unit->entry);
-    f->stacktop = f->f_code->co_nlocalsplus;
+    if (f->stacktop < 0) { /* else it is suspended, or tier 0 brought it to its end */
+        f->stacktop = f->f_code->co_nlocalsplus;
+    }
     py311_leave_recursive_call(ts);
     return result;
 }
@@ -49,8 +51,8 @@ PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, Cod
 static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f)
 {
     PyCodeObject *code = f->f_code;
-    /* Compiled code leaves -1. Tier 0 leaves the number of locals, and RETURN_GENERATOR, which moved
-     * them into the generator, none. */
+    /* Compiled code leaves -1. Tier 0 leaves the number of locals. RETURN_GENERATOR, which moved them
+     * into the generator, leaves none either way. */
     int n = f->stacktop >= 0 ? f->stacktop : code->co_nlocalsplus;
     if (BASE_UNLIKELY(f->frame_obj != NULL)) {
         f->stacktop = n;

@@ -24,6 +24,7 @@
 #include "hir_build.h"
 #include "lir_compile.h"
 #include "opt.h"
+#include "py311_opcodes.h"
 #include "rt.h"
 
 static CodeCache *cache;
@@ -269,7 +270,9 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     dump_print(s->code, entry_bci, "lir", &lir);
     dump_print(s->code, entry_bci, "asm", &code);
     if (ok) {
-        *(entry_bci == 0 ? &eng_counts.compiled : &eng_counts.compiled_osr) += 1;
+        *(entry_bci == 0                                 ? &eng_counts.compiled
+          : s->code->co_flags & PY311_CO_GENERATOR_LIKE ? &eng_counts.compiled_resumes
+                                                         : &eng_counts.compiled_osr) += 1;
         eng_counts.recompiled += s->recompiles != 0;
         eng_counts.inlined += job.ninlined;
         return job.unit;
@@ -357,6 +360,7 @@ static void on_resume(CodeUnit *u, RtExit *x)
     if (s->unit == u) {
         eng_state_set_unit(s, NULL); /* calls are past the threshold: the next one compiles */
     }
+    eng_resume_forget(s, u);
 }
 
 /* --- for people --------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ static void state_free(void *p)
         eng_unit_destroy(s->units[i]);
     }
     free(s->units);
+    free(s->resumes);
     free(s->nospec);
     free(s);
 }
@@ -85,9 +86,6 @@ void eng_state_set_unit(EngCodeState *s, CodeUnit *unit)
 
 const char *eng_never_compiled(PyCodeObject *co)
 {
-    if (co->co_flags & PY311_CO_GENERATOR_LIKE) {
-        return "generator";
-    }
     if (Py_SIZE(co) > ENG_MAX_CODE_UNITS) {
         return "code too large";
     }
@@ -172,10 +170,9 @@ static inline bool too_cold(const PyCodeObject *co)
     return co->co_warmup != 0 && eng_settings.threshold > ENG_EAGER_THRESHOLD;
 }
 
-static inline CodeUnit *count_call(EngCodeState *s, PyCodeObject *co, Py311Frame *f)
+static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
 {
-    if (++s->calls < eng_settings.threshold || s->tier == ENG_REFUSED ||
-        co->co_flags & PY311_CO_GENERATOR_LIKE) {
+    if (++s->calls < eng_settings.threshold || s->tier == ENG_REFUSED) {
         return NULL;
     }
     return eng_compile(s, f, 0, 0);
@@ -183,26 +180,29 @@ static inline CodeUnit *count_call(EngCodeState *s, PyCodeObject *co, Py311Frame
 
 CodeUnit *eng_count_call(Py311Frame *f)
 {
-    PyCodeObject *co = f->f_code;
-    return too_cold(co) ? NULL : count_call(eng_code_state(co), co, f);
+    return too_cold(f->f_code) ? NULL : count_call(eng_code_state(f->f_code), f);
 }
 
 PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
 {
     Py311Frame *f = py311_frame(frame);
     PyCodeObject *co = f->f_code;
-    /* prev_instr: not for a generator being resumed, nor for a frame that another hook ran. */
-    if (too_cold(co) || throwflag || f->prev_instr != py311_code_units(co) - 1) {
+    bool resumed = f->owner == PY311_OWNED_BY_GENERATOR;
+    /* prev_instr: not for a frame that another hook ran. */
+    if (too_cold(co) || throwflag || (!resumed && f->prev_instr != py311_code_units(co) - 1)) {
         return run_tier0(ts, frame, throwflag);
     }
     EngCodeState *s = eng_code_state_make(co);
-    if (s == NULL || f->owner != PY311_OWNED_BY_THREAD || ts->interp != eng_interp) {
+    if (s == NULL || f->owner == PY311_OWNED_BY_FRAME_OBJECT || ts->interp != eng_interp) {
         return run_tier0(ts, frame, throwflag);
     }
-    if (f->f_func->vectorcall == _PyFunction_Vectorcall) {
+    if (!resumed && f->f_func->vectorcall == _PyFunction_Vectorcall) {
         f->f_func->vectorcall = eng_vectorcall;
     }
-    CodeUnit *unit = s->unit != NULL ? s->unit : count_call(s, co, f);
+    CodeUnit *unit = resumed ? eng_resume_unit(s, f) : s->unit;
+    if (unit == NULL) {
+        unit = resumed ? eng_count_resume(s, f) : count_call(s, f);
+    }
     if (unit == NULL || ts->cframe->use_tracing) {
         return run_tier0(ts, frame, throwflag);
     }

@@ -53,6 +53,31 @@ typedef enum {
 EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs,
                             PyObject *kwnames);
 
+/* --- eng_resume.c: generators ------------------------------------------------------- */
+/* A place where frames of a code object are suspended, and what is known of it. */
+typedef struct EngResume {
+    CodeUnit *unit; /* goes on there; NULL: tier 0 does */
+    int32_t bci;    /* next instruction */
+    uint32_t calls; /* counted resumptions while there is no unit */
+    bool refused;   /* not compilable */
+} EngResume;
+
+/* The unit that goes on where `f`, a generator's frame, is suspended, or NULL. */
+static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame *f)
+{
+    int32_t bci = py311_frame_lasti(f) + 1;
+    for (uint32_t i = 0; i < s->nresumes; i++) {
+        if (s->resumes[i].bci == bci) {
+            return s->resumes[i].unit;
+        }
+    }
+    return NULL;
+}
+/* Counts a resumption of `f` that found no unit; the unit if this one made one. */
+CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
+/* `u` must not be entered any more. */
+void eng_resume_forget(EngCodeState *s, const CodeUnit *u);
+
 /* --- eng_call.c -------------------------------------------------------------------- */
 /* What the entry word of code without a unit holds: it counts the call and runs tier 0. */
 extern const RtEntry eng_no_unit;
@@ -60,7 +85,8 @@ extern const RtEntry eng_no_unit;
  * (no exception) when memory is out. */
 RtEntry *eng_entry_word(PyCodeObject *code);
 /* Runs a unit on a frame that is pushed, not linked, and has its locals in place, at the unit's
- * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. */
+ * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
+ * frame may also be suspended then. */
 PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *unit);
 
 /* --- eng_osr.c --------------------------------------------------------------------- */
@@ -111,7 +137,7 @@ void eng_ticker_unlock(void);
 const char *eng_compiler_start(void);
 /* Makes running compiled code leave at its next safepoint, or not any more. */
 void eng_compiler_leave(bool leave);
-/* Compiles `s->code` from its start (entry_bci 0) or from a loop header and installs the unit in
+/* Compiles `s->code` from its start (entry_bci 0), a loop header or a resume point and installs the unit in
  * the state: the unit, or NULL when that is impossible (counted by reason) or pointless now.
  * `frame` has the live values, or is NULL. Runs no Python code and sets no exception. */
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack);
@@ -129,6 +155,7 @@ PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char
 typedef struct {
     uint64_t compiled;     /* units installed, entry at the start */
     uint64_t compiled_osr; /* units installed, entry at a loop header */
+    uint64_t compiled_resumes; /* units installed, entry where generators are suspended */
     uint64_t recompiled;   /* of those, replacing one whose guards failed */
     uint64_t inlined;      /* calls that are no calls in units installed */
     uint64_t compile_ns;

@@ -38,6 +38,10 @@
 /* How often a look asks to be called again from the wanted frame's loop before the next tick. */
 #define ENG_OSR_RETRIES            256u
 
+/* Places where frames of one code object are suspended that may have a unit each; more are a
+ * generated coroutine, which would take more memory than it gives back. */
+#define ENG_RESUMES                64u
+
 /* Memory for the C stack that continues a thread's own. */
 #define ENG_STACK_SEGMENT          (4u << 20)
 /* Linux keeps other mappings at least 128 MiB below the end of the main thread's stack; up to a limit

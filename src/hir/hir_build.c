@@ -395,6 +395,13 @@ State hb_state_copy(Builder *b, const State *s)
     return c;
 }
 
+/* Whether a compilation goes on behind `op`. A frame that is suspended there continues in another
+ * unit, which starts there. */
+static bool goes_on(int op)
+{
+    return py311_falls_through(op) && op != PY311_YIELD_VALUE && op != PY311_RETURN_GENERATOR;
+}
+
 static BBlock **find_blocks(Builder *b, int32_t entry)
 {
     const FbCode *c = &b->code;
@@ -410,7 +417,7 @@ static BBlock **find_blocks(Builder *b, int32_t entry)
             }
             leader[c->at[in->target]] = true;
         }
-        if ((in->target >= 0 || !py311_falls_through(in->op)) && i + 1 < c->n) {
+        if ((in->target >= 0 || !goes_on(in->op)) && i + 1 < c->n) {
             leader[i + 1] = true;
         }
     }
@@ -435,7 +442,7 @@ static BBlock **find_blocks(Builder *b, int32_t entry)
         if (in->target >= 0) {
             bb->succ[bb->nsucc++] = at[c->at[in->target]];
         }
-        if (py311_falls_through(in->op)) {
+        if (goes_on(in->op)) {
             if (i + 1 >= c->n) {
                 hb_stop(b, "malformed bytecode");
                 return NULL;
@@ -926,6 +933,27 @@ static void build_block(Builder *b, BBlock *bb)
     }
 }
 
+/* Entry of a unit that goes on behind a yield.  What the value stack holds there was put there by
+ * the same bytecode each time, so the types seen now are a good bet; the value that was sent, on top, is
+ * None unless somebody sends.  Only what calls leave on the stack may be NULL at one time and not
+ * at another. */
+static void enter_resumed(Builder *b)
+{
+    for (int k = 0; k < b->st.nstack; k++) {
+        PyObject *o = hb_observed(b, b->st.stack[k].v);
+        HirType t = o ? hir_type_of_object(o) : HIR_T_NULL;
+        bool sent = k + 1 == b->st.nstack;
+        if (sent) {
+            b->st.stack[k].v->type = HIR_T_ANY;
+        }
+        if (t != HIR_T_NULL && t != HIR_T_OTHER && hb_speculate(b) && (!sent || t == HIR_T_NONE)) {
+            hb_guard_type(b, b->st.stack[k].v, t);
+        } else if (t != HIR_T_NULL) {
+            hb_not_null(b, b->st.stack[k].v);
+        }
+    }
+}
+
 static void enter(Builder *b)
 {
     HirFunc *f = b->f;
@@ -967,7 +995,9 @@ static void enter(Builder *b)
     }
     b->locals_snap = NULL;
     b->fs_cache = NULL;
-    if (f->entry_bci != 0) {
+    if (f->entry_bci != 0 && b->co->co_flags & PY311_CO_GENERATOR_LIKE) {
+        enter_resumed(b);
+    } else if (f->entry_bci != 0) {
         /* At a loop header the observed types of what the loop iterates over are a good bet:
          * failing here costs nothing, tier 0 just goes on. */
         for (int k = 0; k < b->st.nstack; k++) {
@@ -996,20 +1026,6 @@ static void enter(Builder *b)
     }
 }
 
-static const char *unsupported_flags(PyCodeObject *co)
-{
-    if (co->co_flags & CO_ASYNC_GENERATOR) {
-        return "async generator";
-    }
-    if (co->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE)) {
-        return "coroutine";
-    }
-    if (co->co_flags & CO_GENERATOR) {
-        return "generator";
-    }
-    return NULL;
-}
-
 bool hb_build_body(Builder *b, int32_t entry)
 {
     int32_t idx = entry < b->code.nunits ? b->code.at[entry] : -1;
@@ -1021,6 +1037,11 @@ bool hb_build_body(Builder *b, int32_t entry)
     if (!b->reason) {
         order_blocks(b, b->at[idx], b->code.n);
         find_loops(b);
+    }
+    if (!b->reason && !b->caller && b->depth[entry] != b->f->entry_nstack) {
+        hb_stop(b, "malformed bytecode");
+    }
+    if (!b->reason) {
         if (!b->caller) {
             enter(b);
         }
@@ -1035,10 +1056,6 @@ bool hb_build_body(Builder *b, int32_t entry)
 HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci,
                    const HirBuildOptions *opts, const char **reason)
 {
-    *reason = unsupported_flags(co);
-    if (*reason) {
-        return NULL;
-    }
     Builder builder = {.a = a, .unit = unit, .co = co, .opts = opts, .call_start = -1};
     Builder *b = &builder;
     fb_decode(a, co, &b->code);

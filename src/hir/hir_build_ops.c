@@ -8,9 +8,7 @@
 
 #include "py311_opcodes.h"
 
-/* Pops n operands below a result and drops them bottom first, as ceval's binary
- * operators do (lhs, then rhs). */
-static void drop_operands(Builder *b, int n)
+void hb_drop_operands(Builder *b, int n)
 {
     Entry e[4];
     for (int i = n - 1; i >= 0; i--) {
@@ -21,9 +19,9 @@ static void drop_operands(Builder *b, int n)
     }
 }
 
-static void replace_operands(Builder *b, int n, HirIns *result, bool owned)
+void hb_replace_operands(Builder *b, int n, HirIns *result, bool owned)
 {
-    drop_operands(b, n);
+    hb_drop_operands(b, n);
     hb_push(b, result, owned);
 }
 
@@ -36,10 +34,10 @@ void hb_replace_loaded(Builder *b, int n, HirIns *v)
     }
     if (!lent) {
         hb_emit1(b, HIR_Incref, v);
-        replace_operands(b, n, v, true);
+        hb_replace_operands(b, n, v, true);
         return;
     }
-    drop_operands(b, n);
+    hb_drop_operands(b, n);
     hb_push_loaded(b, v);
 }
 
@@ -316,14 +314,14 @@ static void binary_op(Builder *b)
         guard_operands(b, HIR_T_FLOAT, &x, &y)) {
         HirIns *fx = hb_unbox_float(b, x), *fy = hb_unbox_float(b, y);
         HirIns *r = hb_emit1(b, HIR_BoxFloat, hb_emit2(b, float_op(nb), fx, fy));
-        replace_operands(b, 2, r, true);
+        hb_replace_operands(b, 2, r, true);
         return;
     }
     if (spec && int_op(nb) != HIR_NOPS && (quick_int(b->in->quick) || ints) &&
         guard_operands(b, HIR_T_INT, &x, &y)) {
         HirIns *ix = hb_unbox_int(b, x), *iy = hb_unbox_int(b, y);
         HirIns *r = hb_emit1(b, HIR_BoxInt, hb_emit2(b, int_op(nb), ix, iy));
-        replace_operands(b, 2, r, true);
+        hb_replace_operands(b, 2, r, true);
         return;
     }
     if (spec && append_to_local(b)) {
@@ -333,7 +331,7 @@ static void binary_op(Builder *b)
         (b->in->quick == PY311_BINARY_OP_ADD_UNICODE ||
          b->in->quick == PY311_BINARY_OP_INPLACE_ADD_UNICODE) &&
         guard_operands(b, HIR_T_STR, &x, &y)) {
-        replace_operands(b, 2, hb_emit2(b, HIR_StrConcat, x, y), true);
+        hb_replace_operands(b, 2, hb_emit2(b, HIR_StrConcat, x, y), true);
         return;
     }
     if (spec) {
@@ -342,7 +340,7 @@ static void binary_op(Builder *b)
     }
     HirIns *r = hb_emit2(b, HIR_BinaryOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)nb;
-    replace_operands(b, 2, r, true);
+    hb_replace_operands(b, 2, r, true);
 }
 
 static void compare_op(Builder *b)
@@ -370,7 +368,7 @@ static void compare_op(Builder *b)
         }
     }
     if (c) {
-        replace_operands(b, 2, hb_emit1(b, HIR_BoxBool, c), false);
+        hb_replace_operands(b, 2, hb_emit1(b, HIR_BoxBool, c), false);
         return;
     }
     if (spec) {
@@ -378,7 +376,7 @@ static void compare_op(Builder *b)
     }
     HirIns *r = hb_emit2(b, HIR_CompareOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)op;
-    replace_operands(b, 2, r, true);
+    hb_replace_operands(b, 2, r, true);
 }
 
 static void push_bool(Builder *b, HirIns *cond, bool invert)
@@ -392,14 +390,14 @@ static void push_bool(Builder *b, HirIns *cond, bool invert)
 static void is_op(Builder *b)
 {
     HirIns *c = hb_emit2(b, HIR_Is, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-    drop_operands(b, 2);
+    hb_drop_operands(b, 2);
     push_bool(b, c, b->in->arg);
 }
 
 static void contains_op(Builder *b)
 {
     HirIns *c = hb_emit2(b, HIR_Contains, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-    drop_operands(b, 2);
+    hb_drop_operands(b, 2);
     push_bool(b, c, b->in->arg);
 }
 
@@ -431,16 +429,16 @@ static void unary(Builder *b, HirOp op)
         HirType t = seen_type(b, v);
         if (t == HIR_T_FLOAT && (v = hb_guard_type(b, v, HIR_T_FLOAT)) != NULL) {
             HirIns *r = hb_emit1(b, HIR_FNeg, hb_unbox_float(b, v));
-            replace_operands(b, 1, hb_emit1(b, HIR_BoxFloat, r), true);
+            hb_replace_operands(b, 1, hb_emit1(b, HIR_BoxFloat, r), true);
             return;
         }
         if (t == HIR_T_INT && (v = hb_guard_type(b, v, HIR_T_INT)) != NULL) {
             HirIns *r = hb_emit1(b, HIR_INeg, hb_unbox_int(b, v));
-            replace_operands(b, 1, hb_emit1(b, HIR_BoxInt, r), true);
+            hb_replace_operands(b, 1, hb_emit1(b, HIR_BoxInt, r), true);
             return;
         }
     }
-    replace_operands(b, 1, hb_emit1(b, op, hb_peek(b, 1)->v), true);
+    hb_replace_operands(b, 1, hb_emit1(b, op, hb_peek(b, 1)->v), true);
 }
 
 /* --- subscripts --------------------------------------------------------------------------- */
@@ -469,10 +467,10 @@ static void binary_subscr(Builder *b)
     if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {
         hb_guard_type(b, c, HIR_T_DICT);
         HirIns *r = hb_emit2(b, HIR_DictSubscr, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-        replace_operands(b, 2, r, true);
+        hb_replace_operands(b, 2, r, true);
         return;
     }
-    replace_operands(b, 2, hb_emit2(b, HIR_Subscr, c, k), true);
+    hb_replace_operands(b, 2, hb_emit2(b, HIR_Subscr, c, k), true);
 }
 
 static void store_subscr(Builder *b)
@@ -505,18 +503,18 @@ static void store_subscr(Builder *b)
         return;
     }
     hb_emit3(b, HIR_StoreSubscr, c, k, hb_peek(b, 3)->v);
-    drop_operands(b, 3);
+    hb_drop_operands(b, 3);
 }
 
 static void delete_subscr(Builder *b)
 {
     hb_emit2(b, HIR_DeleteSubscr, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-    drop_operands(b, 2);
+    hb_drop_operands(b, 2);
 }
 
 /* --- building ------------------------------------------------------------------------------- */
 
-static HirIns *emit_var(Builder *b, HirOp op, int n)
+HirIns *hb_emit_var(Builder *b, HirOp op, int n)
 {
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n + 1);
     for (int i = 0; i < n; i++) {
@@ -535,7 +533,7 @@ static void build_stealing(Builder *b, HirOp op)
     for (int i = n; i >= 1; i--) {
         hb_own(b, hb_peek(b, i));
     }
-    HirIns *r = emit_var(b, op, n);
+    HirIns *r = hb_emit_var(b, op, n);
     for (int i = 0; i < n; i++) {
         hb_pop(b);
     }
@@ -544,7 +542,7 @@ static void build_stealing(Builder *b, HirOp op)
 
 static void build_borrowing(Builder *b, HirOp op, int n)
 {
-    HirIns *r = emit_var(b, op, n);
+    HirIns *r = hb_emit_var(b, op, n);
     Entry *e = arena_array(b->a, Entry, (size_t)n + 1);
     for (int i = n - 1; i >= 0; i--) {
         e[i] = hb_pop(b);
@@ -560,7 +558,7 @@ static void build_slice(Builder *b)
     HirIns *step = b->in->arg == 3 ? hb_peek(b, 1)->v : hb_null(b);
     int n = b->in->arg;
     HirIns *r = hb_emit3(b, HIR_BuildSlice, hb_peek(b, n)->v, hb_peek(b, n - 1)->v, step);
-    replace_operands(b, n, r, true);
+    hb_replace_operands(b, n, r, true);
 }
 
 static void format_value(Builder *b)
@@ -570,7 +568,7 @@ static void format_value(Builder *b)
     HirIns *v = hb_peek(b, spec ? 2 : 1)->v;
     HirIns *r = hb_emit2(b, HIR_FormatValue, v, s);
     r->aux = (uint32_t)b->in->arg;
-    replace_operands(b, spec ? 2 : 1, r, true);
+    hb_replace_operands(b, spec ? 2 : 1, r, true);
 }
 
 /* LIST_EXTEND and its like: operand on top, container `arg` below it. */
@@ -592,7 +590,7 @@ static void map_add(Builder *b)
 {
     HirIns *d = hb_peek(b, 2 + b->in->arg)->v;
     hb_emit3(b, HIR_MapAdd, d, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-    drop_operands(b, 2);
+    hb_drop_operands(b, 2);
 }
 
 static void dict_merge(Builder *b)
@@ -605,7 +603,7 @@ static void dict_merge(Builder *b)
 static void make_function(Builder *b)
 {
     int n = 1 + __builtin_popcount((unsigned)b->in->arg & 0xF);
-    HirIns *r = emit_var(b, HIR_MakeFunction, n);
+    HirIns *r = hb_emit_var(b, HIR_MakeFunction, n);
     r->aux = (uint32_t)b->in->arg;
     Entry e[5];
     for (int i = n - 1; i >= 0; i--) {
@@ -699,7 +697,7 @@ static void get_iter(Builder *b)
     } else if (v->type == HIR_T_TUPLE) {
         it->type = HIR_T_TUPLE_ITER;
     }
-    replace_operands(b, 1, it, true);
+    hb_replace_operands(b, 1, it, true);
     if (t == HIR_T_RANGE && hb_speculate(b)) {
         /* Not implied by the type: a range over huge ints has another iterator. */
         int32_t saved = b->resume;
@@ -825,7 +823,7 @@ static void import_name(Builder *b)
 {
     HirIns *i = hb_emit2(b, HIR_ImportName, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     i->imm.p = pinned_name(b, b->in->arg);
-    replace_operands(b, 2, i, true);
+    hb_replace_operands(b, 2, i, true);
 }
 
 static void import_from(Builder *b)
@@ -835,15 +833,15 @@ static void import_from(Builder *b)
     hb_push(b, i, true);
 }
 
-static void before_with(Builder *b)
+void hb_before_with(Builder *b, HirOp op)
 {
-    HirIns *exit = hb_emit1(b, HIR_BeforeWith, hb_peek(b, 1)->v);
+    HirIns *exit = hb_emit1(b, op, hb_peek(b, 1)->v);
     if (b->f->max_out < 1) {
         b->f->max_out = 1;
     }
     HirIns *res = hb_emit1(b, HIR_LoadOut, exit);
     res->type = HIR_T_ANY;
-    replace_operands(b, 1, exit, true);
+    hb_replace_operands(b, 1, exit, true);
     hb_push(b, res, true);
 }
 
@@ -861,7 +859,7 @@ static void raise_varargs(Builder *b)
         hb_deopt(b);
         return;
     }
-    emit_var(b, HIR_Raise, b->in->arg);
+    hb_emit_var(b, HIR_Raise, b->in->arg);
     b->cur = NULL;
 }
 
@@ -897,7 +895,7 @@ static void load_classderef(Builder *b)
 
 static void list_to_tuple(Builder *b)
 {
-    replace_operands(b, 1, hb_emit1(b, HIR_ListToTuple, hb_peek(b, 1)->v), true);
+    hb_replace_operands(b, 1, hb_emit1(b, HIR_ListToTuple, hb_peek(b, 1)->v), true);
 }
 
 void hb_instruction(Builder *b)
@@ -1020,11 +1018,20 @@ void hb_instruction(Builder *b)
     case PY311_LOAD_BUILD_CLASS: hb_push(b, hb_emit0(b, HIR_LoadBuildClass), true); break;
     case PY311_LOAD_ASSERTION_ERROR: hb_push(b, hb_const(b, PyExc_AssertionError), false); break;
     case PY311_SETUP_ANNOTATIONS: hb_emit0(b, HIR_SetupAnnotations); break;
+    case PY311_RETURN_GENERATOR: hb_return_generator(b); break;
+    case PY311_YIELD_VALUE: hb_yield_value(b); break;
+    case PY311_SEND: hb_send(b); break;
+    case PY311_GET_AWAITABLE: hb_get_awaitable(b); break;
+    case PY311_GET_YIELD_FROM_ITER: hb_convert(b, HIR_GetYieldFromIter); break;
+    case PY311_GET_AITER: hb_convert(b, HIR_GetAIter); break;
+    case PY311_GET_ANEXT: hb_get_anext(b); break;
+    case PY311_ASYNC_GEN_WRAP: hb_convert(b, HIR_AsyncGenWrap); break;
     case PY311_PRINT_EXPR:
         hb_emit1(b, HIR_PrintExpr, hb_peek(b, 1)->v);
         hb_pop_drop(b, 1);
         break;
-    case PY311_BEFORE_WITH: before_with(b); break;
+    case PY311_BEFORE_WITH: hb_before_with(b, HIR_BeforeWith); break;
+    case PY311_BEFORE_ASYNC_WITH: hb_before_with(b, HIR_BeforeAsyncWith); break;
     case PY311_GET_LEN: hb_push(b, hb_emit1(b, HIR_GetLen, hb_peek(b, 1)->v), true); break;
     case PY311_MATCH_MAPPING:
         push_bool(b, hb_emit1(b, HIR_MatchMapping, hb_peek(b, 1)->v), false);

@@ -189,6 +189,25 @@ int64_t hb_guard_old(Builder *b, HirIns *load, PyObject *seen);
 /* Assigns the stack entry to local i of inlined code. */
 void hb_set_inlined_local(Builder *b, int i, Entry e);
 
+/* --- hir_build_ops.c: operands -------------------------------------------------
+ * Pops n operands below a result and drops them bottom first, as ceval's binary
+ * operators do (lhs, then rhs). */
+void hb_drop_operands(Builder *b, int n);
+void hb_replace_operands(Builder *b, int n, HirIns *result, bool owned);
+/* A VAR op over the n topmost entries, which stay. */
+HirIns *hb_emit_var(Builder *b, HirOp op, int n);
+/* BEFORE_WITH and BEFORE_ASYNC_WITH. */
+void hb_before_with(Builder *b, HirOp op);
+
+/* --- hir_build_gen.c: generators, coroutines, async generators -------------------- */
+void hb_return_generator(Builder *b);
+void hb_yield_value(Builder *b);
+void hb_send(Builder *b);
+void hb_get_awaitable(Builder *b);
+/* Replaces the top entry by what `op` makes of it. */
+void hb_convert(Builder *b, HirOp op);
+void hb_get_anext(Builder *b);
+
 /* --- hir_build_ops.c ----------------------------------------------------------- */
 void hb_instruction(Builder *b);
 

@@ -617,6 +617,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_TupleIterMore] = lw_seq_more,
     [HIR_TupleIterNext] = lw_seq_next,
     [HIR_IterNext] = lw_iter_next,
+    [HIR_Send] = lw_iter_next,
 
     [HIR_LoadAttr] = lw_load_attr,
     [HIR_StoreAttr] = lw_store_attr,

@@ -25,7 +25,8 @@ static uint32_t results(const HirIns *i)
         return (i->aux & 0xff) + 1 + (i->aux >> 8);
     case HIR_LoadMethod:
     case HIR_SuperMethod:
-    case HIR_BeforeWith: return 1;
+    case HIR_BeforeWith:
+    case HIR_BeforeAsyncWith: return 1;
     default: return 0;
     }
 }

@@ -101,7 +101,7 @@ HirIns *lw_iter_branch(const Lower *L, const HirIns *i, bool *negated)
     return asked ? lw_branch_on(L, v, negated) : NULL;
 }
 
-/* NULL is the end of the iteration unless an exception is set. */
+/* NULL is the end of the iteration (or of what a Send goes to) unless an exception is set. */
 static void next_by_call(Lower *L, HirIns *i)
 {
     L->vals[i->id].nuses += 1; /* the result is looked at whether it is used or not */
@@ -161,7 +161,7 @@ static void next_branch(Lower *L, HirIns *i, bool negated)
 void lw_iter_next(Lower *L, HirIns *i)
 {
     bool negated;
-    if (lw_iter_branch(L, i, &negated)) {
+    if (i->op == HIR_IterNext && lw_iter_branch(L, i, &negated)) {
         next_branch(L, i, negated);
     } else {
         next_by_call(L, i);

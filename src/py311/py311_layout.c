@@ -44,3 +44,9 @@ _Static_assert(FRAME_OWNED_BY_THREAD == (int)PY311_OWNED_BY_THREAD &&
                    FRAME_OWNED_BY_GENERATOR == (int)PY311_OWNED_BY_GENERATOR &&
                    FRAME_OWNED_BY_FRAME_OBJECT == (int)PY311_OWNED_BY_FRAME_OBJECT,
                "frame owners");
+_Static_assert(FRAME_CREATED == (int)PY311_GEN_CREATED &&
+                   FRAME_SUSPENDED == (int)PY311_GEN_SUSPENDED &&
+                   FRAME_EXECUTING == (int)PY311_GEN_EXECUTING &&
+                   FRAME_COMPLETED == (int)PY311_GEN_COMPLETED &&
+                   FRAME_CLEARED == (int)PY311_GEN_CLEARED,
+               "states of generators");

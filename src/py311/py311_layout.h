@@ -198,6 +198,10 @@ typedef struct {
     long step;
     long len;
 } Py311RangeIter;
+/* What an asynchronous generator's `yield` gives: _PyAsyncGenWrappedValue. */
+typedef struct {
+    PyObject_HEAD PyObject *agw_val;
+} Py311WrappedValue;
 /* The heads of two descriptors, the same way: `property` and `classmethod`. */
 typedef struct {
     PyObject_HEAD PyObject *prop_get; /* NULL: no getter */
@@ -229,6 +233,15 @@ typedef enum {
     PY311_OWNED_BY_FRAME_OBJECT = 2,
 } Py311Owner;
 
+/* PyGenObject.gi_frame_state (and of coroutines, asynchronous generators): PyFrameState. */
+typedef enum {
+    PY311_GEN_CREATED = -2,
+    PY311_GEN_SUSPENDED = -1,
+    PY311_GEN_EXECUTING = 0,
+    PY311_GEN_COMPLETED = 1,
+    PY311_GEN_CLEARED = 4,
+} Py311GenState;
+
 /* Who runs a frame.  Only meaningful for frames that started while our hook was installed. */
 typedef enum {
     PY311_MARK_NONE = 0,
@@ -239,6 +252,17 @@ typedef enum {
 static inline Py311Frame *py311_frame(struct _PyInterpreterFrame *f)
 {
     return (Py311Frame *)(void *)f;
+}
+
+/* The generator, coroutine or asynchronous generator that a frame it owns lies in. */
+static inline PyGenObject *py311_generator(Py311Frame *f)
+{
+    return (PyGenObject *)(void *)((char *)f - offsetof(PyGenObject, gi_iframe));
+}
+/* The frame inside a generator, coroutine or asynchronous generator. */
+static inline Py311Frame *py311_generator_frame(PyGenObject *gen)
+{
+    return (Py311Frame *)(void *)gen->gi_iframe;
 }
 
 /* First code unit of a code object; Py_SIZE(co) of them. */

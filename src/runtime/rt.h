@@ -169,6 +169,25 @@ int rt_unbound_deref(RtFrame *frame, int index);
 /* format_exc_check_arg: `format` takes the name's UTF-8; NameErrors get their `name`. */
 void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, PyObject *name);
 
+PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr,
+                               PyObject **out); /* the same with __aenter__ and __aexit__ */
+
+/* --- generators, coroutines, asynchronous generators (rt_generator.c) --------------------- */
+/* RETURN_GENERATOR: a new object that goes on behind the instruction at prev_instr. It takes over
+ * what the frame's localsplus hold, and stacktop is 0 then; the frame's other references stay. */
+PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame);
+/* YIELD_VALUE but for the value: the frame, which a generator owns, is left with the `n` entries of
+ * `argv` (consumed, bottom first) on its value stack, suspended. Returns 0. */
+int rt_suspend(RtFrame *frame, PyObject **argv, Py_ssize_t n);
+/* SEND: the value yielded; NULL with an exception on error; NULL without one when `receiver` has
+ * returned: value-stack entry `slot` of the frame then holds a new reference to what. */
+PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObject *v, int slot);
+PyObject *rt_get_awaitable(PyObject *v, int oparg);
+PyObject *rt_get_yield_from_iter(RtFrame *frame, PyObject *v);
+PyObject *rt_get_aiter(PyObject *v);
+PyObject *rt_get_anext(PyObject *aiter);
+PyObject *rt_async_gen_wrap(PyObject *v);
+
 /* --- match statements (rt_match.c) ---------------------------------------------------- */
 int rt_match_mapping(PyObject *v);
 int rt_match_sequence(PyObject *v);

@@ -196,23 +196,23 @@ int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n)
     return -1;
 }
 
-PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out)
+/* Looks both methods up first, then enters; `protocol` is for the messages. */
+static PyObject *enter_context(PyThreadState *ts, PyObject *mgr, PyObject *enter_name,
+                               PyObject *exit_name, const char *protocol, PyObject **out)
 {
-    PyObject *enter = _PyObject_LookupSpecial(mgr, RT_NAME(__enter__));
+    PyObject *enter = _PyObject_LookupSpecial(mgr, enter_name);
     if (enter == NULL) {
         if (!rt_err(ts))
-            PyErr_Format(PyExc_TypeError,
-                         "'%.200s' object does not support the context manager protocol",
-                         Py_TYPE(mgr)->tp_name);
+            PyErr_Format(PyExc_TypeError, "'%.200s' object does not support the %s protocol",
+                         Py_TYPE(mgr)->tp_name, protocol);
         return NULL;
     }
-    PyObject *exit = _PyObject_LookupSpecial(mgr, RT_NAME(__exit__));
+    PyObject *exit = _PyObject_LookupSpecial(mgr, exit_name);
     if (exit == NULL) {
         if (!rt_err(ts))
             PyErr_Format(PyExc_TypeError,
-                         "'%.200s' object does not support the context manager protocol (missed "
-                         "__exit__ method)",
-                         Py_TYPE(mgr)->tp_name);
+                         "'%.200s' object does not support the %s protocol (missed %U method)",
+                         Py_TYPE(mgr)->tp_name, protocol, exit_name);
         Py_DECREF(enter);
         return NULL;
     }
@@ -224,4 +224,15 @@ PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out)
     }
     out[0] = res;
     return exit;
+}
+
+PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr, PyObject **out)
+{
+    return enter_context(ts, mgr, RT_NAME(__enter__), RT_NAME(__exit__), "context manager", out);
+}
+
+PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr, PyObject **out)
+{
+    return enter_context(ts, mgr, RT_NAME(__aenter__), RT_NAME(__aexit__),
+                         "asynchronous context manager", out);
 }

@@ -140,7 +140,8 @@ static PyObject *run_tier0(PyThreadState *ts, Py311Frame *f, int nstack)
     ts->cframe->current_frame = frame;
     f->is_entry = is_entry;
     f->mark = mark;
-    f->stacktop = -1;
+    /* stacktop tells our caller what is left: the value stack of a suspended generator, or nothing where
+     * RETURN_GENERATOR moved the locals away. */
     return res;
 }
 
