@@ -72,6 +72,47 @@ print(_pyston.stats()["functions_compiled"] >= compiled)
     assert done.ok == "True\n"
 
 
+def test_generators_are_compiled_where_they_are_hot(tmp_path):
+    done = run(
+        "ext-t50",
+        tmp_path,
+        """
+        import _pyston
+        def count(n):
+            for i in range(n):
+                if i % 2:
+                    yield i
+            yield -1             # once a generator: not hot
+        async def add(a, b):
+            return a + b
+        async def total(n):
+            t = 0
+            for i in range(n):
+                t = await add(t, i)
+            return t
+        def drive(c):
+            try:
+                c.send(None)
+            except StopIteration as stop:
+                return stop.value
+        before = _pyston.stats()
+        for i in range(45):
+            assert list(count(10)) == [1, 3, 5, 7, 9, -1]
+        middle = _pyston.stats()
+        assert middle["resumes_compiled"] == before["resumes_compiled"] + 1     # behind the first yield
+        for i in range(60):
+            assert list(count(10)) == [1, 3, 5, 7, 9, -1]
+            assert drive(total(10)) == 45
+        after = _pyston.stats()
+        assert after["resumes_compiled"] == middle["resumes_compiled"] + 4, after
+        assert after["not_compiled"] == before["not_compiled"], after
+        assert after["deopts"] == before["deopts"], (before, after)             # they run there to their end
+        print("compiled")
+        """,
+    )
+    assert done.ok == "compiled\n"
+
+
 def test_disable_stops_a_running_compiled_loop(tmp_path):
     done = run(
         "ext-t1",
@@ -102,7 +143,7 @@ def g():
 for i in range(200):
     list(g())
 s = _pyston.stats()
-numbers = ["functions_compiled", "loops_compiled", "recompilations", "osr_entries", "osr_escapes", "samples",
+numbers = ["functions_compiled", "loops_compiled", "resumes_compiled", "recompilations", "osr_entries", "osr_escapes", "samples",
            "stack_segments", "functions_seen", "code_bytes", "metadata_bytes", "code_limit", "threshold"]
 assert all(type(s[k]) is int and s[k] >= 0 for k in numbers), s
 assert s["functions_compiled"] >= 1 and s["code_bytes"] > 0 and s["metadata_bytes"] > 0

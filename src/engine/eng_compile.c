@@ -270,9 +270,9 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     dump_print(s->code, entry_bci, "lir", &lir);
     dump_print(s->code, entry_bci, "asm", &code);
     if (ok) {
-        *(entry_bci == 0                                 ? &eng_counts.compiled
+        *(entry_bci == 0                                ? &eng_counts.compiled
           : s->code->co_flags & PY311_CO_GENERATOR_LIKE ? &eng_counts.compiled_resumes
-                                                         : &eng_counts.compiled_osr) += 1;
+                                                        : &eng_counts.compiled_osr) += 1;
         eng_counts.recompiled += s->recompiles != 0;
         eng_counts.inlined += job.ninlined;
         return job.unit;

@@ -153,11 +153,11 @@ PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char
 
 /* --- eng_stats.c --------------------------------------------------------------------- */
 typedef struct {
-    uint64_t compiled;     /* units installed, entry at the start */
-    uint64_t compiled_osr; /* units installed, entry at a loop header */
+    uint64_t compiled;         /* units installed, entry at the start */
+    uint64_t compiled_osr;     /* units installed, entry at a loop header */
     uint64_t compiled_resumes; /* units installed, entry where generators are suspended */
-    uint64_t recompiled;   /* of those, replacing one whose guards failed */
-    uint64_t inlined;      /* calls that are no calls in units installed */
+    uint64_t recompiled;       /* of those, replacing one whose guards failed */
+    uint64_t inlined;          /* calls that are no calls in units installed */
     uint64_t compile_ns;
     uint64_t osr_entries;    /* loops left for compiled code */
     uint64_t osr_escapes;    /* loops left at all */

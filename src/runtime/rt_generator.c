@@ -139,8 +139,7 @@ PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObjec
 static inline bool is_coroutine(PyObject *o)
 {
     return PyCoro_CheckExact(o) ||
-           (PyGen_CheckExact(o) &&
-            ((PyGenObject *)o)->gi_code->co_flags & CO_ITERABLE_COROUTINE);
+           (PyGen_CheckExact(o) && ((PyGenObject *)o)->gi_code->co_flags & CO_ITERABLE_COROUTINE);
 }
 
 /* _PyCoro_GetAwaitableIter: what `await o` iterates over. */
