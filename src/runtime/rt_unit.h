@@ -19,9 +19,10 @@ struct _PyInterpreterFrame;
  *
  * The caller has pushed and linked the frame: previous and is_entry set,
  * cframe->current_frame == frame, stacktop == -1, recursion_remaining already
- * decremented; locals are in place (unset ones NULL).  The caller unlinks,
- * sets stacktop = co_nlocalsplus, restores recursion_remaining and clears the
- * frame afterwards.  Compiled code returns a new reference, or NULL with an
+ * decremented; locals are in place (unset ones NULL), at a resume point the
+ * value stack too.  The caller unlinks, restores recursion_remaining and clears
+ * the frame afterwards, unless it is a generator's.  stacktop then says how much
+ * it holds, -1 standing for co_nlocalsplus.  Compiled code returns a new reference, or NULL with an
  * exception set and the traceback entry for this frame already added.
  * An exit that continues in tier 0 unlinks, runs it, and links again, so the
  * caller never knows.
