@@ -103,3 +103,27 @@ def test_exits_are_small(tmp_path):
     assert len(stubs) == count > 2
     if "push" in stubs[0][1]:  # disassembled: two instructions each, the last one runs on into the tail
         assert all(len(code.splitlines()) == 2 for _, code in stubs[:-1])
+
+
+def test_known_function_is_called_in_line(tmp_path):
+    """The caller writes the callee's frame and calls through its entry word; one call cleans up behind it."""
+    text = listing(
+        tmp_path,
+        """
+        def callee(a, b):
+            t = a
+            for x in b:
+                t = t, x
+            return t
+        def caller(a):
+            return callee(a, ())
+        for i in range(300):
+            caller(i)
+        """,
+        "caller",
+    )
+    assert "CMPSP" in text  # room on the C stack
+    # What is out of line saves its registers itself: two calls are not.
+    inline = [line for line in re.findall(r"CALL .*", text) if "preserve" not in line]
+    assert len(inline) == 2, inline
+    assert re.match(r"CALL (r\w\w?|\[.*\])\(r12, ", inline[0]), inline

@@ -11,6 +11,7 @@
 
 #define BASE_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 #define BASE_NORETURN                __attribute__((noreturn))
+#define BASE_ALWAYS_INLINE           inline __attribute__((always_inline))
 #define BASE_NOINLINE                __attribute__((noinline))
 #define BASE_UNUSED                  __attribute__((unused))
 #define BASE_MUST_CHECK              __attribute__((warn_unused_result))

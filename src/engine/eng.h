@@ -75,14 +75,16 @@ typedef enum {
 /* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
  * nothing. */
 typedef struct EngCodeState {
-    PyCodeObject *code;  /* borrowed: this dies with it */
-    CodeUnit *unit;      /* entry at the start, or NULL */
-    RtEntry entry;       /* its entry, or eng_no_unit; compiled callers know this word's address */
-    uint32_t calls;      /* counted entries while there is no unit */
-    uint8_t tier;        /* EngTier */
-    uint8_t recompiles;  /* compilations thrown away because their guards failed */
-    uint8_t osr_entries; /* times a loop was left for compiled code */
-    uint8_t osr_refused; /* loop headers and resume points that could not be compiled */
+    PyCodeObject *code; /* borrowed: this dies with it */
+    CodeUnit *unit;     /* entry at the start, or NULL */
+    RtEntry entry;      /* its entry, or eng_no_unit; compiled callers know this word's address */
+    int32_t exact_args; /* positional arguments that are all its frame wants; -1: it wants others */
+    uint32_t frame_size;       /* bytes on the data stack */
+    uint32_t calls;            /* counted entries while there is no unit */
+    uint8_t tier;              /* EngTier */
+    uint8_t recompiles;        /* compilations thrown away because their guards failed */
+    uint8_t osr_entries;       /* times a loop was left for compiled code */
+    uint8_t osr_refused;       /* loop headers and resume points that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
     uint8_t loops;             /* 0 not looked at, 1 has no backward jump, 2 has one */

@@ -1,13 +1,9 @@
 /* Binding arguments to parameters: what initialize_locals of ceval.c does, for every call that can
  * succeed.  Defaults, keywords, keyword-only parameters, *args and **kwargs.
  *
- * First everything is found, as borrowed references and without running any code, so that a call
- * which does not fit can still be left to CPython, whose error it then is.  Only then are references
- * taken and the containers for *args and **kwargs made. */
+ * Nothing here runs Python code before the containers for *args and **kwargs are made, and those are
+ * made last: a call that does not fit can still be left to CPython, whose error it then is. */
 #include "eng_internal.h"
-
-/* Keywords of one call; more are left to CPython. */
-enum { MAX_KEYWORDS = 64 };
 
 /* The parameter in [from, to) that keyword `kw`, an exact str, names, or -1. Names of parameters are
  * interned. */
@@ -31,25 +27,22 @@ static int find_parameter(PyCodeObject *co, PyObject *kw, int from, int to)
 }
 
 /* Puts the keywords' values into their parameters' locals; bits of *rest: keywords for **kwargs. */
-static bool place_keywords(PyCodeObject *co, PyObject **locals, PyObject *const *values,
-                           PyObject *kwnames, uint64_t *rest)
+static bool place_keywords(PyCodeObject *co, PyObject **locals, EngKeywords kw, uint64_t *rest)
 {
     int total = co->co_argcount + co->co_kwonlyargcount;
-    Py_ssize_t n = PyTuple_GET_SIZE(kwnames);
-    if (n > MAX_KEYWORDS) {
+    if (kw.n > ENG_KEYWORDS) {
         return false;
     }
-    for (Py_ssize_t k = 0; k < n; k++) {
-        PyObject *kw = PyTuple_GET_ITEM(kwnames, k);
-        if (!PyUnicode_CheckExact(kw)) {
+    for (Py_ssize_t k = 0; k < kw.n; k++) {
+        if (!PyUnicode_CheckExact(kw.names[k])) {
             return false;
         }
-        int at = find_parameter(co, kw, co->co_posonlyargcount, total);
+        int at = find_parameter(co, kw.names[k], co->co_posonlyargcount, total);
         if (at >= 0) {
             if (locals[at] != NULL) {
                 return false; /* multiple values */
             }
-            locals[at] = values[k];
+            locals[at] = Py_NewRef(kw.values[k]);
         } else if (co->co_flags & CO_VARKEYWORDS) {
             *rest |= UINT64_C(1) << k;
         } else {
@@ -59,33 +52,37 @@ static bool place_keywords(PyCodeObject *co, PyObject **locals, PyObject *const 
     return true;
 }
 
-/* Fills what is missing from __defaults__ and __kwdefaults__. */
-static bool place_defaults(PyFunctionObject *fn, PyCodeObject *co, PyObject **locals, int npos)
+/* Fills the positional parameters in [from, co_argcount) that are still unset from __defaults__. */
+static bool place_defaults(PyFunctionObject *fn, PyCodeObject *co, PyObject **locals, int from)
 {
-    int argc = co->co_argcount, total = argc + co->co_kwonlyargcount;
-    if (npos < argc) {
-        int n = fn->func_defaults != NULL ? (int)PyTuple_GET_SIZE(fn->func_defaults) : 0;
-        for (int i = npos; i < argc; i++) {
-            if (locals[i] != NULL) {
-                continue;
-            }
-            if (i < argc - n) {
+    int n = fn->func_defaults != NULL ? (int)PyTuple_GET_SIZE(fn->func_defaults) : 0;
+    int first = co->co_argcount - n;
+    for (int i = from; i < co->co_argcount; i++) {
+        if (locals[i] == NULL) {
+            if (i < first) {
                 return false;
             }
-            locals[i] = PyTuple_GET_ITEM(fn->func_defaults, i - (argc - n));
+            locals[i] = Py_NewRef(PyTuple_GET_ITEM(fn->func_defaults, i - first));
         }
     }
-    for (int i = argc; i < total; i++) {
+    return true;
+}
+
+/* The same for keyword-only parameters, from __kwdefaults__. */
+static bool place_kwdefaults(PyFunctionObject *fn, PyCodeObject *co, PyObject **locals)
+{
+    PyObject *dict = fn->func_kwdefaults;
+    int total = co->co_argcount + co->co_kwonlyargcount;
+    for (int i = co->co_argcount; i < total; i++) {
         if (locals[i] != NULL) {
             continue;
         }
-        PyObject *dict = fn->func_kwdefaults;
-        /* Only names among the keys: looking one up runs no code. */
+        /* Only str among the keys: looking one up runs no code and cannot fail. */
         if (dict == NULL || !py311_keys_unicode(py311_dict_keys(dict))) {
             return false;
         }
-        locals[i] = PyDict_GetItemWithError(
-            dict, PyTuple_GET_ITEM(co->co_localsplusnames, i)); /* a str: no error */
+        PyObject *name = PyTuple_GET_ITEM(co->co_localsplusnames, i);
+        locals[i] = Py_XNewRef(PyDict_GetItemWithError(dict, name));
         if (locals[i] == NULL) {
             return false;
         }
@@ -93,11 +90,11 @@ static bool place_defaults(PyFunctionObject *fn, PyCodeObject *co, PyObject **lo
     return true;
 }
 
-static PyObject *collect_keywords(PyObject *const *values, PyObject *kwnames, uint64_t rest)
+static PyObject *collect_keywords(EngKeywords kw, uint64_t rest)
 {
     PyObject *dict = PyDict_New();
     for (int k = 0; dict != NULL && rest != 0; k++, rest >>= 1) {
-        if ((rest & 1) && PyDict_SetItem(dict, PyTuple_GET_ITEM(kwnames, k), values[k]) < 0) {
+        if ((rest & 1) && PyDict_SetItem(dict, kw.names[k], kw.values[k]) < 0) {
             Py_CLEAR(dict);
         }
     }
@@ -116,33 +113,61 @@ static PyObject *collect_positional(PyObject *const *args, Py_ssize_t n)
     return tuple;
 }
 
-EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs,
-                            PyObject *kwnames)
+/* Positional arguments, and perhaps defaults, for a function without keyword-only parameters and
+ * **kwargs: nothing has to be looked up. */
+static EngBound bind_positional(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs)
 {
     PyCodeObject *co = f->f_code;
     PyObject **locals = f->localsplus;
-    int argc = co->co_argcount, total = argc + co->co_kwonlyargcount;
-    uint64_t rest = 0;
-    py311_unset_locals(f, 0, co->co_nlocalsplus);
-    bool fits = (co->co_flags & CO_OPTIMIZED) && (nargs <= argc || co->co_flags & CO_VARARGS);
-    int npos = (int)BASE_MIN(nargs, argc);
-    if (fits) {
-        for (int i = 0; i < npos; i++) {
-            locals[i] = args[i];
+    Py_ssize_t argc = co->co_argcount, missing = argc - nargs;
+    PyObject *const *defaults = NULL;
+    if (missing > 0) {
+        PyObject *tuple = f->f_func->func_defaults;
+        Py_ssize_t n = tuple != NULL ? PyTuple_GET_SIZE(tuple) : 0;
+        if (missing > n) {
+            py311_unset_locals(f, 0, co->co_nlocalsplus);
+            return ENG_BIND_NOT;
         }
-        fits = (kwnames == NULL || place_keywords(co, locals, args + nargs, kwnames, &rest)) &&
-               place_defaults(f->f_func, co, locals, npos);
+        defaults = &PyTuple_GET_ITEM(tuple, n - missing);
     }
-    if (!fits) {
-        py311_unset_locals(f, 0, total);
+    for (Py_ssize_t i = 0; i < BASE_MIN(nargs, argc); i++) {
+        locals[i] = Py_NewRef(args[i]);
+    }
+    for (Py_ssize_t i = 0; i < missing; i++) {
+        locals[nargs + i] = Py_NewRef(defaults[i]);
+    }
+    py311_unset_locals(f, argc, co->co_nlocalsplus);
+    if (co->co_flags & CO_VARARGS) {
+        locals[argc] = collect_positional(args + argc, -missing);
+        return locals[argc] != NULL ? ENG_BOUND : ENG_BIND_FAILED;
+    }
+    return ENG_BOUND;
+}
+
+EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs, EngKeywords kw)
+{
+    PyCodeObject *co = f->f_code;
+    PyObject **locals = f->localsplus;
+    int argc = co->co_argcount, total = argc + co->co_kwonlyargcount, flags = co->co_flags;
+    if (!(flags & CO_OPTIMIZED) || (nargs > argc && !(flags & CO_VARARGS))) {
+        py311_unset_locals(f, 0, co->co_nlocalsplus);
         return ENG_BIND_NOT;
     }
-    for (int i = 0; i < total; i++) {
-        Py_INCREF(locals[i]);
+    if (kw.n == 0 && total == argc && !(flags & CO_VARKEYWORDS)) {
+        return bind_positional(f, args, nargs);
     }
-    int varargs = (co->co_flags & CO_VARARGS) != 0;
-    if (co->co_flags & CO_VARKEYWORDS) {
-        locals[total + varargs] = collect_keywords(args + nargs, kwnames, rest);
+    uint64_t rest = 0;
+    int npos = (int)BASE_MIN(nargs, argc), varargs = (flags & CO_VARARGS) != 0;
+    for (int i = 0; i < npos; i++) {
+        locals[i] = Py_NewRef(args[i]);
+    }
+    py311_unset_locals(f, npos, co->co_nlocalsplus);
+    if (!place_keywords(co, locals, kw, &rest) || !place_defaults(f->f_func, co, locals, npos) ||
+        !place_kwdefaults(f->f_func, co, locals)) {
+        return ENG_BIND_NOT;
+    }
+    if (flags & CO_VARKEYWORDS) {
+        locals[total + varargs] = collect_keywords(kw, rest);
         if (locals[total + varargs] == NULL) {
             return ENG_BIND_FAILED;
         }

@@ -69,12 +69,51 @@ static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f)
     py311_leave_recursive_call(ts);
 }
 
+/* clear_and_pop for a frame with something unusual. */
+static BASE_NOINLINE PyObject *leave_slowly(PyThreadState *ts, Py311Frame *f, PyObject *result)
+{
+    clear_and_pop(ts, f);
+    return result;
+}
+
+/* clear_and_pop from the local at `at` on, which has just lost its last reference. */
+static BASE_NOINLINE PyObject *leave_from(PyThreadState *ts, Py311Frame *f, PyObject **at,
+                                          PyObject *result)
+{
+    PyObject **end = f->localsplus + f->f_code->co_nlocalsplus;
+    _Py_Dealloc(*at);
+    while (++at < end) {
+        Py_XDECREF(*at);
+    }
+    f->stacktop = 0; /* nothing is left there */
+    return leave_slowly(ts, f, result);
+}
+
+/* Runs nothing and so needs no registers of its own as long as no object dies; that is worth a
+ * function for when one does. */
 PyObject *rt_leave_py(PyThreadState *ts, PyObject *result)
 {
     _PyCFrame *cframe = ts->cframe;
     Py311Frame *f = py311_frame(cframe->current_frame);
+    PyCodeObject *code = f->f_code;
+    PyFunctionObject *func = f->f_func;
     cframe->current_frame = f->previous;
-    clear_and_pop(ts, f);
+    if (BASE_UNLIKELY(f->frame_obj != NULL) || BASE_UNLIKELY(f->f_locals != NULL) ||
+        BASE_UNLIKELY(f->stacktop >= 0) || BASE_UNLIKELY(Py_REFCNT(func) == 1) ||
+        BASE_UNLIKELY(Py_REFCNT(code) == 1)) {
+        return leave_slowly(ts, f, result);
+    }
+    PyObject **end = f->localsplus + code->co_nlocalsplus;
+    for (PyObject **at = f->localsplus; at < end; at++) {
+        PyObject *v = *at;
+        if (v != NULL && --v->ob_refcnt == 0) {
+            return leave_from(ts, f, at, result);
+        }
+    }
+    Py_SET_REFCNT(func, Py_REFCNT(func) - 1);
+    Py_SET_REFCNT(code, Py_REFCNT(code) - 1);
+    py311_frame_pop(ts, f);
+    py311_leave_recursive_call(ts);
     return result;
 }
 
@@ -125,7 +164,7 @@ static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts, Py311Frame *f, 
 }
 
 /* Runs an initialised frame whose locals are in place, then clears and pops it. */
-static inline PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
+static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
 {
     PyObject *result;
     if (s->entry == enter_tier0 && eng_count_call(f) == NULL) {
@@ -152,21 +191,22 @@ static inline EngCodeState *enterable(PyThreadState *ts, PyCodeObject *code)
 }
 
 /* Pushes an initialised frame of `fn`, locals unset; NULL when the chunk is full. */
-static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn, PyCodeObject *code)
+static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn, const EngCodeState *s)
 {
-    Py311Frame *f = py311_frame_alloc(ts, code);
+    Py311Frame *f = py311_frame_alloc(ts, s->frame_size);
     if (BASE_LIKELY(f != NULL)) {
         Py_INCREF(fn);
-        py311_frame_init(f, fn, code, NULL);
+        py311_frame_init(f, fn, (PyCodeObject *)fn->func_code, NULL);
     }
     return f;
 }
 
-/* Positional arguments that fill all parameters, with nothing to collect behind them. */
-static inline bool fits_exactly(const PyCodeObject *code, Py_ssize_t nargs)
+/* A frame whose arguments do not fit is popped again; gives -1 with an exception, or 0. */
+static BASE_NOINLINE int unbound(PyThreadState *ts, Py311Frame *f, EngBound bound)
 {
-    return code->co_argcount == nargs && code->co_kwonlyargcount == 0 &&
-           (code->co_flags & (CO_OPTIMIZED | CO_VARARGS | CO_VARKEYWORDS)) == CO_OPTIMIZED;
+    ts->recursion_remaining--;
+    clear_and_pop(ts, f);
+    return bound == ENG_BIND_FAILED ? -1 : 0;
 }
 
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
@@ -176,21 +216,23 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
     PyCodeObject *code = (PyCodeObject *)fn->func_code;
     EngCodeState *s = enterable(ts, code);
     Py311Frame *f;
-    if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, code)) == NULL)) {
+    if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, s)) == NULL)) {
         return _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
     }
-    PyObject **locals = f->localsplus;
-    if (BASE_LIKELY(kwnames == NULL && fits_exactly(code, nargs))) {
+    if (BASE_LIKELY(kwnames == NULL) && BASE_LIKELY(s->exact_args == nargs)) {
         for (Py_ssize_t i = 0; i < nargs; i++) {
-            locals[i] = Py_NewRef(args[i]);
+            f->localsplus[i] = Py_NewRef(args[i]);
         }
         py311_unset_locals(f, nargs, code->co_nlocalsplus);
     } else {
-        EngBound bound = eng_bind_arguments(f, args, nargs, kwnames);
+        EngKeywords kw = {NULL, NULL, 0};
+        if (kwnames != NULL) {
+            kw = (EngKeywords){&PyTuple_GET_ITEM(kwnames, 0), args + nargs,
+                               PyTuple_GET_SIZE(kwnames)};
+        }
+        EngBound bound = eng_bind_arguments(f, args, nargs, kw);
         if (BASE_UNLIKELY(bound != ENG_BOUND)) {
-            ts->recursion_remaining--;
-            clear_and_pop(ts, f);
-            return bound == ENG_BIND_FAILED
+            return unbound(ts, f, bound) < 0
                        ? NULL
                        : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
         }
@@ -200,6 +242,49 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
         eng_osr_returned(ts);
     }
     return result;
+}
+
+/* Fetches the items of a dict with a reference each: binding may run the collector, and so change
+ * the dict. Its size is at most ENG_DICT_KEYWORDS. */
+static Py_ssize_t fetch_items(PyObject *dict, PyObject **names, PyObject **values)
+{
+    Py_ssize_t pos = 0, n = 0;
+    PyObject *name, *value;
+    while (PyDict_Next(dict, &pos, &name, &value)) {
+        names[n] = Py_NewRef(name);
+        values[n++] = Py_NewRef(value);
+    }
+    return n;
+}
+
+PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                              Py_ssize_t nargs, PyObject *kwargs)
+{
+    PyFunctionObject *fn = (PyFunctionObject *)func;
+    PyCodeObject *code = (PyCodeObject *)fn->func_code;
+    EngCodeState *s = enterable(ts, code);
+    Py311Frame *f;
+    if (kwargs == NULL || PyDict_GET_SIZE(kwargs) == 0) {
+        return rt_call_function(ts, func, args, nargs, NULL);
+    }
+    EngBound bound = ENG_BIND_NOT;
+    if (s != NULL && PyDict_GET_SIZE(kwargs) <= ENG_DICT_KEYWORDS &&
+        (f = push_frame(ts, fn, s)) != NULL) {
+        PyObject *names[ENG_DICT_KEYWORDS], *values[ENG_DICT_KEYWORDS];
+        Py_ssize_t n = fetch_items(kwargs, names, values);
+        bound = eng_bind_arguments(f, args, nargs, (EngKeywords){names, values, n});
+        while (n-- > 0) {
+            Py_DECREF(names[n]);
+            Py_DECREF(values[n]);
+        }
+        if (bound == ENG_BOUND) {
+            return run_and_pop(ts, f, s);
+        }
+        if (unbound(ts, f, bound) < 0) {
+            return NULL;
+        }
+    }
+    return PyObject_VectorcallDict(func, args, (size_t)nargs, kwargs);
 }
 
 PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -224,7 +309,7 @@ PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cod
     EngCodeState *s = enterable(ts, code);
     Py311Frame *f;
     if (BASE_UNLIKELY(s == NULL) ||
-        BASE_UNLIKELY((f = push_frame(ts, (PyFunctionObject *)argv[0], code)) == NULL)) {
+        BASE_UNLIKELY((f = push_frame(ts, (PyFunctionObject *)argv[0], s)) == NULL)) {
         return call_slowly(argv, n);
     }
     PyObject **locals = f->localsplus;

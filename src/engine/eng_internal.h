@@ -44,14 +44,18 @@ const char *eng_never_compiled(PyCodeObject *co);
 /* --- eng_bind.c -------------------------------------------------------------------- */
 typedef enum {
     ENG_BOUND,
-    ENG_BIND_NOT,    /* they do not fit, or only CPython knows: nothing happened */
+    ENG_BIND_NOT,    /* they do not fit, or only CPython knows: no code has run */
     ENG_BIND_FAILED, /* an exception is set */
 } EngBound;
-/* Fills all locals of a new frame: parameters with references to the arguments (nargs
- * positional ones, then those that kwnames, which may be NULL, names) and to defaults, the rest NULL.
- * On failure each local is NULL or holds a reference. */
-EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs,
-                            PyObject *kwnames);
+/* Arguments given by keyword. */
+typedef struct {
+    PyObject *const *names;
+    PyObject *const *values;
+    Py_ssize_t n;
+} EngKeywords;
+/* Fills all locals of a new frame: parameters with references to the arguments and to defaults, the
+ * rest NULL. On failure each local is NULL or holds a reference. */
+EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs, EngKeywords kw);
 
 /* --- eng_resume.c: generators ------------------------------------------------------- */
 /* A place where frames of a code object are suspended, and what is known of it. */

@@ -42,6 +42,11 @@
  * generated coroutine, which would take more memory than it gives back. */
 #define ENG_RESUMES                64u
 
+/* Keywords of one call that are bound without CPython's help (a bit each), and how many of a **dict
+ * (an array on the stack). */
+#define ENG_KEYWORDS               64
+#define ENG_DICT_KEYWORDS          24
+
 /* Memory for the C stack that continues a thread's own. */
 #define ENG_STACK_SEGMENT          (4u << 20)
 /* Linux keeps other mappings at least 128 MiB below the end of the main thread's stack; up to a limit

@@ -12,17 +12,23 @@
 
 #include "py311_layout.h"
 
-/* Takes room for a frame of `code`, or NULL when the chunk is full.  No field is set. */
-static inline Py311Frame *py311_frame_alloc(PyThreadState *ts, PyCodeObject *code)
+/* Bytes that a frame of `code` takes on the data stack. */
+static inline size_t py311_frame_size(const PyCodeObject *code)
 {
-    size_t size = (size_t)code->co_nlocalsplus + (size_t)code->co_stacksize + PY311_FRAME_SPECIALS;
-    PyObject **top = ts->datastack_top;
+    size_t words = (size_t)code->co_nlocalsplus + (size_t)code->co_stacksize + PY311_FRAME_SPECIALS;
+    return words * sizeof(PyObject *);
+}
+
+/* Takes room for a frame of `size` bytes, or NULL when the chunk is full.  No field is set. */
+static inline Py311Frame *py311_frame_alloc(PyThreadState *ts, size_t size)
+{
+    uintptr_t bottom = (uintptr_t)ts->datastack_top, top = bottom + size;
     /* _PyThreadState_HasStackSpace; both pointers are NULL before the thread's first frame. */
-    if (top == NULL || size >= (size_t)(ts->datastack_limit - top)) {
+    if (top >= (uintptr_t)ts->datastack_limit) {
         return NULL;
     }
-    ts->datastack_top = top + size;
-    return (Py311Frame *)(void *)top;
+    ts->datastack_top = (PyObject **)top;
+    return (Py311Frame *)bottom;
 }
 
 /* Gives the room of the thread's newest frame back. */

@@ -206,6 +206,9 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
  * all. Like its vectorcall, but the thread need not be looked for. */
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
                            Py_ssize_t nargs, PyObject *kwnames);
+/* The same with the keywords in a dict, or NULL. */
+PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                              Py_ssize_t nargs, PyObject *kwargs);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
 /* What machine code that calls Python functions directly has to know; set by the engine. */

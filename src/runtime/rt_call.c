@@ -46,7 +46,7 @@ static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init
         PyObject *saved = args[-1];
         args[-1] = obj;
         /* No offset flag: the word before is the callable's, which may be what args[-1] was. */
-        PyObject *res = rt_vectorcall(ts, init, args - 1, nargs + 1, kwnames);
+        PyObject *res = rt_call_function(ts, init, args - 1, (Py_ssize_t)nargs + 1, kwnames);
         args[-1] = saved;
         if (rt_init_result(res) < 0)
             Py_CLEAR(obj);
@@ -62,13 +62,11 @@ bool rt_is_getrefcount(PyObject *callable)
            PyCFunction_GET_FUNCTION(callable) == rt_state.getrefcount;
 }
 
-/* Calls without tracing; args[-1] is free, nargs does not count keyword values. */
+/* Calls what is no function, without tracing; args[-1] is free, nargs does not count keyword values. */
 static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args,
                                     size_t nargs, PyObject *kwnames, int borrowed)
 {
     PyTypeObject *tp = Py_TYPE(callable);
-    if (BASE_LIKELY(tp == &PyFunction_Type))
-        return rt_call_function(ts, callable, args, (Py_ssize_t)nargs, kwnames);
     if (tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
         PyObject *init = rt_python_init((PyTypeObject *)callable);
         if (init != NULL)
@@ -84,6 +82,15 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
     return rt_vectorcall(ts, callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
 }
 
+static BASE_NOINLINE PyObject *call_other(PyThreadState *ts, PyObject *callable, PyObject **args,
+                                          Py_ssize_t nargs, PyObject *kwnames, int borrowed)
+{
+    if (BASE_UNLIKELY(ts->cframe->use_tracing))
+        return rt_trace_call_function(ts, callable, args, nargs, kwnames);
+    return call_object(ts, callable, args, (size_t)nargs, kwnames, borrowed);
+}
+
+/* Functions come first and need no registers saved here. */
 PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
                          int borrowed)
 {
@@ -103,9 +110,31 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
     }
     if (kwnames != NULL)
         nargs -= PyTuple_GET_SIZE(kwnames);
-    if (BASE_UNLIKELY(ts->cframe->use_tracing))
-        return rt_trace_call_function(ts, callable, args, nargs, kwnames);
-    return call_object(ts, callable, args, (size_t)nargs, kwnames, borrowed);
+    if (Py_TYPE(callable) == &PyFunction_Type && !ts->cframe->use_tracing)
+        return rt_call_function(ts, callable, args, nargs, kwnames);
+    return call_other(ts, callable, args, nargs, kwnames, borrowed);
+}
+
+/* A Python function, or a bound method of one, with a plain tuple and dict: the arguments go from
+ * there into its frame. */
+static PyObject *call_tuple(PyThreadState *ts, PyObject *callable, PyObject *tuple, PyObject *dict)
+{
+    enum { MAX_BOUND = 16 };
+    PyObject **args = &PyTuple_GET_ITEM(tuple, 0);
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    if (Py_TYPE(callable) == &PyFunction_Type)
+        return rt_call_function_ex(ts, callable, args, n, dict);
+    if (Py_TYPE(callable) == &PyMethod_Type && n < MAX_BOUND) {
+        PyObject *func = PyMethod_GET_FUNCTION(callable);
+        if (Py_TYPE(func) == &PyFunction_Type) {
+            PyObject *with_self[MAX_BOUND];
+            with_self[0] = PyMethod_GET_SELF(callable);
+            for (Py_ssize_t i = 0; i < n; i++)
+                with_self[i + 1] = args[i];
+            return rt_call_function_ex(ts, func, with_self, n + 1, dict);
+        }
+    }
+    return PyObject_Call(callable, tuple, dict);
 }
 
 PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs)
@@ -143,7 +172,7 @@ PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyOb
         if (BASE_UNLIKELY(ts->cframe->use_tracing))
             res = rt_trace_call_core(ts, callable, tuple, dict);
         else
-            res = PyObject_Call(callable, tuple, dict);
+            res = call_tuple(ts, callable, tuple, dict);
         Py_DECREF(tuple);
     }
     Py_XDECREF(dict);

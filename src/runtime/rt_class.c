@@ -81,7 +81,7 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
             args[i + 1] = Py_NewRef(argv[i]);
         res = rt_call_py(ts, args, n + 1, code);
     } else {
-        res = rt_vectorcall(ts, (PyObject *)init, argv, (size_t)n, NULL);
+        res = rt_call_function(ts, (PyObject *)init, argv, n, NULL);
     }
     argv[0] = cls;
     Py_DECREF(init);

@@ -279,13 +279,10 @@ typedef struct {
 
 static Py311Frame *new_frame(PyThreadState *ts, PyCodeObject *code, bool *on_heap)
 {
-    Py311Frame *f = py311_frame_alloc(ts, code);
+    size_t size = py311_frame_size(code);
+    Py311Frame *f = py311_frame_alloc(ts, size);
     *on_heap = f == NULL;
-    if (f == NULL) {
-        size_t n = (size_t)code->co_nlocalsplus + (size_t)code->co_stacksize + PY311_FRAME_SPECIALS;
-        f = PyMem_Malloc(n * sizeof(PyObject *));
-    }
-    return f;
+    return f != NULL ? f : PyMem_Malloc(size);
 }
 
 /* Makes the frame of the call that `caller` is in: it takes the function over, the top of the

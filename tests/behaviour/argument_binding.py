@@ -1,4 +1,5 @@
 """Arguments to parameters, where the binding is the engine's: keywords, defaults, collections, and every error."""
+
 import sys
 import types
 
@@ -111,6 +112,53 @@ def errors():
     ]
 
 
+class Methods:
+    def m(self, a, b=2, *args, k=3, **kw):
+        return a, b, args, k, list(kw.items())
+
+    @classmethod
+    def c(cls, a, *args, **kw):
+        return cls.__name__, a, args, sorted(kw)
+
+    def __call__(self, *args, **kw):
+        return args, sorted(kw)
+
+
+class Mapping:
+    def keys(self):
+        return ["k", "x"]
+
+    def __getitem__(self, key):
+        return key * 2
+
+
+class Dict(dict):
+    def __iter__(self):
+        return iter(["k"])
+
+
+def unpacked(i):
+    """Arguments that come out of a tuple and a dict."""
+    t, d, o = (i, 1), {"k": 4, "z": i}, Methods()
+    many = {f"k{n}": n for n in range(40)}
+    return [
+        varargs(*t),
+        varkw(*t[:1], **d),
+        o.m(*t, **d),
+        o.m(*t, 7, 8, **{}),
+        o.m(*range(20)),
+        o.m(i, **many)[4][-1],
+        o.m(i, **Mapping()),
+        o.m(i, **Dict(d)),
+        Methods.c(*t, **d),
+        o(*t, **d),
+        try_call(o.m, **d),
+        try_call(o.m, *t, a=1),
+        try_call(varargs, *t, **d),
+        list(generator(*t, **d)),
+    ]
+
+
 def odd_keywords():
     made = "".join(chr(c) for c in (98, 97, 114))  # not interned
     return [
@@ -123,14 +171,14 @@ def odd_keywords():
 
 
 for i in range(400):
-    last = direct(i), errors(), odd_keywords()
+    last = direct(i), errors(), odd_keywords(), unpacked(i)
 print(last)
 
 f, a, k = frame(1, k=2)
 print(f.f_locals["a"], f.f_locals["k"], f.f_code.co_name, f.f_back is sys._getframe())
 del f
 
-for i in range(2):
+for _ in range(2):
     print(holds(1, 2, k=3, z=4))
 
 
@@ -156,7 +204,7 @@ print(calls(1))
 # Code without fast locals; and code that is replaced while warm.
 namespace = {}
 exec_like = types.FunctionType(compile("x = 5", "made", "exec"), namespace)
-for i in range(50):
+for _ in range(50):
     exec_like()
 print(namespace["x"], try_call(exec_like, 1))
 
@@ -214,7 +262,7 @@ def deep(n, *args, k=0, **kw):
     return n if n == 0 else 1 + deep(n - 1, n, k=n, z=args)
 
 
-for i in range(30):
+for _ in range(30):
     deep(5)
 try:
     deep(10**6)

@@ -438,7 +438,7 @@ static PyObject *w_run_exit(PyObject *self, PyObject *args)
     }
     u->exits[0] = (RtExit){.kind = (uint8_t)INT(2), .nframes = 1, .throw_bci = INT(3)};
 
-    Py311Frame *f = py311_frame_alloc(t, co);
+    Py311Frame *f = py311_frame_alloc(t, py311_frame_size(co));
     assert_non_null(f);
     Py_INCREF(func);
     struct _PyInterpreterFrame *previous = t->cframe->current_frame;
