@@ -37,6 +37,10 @@ class B(A):
         ("isinstance(x, A)", {"IsInstance"}, {"CallVector", "CallBuiltinFast"}),
         ("isinstance(x, (A, int, str))", {"IsInstanceAny"}, {"BuildTuple", "CallBuiltinFast"}),
         ("isinstance(x, (A, int), 1) if y else 0", {"BuildTuple"}, {"IsInstanceAny"}),
+        ("hasattr(x, 'f')", {"HasAttr"}, {"CallBuiltinFast"}),
+        ("getattr(x, 'f')", {"LoadAttr"}, {"CallBuiltinFast"}),
+        ("getattr(x, 'g', y)", {"GetAttrOr"}, {"CallBuiltinFast"}),
+        ("getattr(x, f'g{y}', y)", {"CallBuiltinFast"}, {"GetAttrOr"}),
         ("len((x, y))", {"Len", "BuildTuple"}, {"CallBuiltinO"}),
     ],
 )

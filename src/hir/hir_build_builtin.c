@@ -1,4 +1,4 @@
-/* Builder, builtins that are operations of their own: len(), isinstance() and super().method.
+/* Builder, builtins that are operations of their own: len(), isinstance(), hasattr(), getattr() and super().method.
  *
  * The callable is a constant here, behind a guard of the global it was loaded from. What is not seen by anybody is not
  * made: neither the tuple of classes in `isinstance(x, (A, B))` nor the super object and the bound method of
@@ -35,6 +35,26 @@ static void call_isinstance(Builder *b, const Call *c)
     hb_finish_call(b, c, hb_emit1(b, HIR_BoxBool, r), false);
 }
 
+/* hasattr(o, "name"), getattr(o, "name") and getattr(o, "name", default). */
+static bool call_getattr(Builder *b, const Call *c, bool ask)
+{
+    const HirIns *name = c->nargs >= 2 ? call_arg(b, c, 1)->v : NULL;
+    if (c->nargs > (ask ? 2 : 3) || !name || name->op != HIR_Const || !name->imm.p || !b->unit ||
+        !PyUnicode_CheckExact((PyObject *)name->imm.p) || !PyUnicode_CHECK_INTERNED(name->imm.p)) {
+        return false;
+    }
+    HirIns *obj = call_arg(b, c, 0)->v;
+    HirIns *r = ask            ? hb_emit1(b, HIR_HasAttr, obj)
+                : c->nargs < 3 ? hb_emit1(b, HIR_LoadAttr, obj)
+                               : hb_emit2(b, HIR_GetAttrOr, obj, call_arg(b, c, 2)->v);
+    if (!(r->imm.p = rt_attr_ic_new(b->unit, name->imm.p))) {
+        hb_stop(b, "out of memory");
+    }
+    hb_finish_call(b, c, ask ? hb_emit1(b, HIR_BoxBool, r) : r, !ask);
+    hb_check_eval(b, b->in->next);
+    return true;
+}
+
 bool hb_call_builtin(Builder *b, const Call *c)
 {
     if (!c->plain || b->kwnames) {
@@ -54,6 +74,8 @@ bool hb_call_builtin(Builder *b, const Call *c)
         }
         call_isinstance(b, c);
         return true;
+    case RT_BUILTIN_hasattr: return call_getattr(b, c, true);
+    case RT_BUILTIN_getattr: return call_getattr(b, c, false);
     default: return false;
     }
 }

@@ -202,13 +202,16 @@ typedef struct {
 typedef struct {
     PyObject_HEAD PyObject *agw_val;
 } Py311WrappedValue;
-/* The heads of two descriptors, the same way: `property` and `classmethod`. */
+/* The heads of three descriptors, the same way: `property`, `classmethod` and `staticmethod`. */
 typedef struct {
     PyObject_HEAD PyObject *prop_get; /* NULL: no getter */
 } Py311Property;
 typedef struct {
     PyObject_HEAD PyObject *cm_callable;
 } Py311ClassMethod;
+typedef struct {
+    PyObject_HEAD PyObject *sm_callable;
+} Py311StaticMethod;
 
 /* _PyInterpreterFrame.  `mark` lies in padding that CPython neither reads nor initialises. */
 typedef struct Py311Frame {

@@ -36,7 +36,7 @@ int rt_init(void);
 extern void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
 
 /* Builtin functions that compiled code does without calling them. */
-#define RT_BUILTINS(X) X(len) X(isinstance)
+#define RT_BUILTINS(X) X(len) X(isinstance) X(hasattr) X(getattr)
 typedef enum {
     RT_BUILTIN_NONE,
 #define RT_BUILTIN_ID(n) RT_BUILTIN_##n,
@@ -117,6 +117,9 @@ int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject
 RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic);
 void *rt_attr_ic_new(CodeUnit *u, PyObject *name); /* RtAttrIC*, NULL when out of memory */
 PyObject *rt_load_attr(PyObject *obj, void *ic);
+/* hasattr(obj, NAME), getattr(obj, NAME, otherwise) */
+int rt_has_attr(PyObject *obj, void *ic);
+PyObject *rt_get_attr_or(PyObject *obj, PyObject *otherwise, void *ic);
 int rt_store_attr(PyObject *obj, PyObject *v, void *ic);
 int rt_delete_attr(PyObject *obj, void *name);
 /* LOAD_METHOD (see hir_ops.def): gives the two value-stack entries it leaves. The result is the

@@ -1,10 +1,11 @@
-/* Attribute access: LOAD_ATTR, STORE_ATTR, DELETE_ATTR and LOAD_METHOD with inline caches.
+/* Attribute access: LOAD_ATTR, STORE_ATTR, DELETE_ATTR, LOAD_METHOD, getattr() and hasattr() with inline caches.
  *
  * A use walks the entries of the site's cache; one whose version tags match and whose remaining
- * conditions hold serves the access, otherwise the generic function does and rt_attr_ic.c may add
- * an entry.  Entries with the same type may follow each other (inline values and a materialised
- * dict, say), so an entry that cannot serve only means: try the next.  Errors come from CPython's
- * own functions, or get the name and obj that PyObject_GetAttr gives AttributeErrors. */
+ * conditions hold serves the access, otherwise rt_attr_ic.c may make an entry and the generic function
+ * does the access.  Entries with the same type may follow each other (inline values and a materialised
+ * dict, say), so an entry that cannot serve only means: try the next.  Sites that too many types visit
+ * share one table (rt_attr_shared.c).  Errors come from CPython's own functions, or get the name and
+ * obj that PyObject_GetAttr gives AttributeErrors. */
 #include "rt_attr.h"
 
 #include "py311_frame.h"
@@ -85,28 +86,30 @@ static PyObject *with_context(PyObject *res, PyObject *obj, PyObject *name, bool
     return res;
 }
 
-/* Calls a getter of the class, and its __getattr__ where that is due. `owner`: the object is this
- * class and the descriptor is found in its own MRO. */
-static PyObject *call_getter(PyObject *obj, PyObject *name, const RtAttrEntry *e, bool context)
+/* A descriptor's tp_descr_get, as `kind` says what it is of. */
+static inline PyObject *descr_get(PyObject *descr, PyObject *obj, RtAttrKind kind)
 {
-    /* The entry may be overwritten and the descriptor dropped by what runs. */
-    PyObject *descr = Py_NewRef(e->descr);
-    PyObject *hook = NULL;
-    if (e->hooked)
-        hook = Py_XNewRef(_PyType_Lookup(e->type, RT_NAME(__getattr__)));
-    PyObject *res;
-    PyObject *getter = NULL;
-    if (e->kind == RT_ATTR_PROPERTY)
-        getter = Py_XNewRef(((Py311Property *)descr)->prop_get);
-    if (getter != NULL) {
-        res = rt_call_one(rt_ts(), getter, obj);
-        Py_DECREF(getter);
-    } else if (e->kind == RT_ATTR_TYPE_GET) {
-        res = Py_TYPE(descr)->tp_descr_get(descr, NULL, obj);
-    } else {
-        res = Py_TYPE(descr)->tp_descr_get(descr, obj, (PyObject *)Py_TYPE(obj));
+    switch (kind) {
+    case RT_ATTR_PROPERTY: {
+        PyObject *getter = ((Py311Property *)descr)->prop_get;
+        if (BASE_LIKELY(getter != NULL)) /* property.__init__ may have run since */
+            return rt_call_one(rt_ts(), getter, obj);
+        break;
     }
-    Py_DECREF(descr);
+    case RT_ATTR_GETSET: {
+        PyGetSetDef *def = ((PyGetSetDescrObject *)descr)->d_getset;
+        return def->get(obj, def->closure);
+    }
+    case RT_ATTR_TYPE_GET: return Py_TYPE(descr)->tp_descr_get(descr, NULL, obj);
+    default: break;
+    }
+    return Py_TYPE(descr)->tp_descr_get(descr, obj, (PyObject *)Py_TYPE(obj));
+}
+
+/* A getter gave `res`; `hook`, which is consumed, is the class's __getattr__ if there is one. */
+BASE_NOINLINE static PyObject *after_getter(PyObject *res, PyObject *hook, PyObject *obj,
+                                            PyObject *name, bool context)
+{
     if (res == NULL && hook != NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
         PyErr_Clear();
         res = call_hook(hook, obj, name);
@@ -115,47 +118,18 @@ static PyObject *call_getter(PyObject *obj, PyObject *name, const RtAttrEntry *e
     return with_context(res, obj, name, context);
 }
 
-/* Values that are simply somewhere: borrowed, NULL when the entry cannot serve. */
-static inline PyObject *entry_value(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry *e)
+/* Calls a getter of the class, and its __getattr__ where that is due. */
+static PyObject *call_getter(PyObject *obj, PyObject *name, const RtAttrEntry *e, bool context)
 {
-    switch (e->kind) {
-    case RT_ATTR_INLINE_VALUE: {
-        Py311Values *values = py311_inline_values(obj);
-        return values != NULL && descr_holds(e) ? values[e->index] : NULL;
-    }
-    case RT_ATTR_MEMBER: return RT_FIELD(PyObject *, obj, e->index);
-    case RT_ATTR_DICT_HINT: {
-        if ((e->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL)
-            return NULL;
-        PyObject *dict = instance_dict(obj, e->type);
-        return dict != NULL && descr_holds(e) ? rt_dict_at_hint(dict, e->index, ic->name) : NULL;
-    }
-    case RT_ATTR_MODULE: {
-        PyObject *dict = RT_FIELD(PyObject *, obj, PY311_OFF_MODULE_DICT);
-        return dict != NULL && descr_holds(e) ? rt_dict_at_hint(dict, e->index, ic->name) : NULL;
-    }
-    case RT_ATTR_CLASS_VALUE:
-        return descr_holds(e) && !may_be_shadowed(obj, ic, e) ? e->descr : NULL;
-    case RT_ATTR_TYPE_VALUE: return owner_holds(obj, e) && descr_holds(e) ? e->descr : NULL;
-    default: return NULL;
-    }
-}
-
-/* True when a getter entry applies to this object now. */
-static inline bool getter_applies(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry *e)
-{
-    /* The owner first: unlike the type, it may be gone, and the descriptor with it. */
-    if ((e->owner != NULL && !owner_holds(obj, e)) || !descr_holds(e))
-        return false;
-    switch (e->kind) {
-    case RT_ATTR_TYPE_GET:
-    case RT_ATTR_DATA:
-    case RT_ATTR_PROPERTY: return true;
-    case RT_ATTR_CLASS_GET:
-    case RT_ATTR_CLASS_METHOD: return !may_be_shadowed(obj, ic, e);
-    case RT_ATTR_GETATTR_HOOK: return e->owner != NULL || !may_be_shadowed(obj, ic, e);
-    default: return false;
-    }
+    /* The entry may be overwritten and the descriptor dropped by what runs. */
+    PyObject *descr = Py_NewRef(e->descr), *hook = NULL;
+    if (e->hooked)
+        hook = Py_XNewRef(_PyType_Lookup(e->type, RT_NAME(__getattr__)));
+    PyObject *res = descr_get(descr, obj, (RtAttrKind)e->kind);
+    Py_DECREF(descr);
+    if (BASE_LIKELY(res != NULL && hook == NULL))
+        return res;
+    return after_getter(res, hook, obj, name, context);
 }
 
 static PyObject *run_hook_entry(PyObject *obj, PyObject *name, const RtAttrEntry *e)
@@ -166,98 +140,209 @@ static PyObject *run_hook_entry(PyObject *obj, PyObject *name, const RtAttrEntry
     return with_context(res, obj, name, true);
 }
 
-BASE_NOINLINE static PyObject *load_attr_miss(PyObject *obj, RtAttrIC *ic)
+/* What serve() gives when the entry does not say how this object's attribute is found, and when it says that there is
+ * none. */
+static PyObject not_served, absent;
+#define NOT_SERVED (&not_served)
+#define ABSENT     (&absent)
+
+/* LOAD_METHOD's two entries for a class method found by the entry, whose function cm_descr_get would bind to the
+ * class; NULL when it is anything else. */
+static PyObject *unbound_class_method(PyObject *obj, const RtAttrEntry *e, PyObject **out)
 {
-    if (rt_attr_ic_miss(ic, RT_SITE_LOAD)) {
-        RtAttrEntry e;
-        if (rt_attr_analyze_load(obj, ic, &e))
-            rt_attr_ic_add(ic, &e);
-        else
-            ic->uncached++;
-    }
-    return PyObject_GetAttr(obj, ic->name);
+    if (!Py_IS_TYPE(e->descr, &PyClassMethod_Type))
+        return NULL;
+    PyObject *func = ((Py311ClassMethod *)e->descr)->cm_callable;
+    if (func == NULL || !Py_IS_TYPE(func, &PyFunction_Type))
+        return NULL;
+    out[0] = Py_NewRef(func);
+    return Py_NewRef(e->kind == RT_ATTR_TYPE_GET ? obj : (PyObject *)Py_TYPE(obj));
 }
 
-PyObject *rt_load_attr(PyObject *obj, void *site)
+/* The attribute by an entry whose type matches: a new reference, NULL with an exception set, NOT_SERVED or ABSENT.
+ * With `out` it is a LOAD_METHOD, whose second result goes there. */
+static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e, PyObject **out)
 {
-    RtAttrIC *ic = site;
-    uint32_t version = Py_TYPE(obj)->tp_version_tag;
-    for (uint32_t i = 0; i < ic->nentries; i++) {
-        RtAttrEntry *e = &ic->entries[i];
-        if (e->version != version)
-            continue;
-        PyObject *v = entry_value(obj, ic, e);
-        if (BASE_LIKELY(v != NULL)) {
-            e->hits++;
-            return Py_NewRef(v);
-        }
-        if (!getter_applies(obj, ic, e))
-            continue;
+    PyObject *v = NULL; /* of values that are simply somewhere: borrowed */
+    switch (e->kind) {
+    case RT_ATTR_INLINE_VALUE: {
+        Py311Values *values = py311_inline_values(obj);
+        v = values != NULL && descr_holds(e) ? values[e->index] : NULL;
+        break;
+    }
+    case RT_ATTR_MEMBER: v = RT_FIELD(PyObject *, obj, e->index); break;
+    case RT_ATTR_DICT_HINT: {
+        if ((e->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL)
+            return NOT_SERVED;
+        PyObject *dict = instance_dict(obj, e->type);
+        v = dict != NULL && descr_holds(e) ? rt_dict_at_hint(dict, e->index, ic->name) : NULL;
+        break;
+    }
+    case RT_ATTR_MODULE: {
+        PyObject *dict = RT_FIELD(PyObject *, obj, PY311_OFF_MODULE_DICT);
+        v = dict != NULL && descr_holds(e) ? rt_dict_at_hint(dict, e->index, ic->name) : NULL;
+        break;
+    }
+    case RT_ATTR_CLASS_VALUE:
+        v = descr_holds(e) && !may_be_shadowed(obj, ic, e) ? e->descr : NULL;
+        break;
+    case RT_ATTR_TYPE_VALUE: v = owner_holds(obj, e) && descr_holds(e) ? e->descr : NULL; break;
+    case RT_ATTR_CLASS_METHOD:
+        if (!descr_holds(e) || may_be_shadowed(obj, ic, e))
+            return NOT_SERVED;
         e->hits++;
-        if (e->kind == RT_ATTR_GETATTR_HOOK)
-            return run_hook_entry(obj, ic->name, e);
-        if (e->kind == RT_ATTR_CLASS_METHOD && Py_IS_TYPE(e->descr, &PyFunction_Type))
-            return PyMethod_New(e->descr,
-                                obj); /* func_descr_get; obj is not None, which has none */
+        if (out != NULL) {
+            out[0] = Py_NewRef(e->descr);
+            return Py_NewRef(obj);
+        }
+        if (Py_IS_TYPE(e->descr, &PyFunction_Type))
+            return PyMethod_New(e->descr, obj); /* func_descr_get; None has none */
         return call_getter(obj, ic->name, e, true);
+    case RT_ATTR_TYPE_GET:
+        /* The owner first: unlike the type, it may be gone, and the descriptor with it. */
+        if (!owner_holds(obj, e))
+            return NOT_SERVED;
+        /* fall through */
+    case RT_ATTR_CLASS_GET:
+    case RT_ATTR_PROPERTY:
+    case RT_ATTR_GETSET:
+    case RT_ATTR_DATA:
+        if (!descr_holds(e) || (e->kind == RT_ATTR_CLASS_GET && may_be_shadowed(obj, ic, e)))
+            return NOT_SERVED;
+        e->hits++;
+        if (out != NULL && (v = unbound_class_method(obj, e, out)) != NULL)
+            return v;
+        return call_getter(obj, ic->name, e,
+                           out == NULL || e->type->tp_getattro != PyObject_GenericGetAttr);
+    case RT_ATTR_GETATTR_HOOK:
+        if ((e->owner != NULL && !owner_holds(obj, e)) || !descr_holds(e) ||
+            (e->owner == NULL && may_be_shadowed(obj, ic, e)))
+            return NOT_SERVED;
+        e->hits++;
+        return run_hook_entry(obj, ic->name, e);
+    case RT_ATTR_ABSENT:
+        if (e->owner != NULL ? !owner_holds(obj, e) : may_be_shadowed(obj, ic, e))
+            return NOT_SERVED;
+        e->hits++;
+        return ABSENT;
+    default: return NOT_SERVED;
     }
-    return load_attr_miss(obj, ic);
+    if (BASE_UNLIKELY(v == NULL))
+        return NOT_SERVED;
+    e->hits++;
+    return Py_NewRef(v);
 }
 
-BASE_NOINLINE static PyObject *load_method_miss(PyObject *obj, RtAttrIC *ic, PyObject **out)
+/* At a megamorphic site: by the entry that all of them share. */
+static PyObject *serve_shared(PyObject *obj, const RtAttrIC *ic, PyObject **out)
 {
-    if (rt_attr_ic_miss(ic, RT_SITE_METHOD)) {
-        RtAttrEntry e;
-        if (rt_attr_analyze_load(obj, ic, &e))
-            rt_attr_ic_add(ic, &e);
-        else
-            ic->uncached++;
+    RtAttrEntry *e = rt_attr_shared(RT_SITE_LOAD, Py_TYPE(obj), ic->name);
+    if (e != NULL) {
+        PyObject *v = serve(obj, ic, e, out);
+        if (BASE_LIKELY(v != NOT_SERVED) || e->kind == RT_ATTR_EMPTY)
+            return v;
     }
+    RtAttrEntry made;
+    if (!rt_attr_analyze_load(obj, ic, &made))
+        made = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = Py_TYPE(obj)->tp_version_tag};
+    e = rt_attr_share(RT_SITE_LOAD, ic->name, &made);
+    return e != NULL ? serve(obj, ic, e, out) : NOT_SERVED;
+}
+
+/* No entry of the site serves: makes one for the next time, or does what megamorphic sites do. */
+static PyObject *serve_otherwise(PyObject *obj, RtAttrIC *ic, RtSiteKind site, PyObject **out)
+{
+    if (!rt_attr_ic_miss(ic, site))
+        return serve_shared(obj, ic, out);
+    RtAttrEntry e;
+    if (rt_attr_analyze_load(obj, ic, &e) && (e.kind != RT_ATTR_ABSENT || site == RT_SITE_ASK))
+        rt_attr_ic_add(ic, &e);
+    else
+        ic->uncached++;
+    return NOT_SERVED;
+}
+
+BASE_NOINLINE static PyObject *load_miss(PyObject *obj, RtAttrIC *ic, PyObject **out)
+{
+    PyObject *v = serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
+    if (v != NOT_SERVED && v != ABSENT)
+        return v;
+    if (out == NULL)
+        return PyObject_GetAttr(obj, ic->name);
     PyObject *method = NULL;
-    int unbound = _PyObject_GetMethod(obj, ic->name, &method);
-    if (!unbound)
+    if (!_PyObject_GetMethod(obj, ic->name, &method))
         return method;
     out[0] = method;
     return Py_NewRef(obj);
 }
 
-PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *site, PyObject **out)
+static inline PyObject *load(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
-    (void)frame;
-    RtAttrIC *ic = site;
     uint32_t version = Py_TYPE(obj)->tp_version_tag;
-    out[0] = NULL;
     for (uint32_t i = 0; i < ic->nentries; i++) {
         RtAttrEntry *e = &ic->entries[i];
         if (e->version != version)
             continue;
-        PyObject *v = entry_value(obj, ic, e);
-        if (v != NULL) {
-            e->hits++;
-            return Py_NewRef(v);
-        }
-        if (!getter_applies(obj, ic, e))
-            continue;
-        e->hits++;
-        if (BASE_LIKELY(e->kind == RT_ATTR_CLASS_METHOD)) {
-            out[0] = Py_NewRef(e->descr);
-            return Py_NewRef(obj);
-        }
-        if (e->kind == RT_ATTR_GETATTR_HOOK)
-            return run_hook_entry(obj, ic->name, e);
-        if ((e->kind == RT_ATTR_TYPE_GET || e->kind == RT_ATTR_CLASS_GET) &&
-            Py_IS_TYPE(e->descr, &PyClassMethod_Type)) {
-            /* cm_descr_get would bind the function to the class: give both instead. */
-            PyObject *func = ((Py311ClassMethod *)e->descr)->cm_callable;
-            if (func != NULL && Py_IS_TYPE(func, &PyFunction_Type)) {
-                out[0] = Py_NewRef(func);
-                return Py_NewRef(e->kind == RT_ATTR_TYPE_GET ? obj : (PyObject *)Py_TYPE(obj));
-            }
-        }
-        return call_getter(obj, ic->name, e, e->type->tp_getattro != PyObject_GenericGetAttr);
+        PyObject *v = serve(obj, ic, e, out);
+        if (BASE_LIKELY(v != NOT_SERVED))
+            return v;
     }
-    return load_method_miss(obj, ic, out);
+    return load_miss(obj, ic, out);
 }
+
+PyObject *rt_load_attr(PyObject *obj, void *ic)
+{
+    return load(obj, ic, NULL);
+}
+
+PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *ic, PyObject **out)
+{
+    (void)frame;
+    out[0] = NULL;
+    return load(obj, ic, out);
+}
+
+/* --- hasattr() and getattr() with a default ------------------------------------------ */
+
+/* _PyObject_LookupAttr: 1 and a new reference in *result, 0 and NULL: there is none; -1: error. */
+static int look_up(PyObject *obj, RtAttrIC *ic, PyObject **result)
+{
+    uint32_t version = Py_TYPE(obj)->tp_version_tag;
+    PyObject *v = NOT_SERVED;
+    for (uint32_t i = 0; i < ic->nentries && v == NOT_SERVED; i++) {
+        if (ic->entries[i].version == version)
+            v = serve(obj, ic, &ic->entries[i], NULL);
+    }
+    if (v == NOT_SERVED)
+        v = serve_otherwise(obj, ic, RT_SITE_ASK, NULL);
+    if (v == NOT_SERVED)
+        return _PyObject_LookupAttr(obj, ic->name, result);
+    *result = v == ABSENT ? NULL : v;
+    if (*result != NULL)
+        return 1;
+    if (v == ABSENT)
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+        return -1;
+    PyErr_Clear();
+    return 0;
+}
+
+int rt_has_attr(PyObject *obj, void *ic)
+{
+    PyObject *v;
+    int found = look_up(obj, ic, &v);
+    Py_XDECREF(v);
+    return found;
+}
+
+PyObject *rt_get_attr_or(PyObject *obj, PyObject *otherwise, void *ic)
+{
+    PyObject *v;
+    return look_up(obj, ic, &v) == 0 ? Py_NewRef(otherwise) : v;
+}
+
+/* --- stores ----------------------------------------------------------------------------- */
 
 /* Stores through the entry: 0 or -1 when it served, 1 when it cannot. */
 static inline int entry_store(PyObject *obj, PyObject *v, const RtAttrIC *ic, RtAttrEntry *e)
@@ -296,7 +381,7 @@ static inline int entry_store(PyObject *obj, PyObject *v, const RtAttrIC *ic, Rt
         return err;
     }
     case RT_ATTR_DATA: {
-        if ((e->owner != NULL && !owner_holds(obj, e)) || !descr_holds(e))
+        if (!descr_holds(e))
             return 1;
         e->hits++;
         PyObject *descr = Py_NewRef(e->descr);
@@ -311,15 +396,21 @@ static inline int entry_store(PyObject *obj, PyObject *v, const RtAttrIC *ic, Rt
 BASE_NOINLINE static int store_attr_miss(PyObject *obj, PyObject *v, RtAttrIC *ic)
 {
     bool wanted = rt_attr_ic_miss(ic, RT_SITE_STORE);
+    if (!wanted) {
+        RtAttrEntry *e = rt_attr_shared(RT_SITE_STORE, Py_TYPE(obj), ic->name);
+        int status = e != NULL ? entry_store(obj, v, ic, e) : 1;
+        if (status <= 0)
+            return status;
+    }
     if (PyObject_SetAttr(obj, ic->name, v) < 0)
         return -1;
-    if (wanted) {
-        RtAttrEntry e;
-        if (rt_attr_analyze_store(obj, ic, &e))
-            rt_attr_ic_add(ic, &e);
-        else
-            ic->uncached++;
-    }
+    RtAttrEntry e;
+    if (!rt_attr_analyze_store(obj, ic, &e))
+        ic->uncached++;
+    else if (wanted)
+        rt_attr_ic_add(ic, &e);
+    else
+        rt_attr_share(RT_SITE_STORE, ic->name, &e);
     return 0;
 }
 

@@ -217,11 +217,11 @@ static bool analyze_type_attr(PyTypeObject *cls, const RtAttrIC *ic, PyObject *m
     if (e->owner_version == 0)
         return false;
     if (attr == NULL) {
-        if (meta_descr != NULL || hook == NULL)
-            return false; /* methods of the metatype are rare, errors are not cached */
-        e->kind = RT_ATTR_GETATTR_HOOK;
+        if (meta_descr != NULL)
+            return false; /* methods of the metatype are rare */
         e->shadow = RT_SHADOW_NO_DICT;
-        return note_descr(e, hook);
+        e->kind = hook != NULL ? RT_ATTR_GETATTR_HOOK : RT_ATTR_ABSENT;
+        return hook == NULL || note_descr(e, hook);
     }
     /* Functions and C method descriptors give themselves when asked without an instance. */
     PyTypeObject *dt = Py_TYPE(attr);
@@ -273,6 +273,10 @@ bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
         } else if (Py_IS_TYPE(descr, &PyProperty_Type) &&
                    ((Py311Property *)descr)->prop_get != NULL) {
             e->kind = RT_ATTR_PROPERTY;
+        } else if (Py_IS_TYPE(descr, &PyGetSetDescr_Type) &&
+                   ((PyGetSetDescrObject *)descr)->d_getset->get != NULL &&
+                   PyType_IsSubtype(tp, PyDescr_TYPE(descr))) {
+            e->kind = RT_ATTR_GETSET;
         } else {
             e->kind = RT_ATTR_DATA;
         }
@@ -289,10 +293,8 @@ bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
     if (presence == IN_INSTANCE) /* a class attribute behind it must stay a non-data descriptor */
         return descr == NULL || note_descr(e, descr);
     if (descr == NULL) {
-        if (hook == NULL)
-            return false; /* AttributeError */
-        e->kind = RT_ATTR_GETATTR_HOOK;
-        return note_descr(e, hook);
+        e->kind = hook != NULL ? RT_ATTR_GETATTR_HOOK : RT_ATTR_ABSENT;
+        return hook == NULL || note_descr(e, hook);
     }
     if (get == NULL)
         e->kind = RT_ATTR_CLASS_VALUE;

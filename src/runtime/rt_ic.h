@@ -34,9 +34,11 @@ typedef enum {
     RT_ATTR_CLASS_GET,    /* descr: other non-data descriptor on the class, not shadowed */
     RT_ATTR_DATA,         /* descr: data descriptor; its tp_descr_get or tp_descr_set is called */
     RT_ATTR_PROPERTY,     /* descr: exact `property` with a getter */
+    RT_ATTR_GETSET,       /* descr: getset descriptor of a base of the type, with a getter */
     RT_ATTR_TYPE_VALUE, /* the object is the class `owner`: descr, found in its MRO, is the value */
     RT_ATTR_TYPE_GET,   /* the same, but descr's tp_descr_get(descr, NULL, owner) gives the value */
     RT_ATTR_GETATTR_HOOK, /* neither class nor instance has it: descr is the class's __getattr__ */
+    RT_ATTR_ABSENT, /* neither class nor instance has it; for hasattr() and getattr() with a default */
     RT_ATTR_NKINDS
 } RtAttrKind;
 
@@ -51,7 +53,7 @@ typedef enum {
 
 typedef struct {
     uint8_t kind;   /* RtAttrKind */
-    uint8_t shadow; /* RtShadow; CLASS_* and GETATTR_HOOK */
+    uint8_t shadow; /* RtShadow; CLASS_*, GETATTR_HOOK and ABSENT */
     uint8_t hooked; /* the class's __getattr__ is called when a descriptor raises AttributeError */
     uint8_t keys_count; /* RT_SHADOW_KEYS */
     uint32_t hits;
@@ -59,16 +61,23 @@ typedef struct {
     uint32_t owner_version; /* with an owner: its tp_version_tag */
     uint32_t descr_version; /* tp_version_tag of descr's type when that is mutable, else 0 */
     uint32_t index;         /* see kind and shadow */
-    PyTypeObject *type;  /* the object's exact type, borrowed: only valid while version matches */
-    PyTypeObject *owner; /* the class that is the object (TYPE_*, GETATTR_HOOK of a metatype), or
+    PyTypeObject *type; /* the object's exact type, borrowed: only valid while version matches */
+    PyTypeObject
+        *owner; /* the class that is the object (TYPE_*, GETATTR_HOOK and ABSENT of a metatype), or
                                NULL; borrowed, only compared */
-    PyObject *descr;     /* what the class lookup found, borrowed; see kind */
+    PyObject *descr; /* what the class lookup found, borrowed; see kind */
 } RtAttrEntry;
 
 #define RT_ATTR_WAYS 4
 
 /* What the site does (a site does one thing only). */
-typedef enum { RT_SITE_UNUSED, RT_SITE_LOAD, RT_SITE_STORE, RT_SITE_METHOD } RtSiteKind;
+typedef enum {
+    RT_SITE_UNUSED,
+    RT_SITE_LOAD,
+    RT_SITE_STORE,
+    RT_SITE_METHOD,
+    RT_SITE_ASK, /* hasattr(), getattr() with a default */
+} RtSiteKind;
 
 /* Inline values by version tag, for compiled code to look at before it calls: a small table that the tag's low bits
  * index. They repeat RT_ATTR_INLINE_VALUE entries that need no look at a descriptor (descr_version 0). */
@@ -94,7 +103,7 @@ typedef struct RtAttrIC {
     uint8_t nentries; /* entries in use */
     uint8_t ways;     /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
     uint8_t next;     /* entry replaced next when all are in use */
-    uint8_t megamorphic;           /* given up: the generic path is taken at once */
+    uint8_t megamorphic;           /* given up: all such sites share a table */
     uint32_t misses;               /* lookups that no entry served */
     uint32_t uncached;             /* of these, the ones that no entry can describe */
     uint32_t last_hits;            /* hits at the last look at the ratio of hits to misses */

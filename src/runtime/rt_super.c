@@ -4,7 +4,7 @@
  * The tag stands for that MRO and for every class in it, so while it matches, the class that was given is in the MRO
  * (and alive), and the attribute found behind it is still the answer. The super object itself is seen by nobody and not
  * made; neither is the bound method. Whatever else super() may do (a `__class__` that lies, descriptors other than
- * functions and class methods, errors) is left to it. */
+ * methods, errors) is left to it. */
 #include "rt_attr.h"
 
 #define RT_SUPER_WAYS 4 /* a power of two; slots are chosen by the tag's low bits */
@@ -98,6 +98,8 @@ static PyObject *bind(PyObject *attr, PyTypeObject *start, PyObject *self, bool 
     }
     if (PyCFunction_CheckExact(attr)) /* no descriptor: object.__new__ */
         return Py_NewRef(attr);
+    if (Py_IS_TYPE(attr, &PyStaticMethod_Type)) /* sm_descr_get; NULL before __init__ has run */
+        return Py_XNewRef(((Py311StaticMethod *)attr)->sm_callable);
     PyObject *func = class_method_function(attr);
     if (func == NULL)
         return NULL;

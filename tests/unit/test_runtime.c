@@ -110,6 +110,8 @@ WRAP(set_update, status(rt_set_update(ARG(0), ARG(1))))
 WRAP(dict_update, status(rt_dict_update(ts(), ARG(0), ARG(1))))
 WRAP(dict_merge, status(rt_dict_merge(ts(), ARG(0), ARG(1), ARG(2))))
 WRAP(load_attr, rt_load_attr(ARG(0), PTR(1)))
+WRAP(has_attr, status(rt_has_attr(ARG(0), PTR(1))))
+WRAP(get_attr_or, rt_get_attr_or(ARG(0), ARG(1), PTR(2)))
 WRAP(store_attr, status(rt_store_attr(ARG(0), ARG(1), PTR(2))))
 WRAP(delete_attr, status(rt_delete_attr(ARG(0), ARG(1))))
 WRAP(load_global, rt_load_global(frame(), PTR(0)))
@@ -300,6 +302,15 @@ static PyObject *w_attr_ic_state(PyObject *self,
         hits += ic->entries[i].hits;
     }
     return Py_BuildValue("NKIi", kinds, hits, ic->misses, (int)ic->megamorphic);
+}
+
+/* A site that has given its own entries up. */
+static PyObject *w_attr_ic_shared(PyObject *self, PyObject *args)
+{
+    (void)self;
+    RtAttrIC *ic = rt_attr_ic_new(ic_unit, ARG(0));
+    ic->megamorphic = 1;
+    return PyLong_FromVoidPtr(ic);
 }
 
 static PyObject *w_global_ic_state(PyObject *self, PyObject *args)
@@ -524,6 +535,9 @@ static PyMethodDef methods[] = {
     METHOD(set_update),
     METHOD(dict_update),
     METHOD(dict_merge),
+    METHOD(attr_ic_shared),
+    METHOD(has_attr),
+    METHOD(get_attr_or),
     METHOD(load_attr),
     METHOD(store_attr),
     METHOD(delete_attr),
@@ -583,13 +597,22 @@ static PyObject *init_module(void)
         const char *name;
         int value;
     } kinds[] = {
-        {"INLINE_VALUE", RT_ATTR_INLINE_VALUE}, {"MEMBER", RT_ATTR_MEMBER},
-        {"DICT_HINT", RT_ATTR_DICT_HINT},       {"MODULE", RT_ATTR_MODULE},
-        {"CLASS_VALUE", RT_ATTR_CLASS_VALUE},   {"CLASS_METHOD", RT_ATTR_CLASS_METHOD},
-        {"CLASS_GET", RT_ATTR_CLASS_GET},       {"DATA", RT_ATTR_DATA},
-        {"PROPERTY", RT_ATTR_PROPERTY},         {"TYPE_VALUE", RT_ATTR_TYPE_VALUE},
-        {"TYPE_GET", RT_ATTR_TYPE_GET},         {"GETATTR_HOOK", RT_ATTR_GETATTR_HOOK},
-        {"GLOBAL_MODULE", RT_GLOBAL_MODULE},    {"GLOBAL_BUILTIN", RT_GLOBAL_BUILTIN},
+        {"INLINE_VALUE", RT_ATTR_INLINE_VALUE},
+        {"MEMBER", RT_ATTR_MEMBER},
+        {"DICT_HINT", RT_ATTR_DICT_HINT},
+        {"MODULE", RT_ATTR_MODULE},
+        {"CLASS_VALUE", RT_ATTR_CLASS_VALUE},
+        {"CLASS_METHOD", RT_ATTR_CLASS_METHOD},
+        {"CLASS_GET", RT_ATTR_CLASS_GET},
+        {"DATA", RT_ATTR_DATA},
+        {"GETSET", RT_ATTR_GETSET},
+        {"ABSENT", RT_ATTR_ABSENT},
+        {"PROPERTY", RT_ATTR_PROPERTY},
+        {"TYPE_VALUE", RT_ATTR_TYPE_VALUE},
+        {"TYPE_GET", RT_ATTR_TYPE_GET},
+        {"GETATTR_HOOK", RT_ATTR_GETATTR_HOOK},
+        {"GLOBAL_MODULE", RT_GLOBAL_MODULE},
+        {"GLOBAL_BUILTIN", RT_GLOBAL_BUILTIN},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         PyModule_AddIntConstant(m, kinds[i].name, kinds[i].value);

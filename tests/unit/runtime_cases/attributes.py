@@ -44,20 +44,31 @@ class Site:
         self.name = sys.intern(name)
         self.load_ic = _rt.attr_ic(self.name)
         self.method_ic = _rt.attr_ic(self.name)
+        self.ask_ic = _rt.attr_ic(self.name)
         self.store_ic = _rt.attr_ic(self.name)
+        self.shared_ic = _rt.attr_ic_shared(self.name)
+        self.shared_store_ic = _rt.attr_ic_shared(self.name)
 
     def check(self, obj, times=2):
         for _ in range(times):
-            check_same(
-                lambda: attr_reference(obj, self.name), lambda: _rt.load_attr(obj, self.load_ic), (obj, self.name)
-            )
-            expected = outcome(attr_reference, obj, self.name)
-            got = outcome(lambda: bind(_rt.load_method(obj, self.method_ic)))
-            if expected[0] == "raised":
-                # _PyObject_GetMethod leaves out name and obj where a descriptor raised.
-                assert expected[:3] == got[:3], (obj, self.name, expected, got)
-            else:
-                assert equal(expected, got), (obj, self.name, expected, got)
+            self.check_with(obj, self.load_ic, self.method_ic, self.ask_ic)
+            self.check_with(obj, self.shared_ic, self.shared_ic, self.shared_ic)
+
+    def check_with(self, obj, load_ic, method_ic, ask_ic):
+        check_same(lambda: attr_reference(obj, self.name), lambda: _rt.load_attr(obj, load_ic), (obj, self.name))
+        expected = outcome(attr_reference, obj, self.name)
+        got = outcome(lambda: bind(_rt.load_method(obj, method_ic)))
+        if expected[0] == "raised":
+            # _PyObject_GetMethod leaves out name and obj where a descriptor raised.
+            assert expected[:3] == got[:3], (obj, self.name, expected, got)
+        else:
+            assert equal(expected, got), (obj, self.name, expected, got)
+        check_same(lambda: hasattr(obj, self.name), lambda: bool(_rt.has_attr(obj, ask_ic)), (obj, self.name))
+        check_same(
+            lambda: getattr(obj, self.name, "default"),
+            lambda: _rt.get_attr_or(obj, "default", ask_ic),
+            (obj, self.name),
+        )
 
     def kinds(self):
         return _rt.attr_ic_state(self.load_ic)[0]
@@ -251,12 +262,12 @@ def test_attribute_cache_kinds():
     assert kinds_of(Point(), "static") == [_rt.CLASS_GET]
     assert kinds_of(Point(), "double") == [_rt.PROPERTY]
     assert kinds_of(Point(), "failing") == [_rt.PROPERTY]
-    assert kinds_of(Point(), "__class__") == [_rt.DATA]
+    assert kinds_of(Point(), "__class__") == [_rt.GETSET]
     assert kinds_of(math, "sqrt") == [_rt.MODULE]
     assert kinds_of(Point, "origin") == [_rt.TYPE_VALUE]
     assert kinds_of(Point, "norm") == [_rt.TYPE_VALUE]
     assert kinds_of(Point, "make") == [_rt.TYPE_GET]
-    assert kinds_of(Point, "__name__") == [_rt.DATA]
+    assert kinds_of(Point, "__name__") == [_rt.GETSET]
     assert kinds_of(Hooked(), "anything") == [_rt.GETATTR_HOOK]
     assert kinds_of(Hooked(), "x") == [_rt.INLINE_VALUE]
     assert kinds_of(Hooked(), "nope") == [_rt.GETATTR_HOOK]
@@ -267,6 +278,45 @@ def test_attribute_cache_kinds():
     e.x = 1
     assert kinds_of(e, "x") == [_rt.DICT_HINT]
     assert kinds_of(e, "code") == [_rt.CLASS_VALUE]
+
+
+def test_absence_is_remembered():
+    with_dict = with_materialised_dict(Point())
+    for obj in (Point(), with_dict, Slotted(), WithMeta, 5, int):
+        ic = _rt.attr_ic("no_such_attribute")
+        for _ in range(3):
+            assert not _rt.has_attr(obj, ic) and _rt.get_attr_or(obj, obj, ic) is obj
+        kinds, hits, misses, _ = _rt.attr_ic_state(ic)
+        assert (kinds, hits, misses) == ([_rt.ABSENT], 5, 1), (obj, kinds, hits, misses)
+    # Loads do not: they have an error to raise.
+    ic = _rt.attr_ic("no_such_attribute")
+    for _ in range(3):
+        assert outcome(lambda: _rt.load_attr(with_dict, ic))[0] == "raised"
+    assert _rt.attr_ic_state(ic)[:3] == ([], 0, 3)
+
+
+def test_absence_ends():
+    for make in (Point, lambda: with_materialised_dict(Point()), SlottedDict, Fresh()):
+        site, obj, late = Site("late"), make(), make()
+        site.check(obj)
+        late.late = 1
+        site.check(obj)
+        site.check(late)
+        type(obj).late = 5
+        site.check(obj)
+        site.check(late)
+        del type(obj).late, late.late
+        site.check(obj)
+        site.check(late)
+    site = Site("late")
+    site.check(WithMeta)
+    Meta.late = 1
+    site.check(WithMeta)
+    del Meta.late
+    site.check(WithMeta)
+    WithMeta.late = 1
+    site.check(WithMeta)
+    del WithMeta.late
 
 
 def test_load_method_does_not_bind():
@@ -584,14 +634,14 @@ def test_attribute_stores_match():
     ]
     for name, make in itertools.product(names, makers):
         site = Site(name)
-        for v in (1, "bad", [2], {"k": 1}, 1):
+        for v, ic in itertools.product((1, "bad", [2], {"k": 1}, 1), (site.store_ic, site.shared_store_ic)):
             a, b = make(), make()
             if name == "__class__" and isinstance(v, int):
                 a, b = make(), make()
             for _ in range(2):
                 check_same(
                     lambda: set_reference(a, name, v),
-                    lambda: [None, 1][_rt.store_attr(b, v, site.store_ic)],
+                    lambda: [None, 1][_rt.store_attr(b, v, ic)],
                     (a, name, v),
                 )
             if name not in ("__class__", "__dict__"):
