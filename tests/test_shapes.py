@@ -52,5 +52,6 @@ def test_builtins(body, made, not_made, tmp_path):
 
 def test_super_makes_no_object(tmp_path):
     seen = operations(tmp_path, f"{CLASSES}\nb = B()\nfor i in range(300):\n    b.f(i)\n", "B.f")
-    assert "SuperMethod" in seen and "CallPy" in seen
+    # What it finds is known, so the call is a plain one or inlined.
+    assert "SuperMethod" in seen and "GuardFuncCode" in seen
     assert not {"LoadMethod", "CallVector"} & set(seen)
