@@ -83,7 +83,7 @@ PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame)
     f->stacktop = 0;
     Py_INCREF(g->f_func);
     Py_INCREF(g->f_code);
-    g->f_locals = NULL;
+    Py_XINCREF(g->f_locals); /* code compiled with top-level await has its names there */
     g->frame_obj = NULL;
     g->previous = NULL;
     g->stacktop = code->co_nlocalsplus;
