@@ -237,9 +237,9 @@ static HirFrameState *parse_state(Parser *p)
         uint32_t *ids = arena_array(p->a, uint32_t, 2 * 4096);
         uint8_t *marks = arena_array(p->a, uint8_t, 2 * 4096);
         uint8_t call = HIR_CALL_NONE;
-        for (uint8_t k = HIR_CALL_METHOD; k < HIR_NCALLS; k++) {
+        for (int k = HIR_CALL_METHOD; k < HIR_NCALLS; k++) {
             if (eat(p, hir_call_names[k])) {
-                call = k;
+                call = (uint8_t)k;
                 break;
             }
         }
