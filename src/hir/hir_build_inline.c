@@ -75,7 +75,6 @@ void hb_check_leaf(Builder *b, const HirIns *i)
 void hb_inlined_instruction(Builder *b, bool conditional)
 {
     Mark m = mark(b);
-    int32_t call_start = b->call_start;
     hb_instruction(b);
     for (const HirIns *i = m.last ? m.last->next : m.cur->first; i && !b->trap; i = i->next) {
         b->trap = is_store(i) && hir_is(i, HIR_F_ARB);
@@ -85,12 +84,15 @@ void hb_inlined_instruction(Builder *b, bool conditional)
     }
     b->trap = false;
     undo(b, &m);
-    b->call_start = call_start;
     if (!conditional || !hb_speculate(b)) {
         hb_stop(b, "not a leaf");
     } else {
         hb_deopt(b);
     }
+    /* This way ends here, perhaps in the middle of a call; the blocks to come begin none. */
+    b->call_start = -1;
+    b->kwnames = NULL;
+    b->precall_quick = 0;
 }
 
 void hb_inlined_return(Builder *b)

@@ -202,6 +202,41 @@ print([e for e in events if e[0] in ("report", "outer", "area")])
 look = plain_look
 
 
+# --- guards behind a way that leaves at a call --------------------------------------------------------
+
+
+class Branches:
+    def __init__(self, y):
+        self.x = 3
+        self.y = y
+
+    def get(self, flag):
+        if flag:
+            return self.x + max(flag, 1)
+        y = self.y
+        return y * 2
+
+    def named(self, flag):
+        if flag:
+            return dict(x=self.x, y=flag)
+        y = self.y
+        return y * 2
+
+
+def both_ways(o, flag):
+    return o.get(flag), o.named(flag)
+
+
+o = Branches(5)
+for i in range(60):
+    o.get(i % 2), o.named(i % 2)
+for i in range(1200):
+    both_ways(o, 0)
+for y in ("text", 2.5, 2**62, None, 5):
+    show(both_ways, Branches(y), 0)
+    show(both_ways, Branches(y), 4)
+
+
 # --- the function, its defaults, its class change meanwhile -----------------------------------------------
 
 
