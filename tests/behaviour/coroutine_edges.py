@@ -1,4 +1,5 @@
 """Errors and oddities of await, async for, async with and async generators, hot and cold."""
+import ast
 import asyncio
 import gc
 import inspect
@@ -487,3 +488,13 @@ async def main():
 
 
 print(asyncio.run(main()))
+
+
+# --- code with top-level await: a coroutine whose names live in a dict, not in its frame's locals ---------
+
+code = compile("before = 1\nafter = await sleep(0, 2)\n", "<top>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+for _ in range(HOT):
+    shared, apart = {"sleep": asyncio.sleep}, {}
+    run(eval(code, shared))
+    run(eval(code, {"sleep": asyncio.sleep}, apart))
+print(shared["before"], shared["after"], apart)
