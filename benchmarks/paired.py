@@ -31,9 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import runmodes  # noqa: E402
+from runmodes import APPS, SITE_PACKAGES  # noqa: E402
 
-APPS = ROOT / "tests" / "apps"
-SITE_PACKAGES = runmodes.BUILD / "venv" / "lib" / "python3.11" / "site-packages"
 TIMEOUT = 600
 
 

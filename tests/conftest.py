@@ -113,6 +113,6 @@ def find_other_pythons() -> list[str]:
 @pytest.fixture(scope="session")
 def site_packages() -> Path:
     """The folder with the packages of requirements-apps.txt."""
-    folder = runmodes.BUILD / "venv/lib/python3.11/site-packages"
+    folder = runmodes.SITE_PACKAGES
     assert folder.is_dir(), "run make test"
     return folder

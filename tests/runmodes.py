@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+APPS = ROOT / "tests" / "apps"  # programs that tests and benchmarks run
 BUILD = Path(os.environ.get("PYSTON_BUILD_DIR") or ROOT / "build").resolve()
+# Where the packages of requirements-apps.txt are.
+SITE_PACKAGES = BUILD / "venv" / "lib" / "python3.11" / "site-packages"
 
 # The interpreter everything is compared with; another 3.11 can be named to test another build.
 STOCK = os.environ.get("PYSTON_TEST_PYTHON") or "/usr/bin/python3.11"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import runmodes
 import transcripts
+from runmodes import APPS
 
-APPS = Path(__file__).parent / "apps"
 TIMEOUT = 600
 
 # name -> (program, arguments, how many functions must at least have been compiled at the default threshold)

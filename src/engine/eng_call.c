@@ -262,11 +262,11 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
 {
     PyFunctionObject *fn = (PyFunctionObject *)func;
     PyCodeObject *code = (PyCodeObject *)fn->func_code;
-    EngCodeState *s = enterable(ts, code);
-    Py311Frame *f;
     if (kwargs == NULL || PyDict_GET_SIZE(kwargs) == 0) {
         return rt_call_function(ts, func, args, nargs, NULL);
     }
+    EngCodeState *s = enterable(ts, code);
+    Py311Frame *f;
     EngBound bound = ENG_BIND_NOT;
     if (s != NULL && PyDict_GET_SIZE(kwargs) <= ENG_DICT_KEYWORDS &&
         (f = push_frame(ts, fn, s)) != NULL) {

@@ -164,17 +164,10 @@ static bool run_stages(Job *job)
     return lir_compile(f, job->unit, &lir, &job->reason);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Compiles; true with job->unit ready to be installed, else job->reason. */
 static bool compile(Job *job)
 {
-    uint64_t start = now_ns();
+    int64_t start = eng_clock_ns(CLOCK_MONOTONIC);
     volatile int *gc = py311_gc_enabled(PyInterpreterState_Get());
     int gc_enabled = *gc;
     jmp_buf oom;
@@ -197,7 +190,7 @@ static bool compile(Job *job)
         eng_unit_destroy(job->unit);
         job->unit = NULL;
     }
-    eng_counts.compile_ns += now_ns() - start;
+    eng_counts.compile_ns += (uint64_t)(eng_clock_ns(CLOCK_MONOTONIC) - start);
     return ok;
 }
 

@@ -50,7 +50,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "eng.h"
+#include "eng_internal.h"
 #include "py311_gc.h"
 
 /* CPython's defaults (_PyGC_InitState of gcmodule.c); under others pacing does not start. */
@@ -335,15 +335,14 @@ static void unwatched(void)
 
 long eng_gc_tick(bool last)
 {
-    struct timespec t;
+    int64_t now;
     long wait = 0;
     pthread_mutex_lock(&pacer.lock);
     if (last && !_Py_IsFinalizing()) {
         unwatched();
     } else if (!last && pacer.state != OFF && !settled() &&
-               clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0) {
+               (now = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID)) >= 0) {
         /* Ticks come as often as eng_osr.c wants them. */
-        int64_t now = t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
         if (now >= pacer.next) {
             look();
             pacer.next = now + (pacer.state == STOOD ? TICK_IDLE_NS : TICK_NS);

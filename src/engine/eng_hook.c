@@ -53,13 +53,6 @@ static void state_free(void *p)
     free(s);
 }
 
-/* Are positional arguments all there is to bind? */
-static bool fills_frame(const PyCodeObject *co)
-{
-    return (co->co_flags & (CO_OPTIMIZED | CO_VARARGS | CO_VARKEYWORDS)) == CO_OPTIMIZED &&
-           co->co_kwonlyargcount == 0;
-}
-
 EngCodeState *eng_code_state_make(PyCodeObject *co)
 {
     EngCodeState *s = eng_code_state(co);
@@ -71,7 +64,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
         return NULL;
     }
     s->code = co;
-    s->exact_args = fills_frame(co) ? co->co_argcount : -1;
+    s->exact_args = py311_fills_frame(co) ? co->co_argcount : -1;
     s->frame_size = (uint32_t)py311_frame_size(co);
     eng_state_set_unit(s, NULL);
     if (py311_code_extra_set(co, eng_extra_index, s) < 0) {

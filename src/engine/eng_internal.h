@@ -2,6 +2,8 @@
 #ifndef PYSTON_ENG_INTERNAL_H
 #define PYSTON_ENG_INTERNAL_H
 
+#include <time.h>
+
 #include "eng.h"
 #include "eng_limits.h"
 
@@ -66,16 +68,21 @@ typedef struct EngResume {
     bool refused;   /* not compilable */
 } EngResume;
 
-/* The unit that goes on where `f`, a generator's frame, is suspended, or NULL. */
-static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame *f)
+/* The record of the place whose next instruction is at `bci`, or NULL. */
+static inline EngResume *eng_resume_find(const EngCodeState *s, int32_t bci)
 {
-    int32_t bci = py311_frame_lasti(f) + 1;
     for (uint32_t i = 0; i < s->nresumes; i++) {
         if (s->resumes[i].bci == bci) {
-            return s->resumes[i].unit;
+            return &s->resumes[i];
         }
     }
     return NULL;
+}
+/* The unit that goes on where `f`, a generator's frame, is suspended, or NULL. */
+static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame *f)
+{
+    const EngResume *r = eng_resume_find(s, py311_frame_lasti(f) + 1);
+    return r != NULL ? r->unit : NULL;
 }
 /* Counts a resumption of `f` that found no unit; the unit if this one made one. */
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
@@ -92,6 +99,14 @@ RtEntry *eng_entry_word(PyCodeObject *code);
  * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
  * frame may also be suspended then. */
 PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *unit);
+
+/* --- time ---------------------------------------------------------------------------- */
+/* What a clock shows, in nanoseconds; -1 when it cannot be read (a thread's that has ended). */
+static inline int64_t eng_clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    return clock_gettime(clock, &t) == 0 ? t.tv_sec * (int64_t)1000000000 + t.tv_nsec : -1;
+}
 
 /* --- eng_osr.c --------------------------------------------------------------------- */
 typedef enum {

@@ -82,12 +82,11 @@ static void queue_look(PyInterpreterState *interp, void *again)
 
 long eng_osr_tick(void)
 {
-    struct timespec t;
-    if (ticks.interp == NULL || !ticks.timed || clock_gettime(ticks.clock, &t) != 0) {
+    int64_t now = ticks.interp != NULL && ticks.timed ? eng_clock_ns(ticks.clock) : -1;
+    if (now < 0) {
         return 0;
     }
     /* The process's clock woke us, which other threads drive, too. */
-    int64_t now = t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
     if (now - ticks.last >= ENG_TICK_NS / 2) {
         ticks.last = now;
         if (!atomic_exchange(&ticks.queued, true)) {

@@ -14,20 +14,16 @@
 /* The record of the place, made if need be; NULL when there are too many or memory is out. */
 static EngResume *resume_at(EngCodeState *s, int32_t bci)
 {
-    for (uint32_t i = 0; i < s->nresumes; i++) {
-        if (s->resumes[i].bci == bci) {
-            return &s->resumes[i];
-        }
-    }
-    if (s->nresumes >= ENG_RESUMES) {
-        return NULL;
+    EngResume *r = eng_resume_find(s, bci);
+    if (r != NULL || s->nresumes >= ENG_RESUMES) {
+        return r;
     }
     EngResume *grown = realloc(s->resumes, (s->nresumes + 1u) * sizeof *grown);
     if (grown == NULL) {
         return NULL;
     }
     s->resumes = grown;
-    EngResume *r = &grown[s->nresumes++];
+    r = &grown[s->nresumes++];
     *r = (EngResume){.bci = bci};
     return r;
 }

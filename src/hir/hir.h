@@ -94,9 +94,6 @@ extern const HirOpInfo hir_op_info[HIR_NOPS];
 /* Also in aux of a Phi of any representation: the local whose current value it is, and whose home
  * holds the object where the phi's block starts; hir_phi_local gives it back. */
 #define HIR_PHI_LOCAL(local) (((uint32_t)(local) + 1u) << 8)
-/* aux of CheckEval: the slow path leaves for tier 0 at fs->bci before anything can look at the
- * frame (set by opt_stores where homes are stale). */
-#define HIR_CHECK_EXITS      1u
 /* aux of ListIterMore and TupleIterMore: keeps the sequence when exhausted. */
 #define HIR_ITER_KEEPS       1u
 /* imm.i of StoreInlineValue and the like, in place of the old value's type: somebody else holds the

@@ -15,27 +15,6 @@ enum { HB_MAX_MISSES = 1 };
 
 /* --- emission ------------------------------------------------------------------ */
 
-static HirIns *hb_base(HirIns *v)
-{
-    for (;;) {
-        switch (v->op) {
-        case HIR_GuardType:
-        case HIR_GuardTypeVer:
-        case HIR_GuardTypePtr:
-        case HIR_GuardKeysVer:
-        case HIR_GuardIs:
-        case HIR_GuardNotNull:
-        case HIR_GuardFuncCode:
-        case HIR_GuardNoDict:
-        case HIR_GuardDictKeys:
-        case HIR_GuardClassVer:
-        case HIR_GuardFuncDefaults:
-        case HIR_Refine: v = v->args[0]; break;
-        default: return v;
-        }
-    }
-}
-
 HirFrameState *hb_fs(Builder *b, int32_t bci)
 {
     if (b->fs_cache && b->fs_cache_bci == bci) {
@@ -50,9 +29,11 @@ HirFrameState *hb_fs(Builder *b, int32_t bci)
     if (!b->locals_snap) {
         b->locals_snap = arena_array(b->a, HirIns *, (size_t)nl + 1);
         memcpy(b->locals_snap, b->st.locals, sizeof(HirIns *) * (size_t)nl);
-        for (int i = 0; i < nl && b->caller; i++) {
-            b->dirty_snap = i ? b->dirty_snap : arena_array(b->a, uint8_t, (size_t)nl);
-            b->dirty_snap[i] = b->st.held[i] == HB_OURS ? HIR_DIRTY_OWNED : HIR_DIRTY;
+        if (b->caller) {
+            b->dirty_snap = arena_array(b->a, uint8_t, (size_t)nl + 1);
+            for (int i = 0; i < nl; i++) {
+                b->dirty_snap[i] = b->st.held[i] == HB_OURS ? HIR_DIRTY_OWNED : HIR_DIRTY;
+            }
         }
     }
     fs->locals = b->locals_snap;
@@ -169,7 +150,7 @@ PyObject *hb_observed(Builder *b, HirIns *v)
         if (v->id < b->observed_cap && b->observed[v->id]) {
             return b->observed[v->id];
         }
-        HirIns *base = hb_base(v);
+        HirIns *base = hir_root(v);
         if (base == v) {
             return NULL;
         }
@@ -179,7 +160,7 @@ PyObject *hb_observed(Builder *b, HirIns *v)
 
 /* --- value stack ----------------------------------------------------------------- */
 
-static void hb_push_entry(Builder *b, HirIns *v, bool owned, int home)
+void hb_push_entry(Builder *b, HirIns *v, bool owned, int home)
 {
     hb_touch(b);
     if (b->st.nstack >= b->co->co_stacksize) {
@@ -693,7 +674,7 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         bool same = true, borrowed = true;
         for (int i = 0; i < n; i++) {
             Entry *en = &es[i]->st.stack[s];
-            same = same && hb_base(en->v) == hb_base(st.stack[s].v);
+            same = same && hir_root(en->v) == hir_root(st.stack[s].v);
             borrowed = borrowed && !en->owned && en->home == st.stack[s].home;
         }
         if (same && borrowed) {
@@ -722,7 +703,7 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
         bool same = true;
         for (int i = 0; i < n; i++) {
             args[i] = es[i]->st.stack[s].v;
-            same = same && hb_base(args[i]) == hb_base(args[0]);
+            same = same && hir_root(args[i]) == hir_root(args[0]);
         }
         if (!same) {
             st.stack[s].v = new_phi(b, blk, n, args);
@@ -732,21 +713,21 @@ static void merge_edges(Builder *b, BBlock *bb, int32_t bci)
             for (int i = 1; i < n; i++) {
                 equal = equal && args[i] == args[0];
             }
-            st.stack[s].v = equal ? args[0] : hb_base(args[0]);
+            st.stack[s].v = equal ? args[0] : hir_root(args[0]);
         }
     }
     for (int l = 0; l < b->nlocals; l++) {
         bool same = true, equal = true;
         for (int i = 0; i < n; i++) {
             args[i] = es[i]->st.locals[l];
-            same = same && hb_base(args[i]) == hb_base(args[0]);
+            same = same && hir_root(args[i]) == hir_root(args[0]);
             equal = equal && args[i] == args[0];
         }
         bool ours = st.held && merge_holders(b, es, n, l, same, &st.held[l]);
         if (equal) {
             st.locals[l] = args[0];
         } else if (same) {
-            st.locals[l] = hb_base(args[0]);
+            st.locals[l] = hir_root(args[0]);
         } else {
             st.locals[l] = new_phi(b, blk, n, args);
             st.locals[l]->aux = !st.held ? HIR_PHI_LOCAL(l) : ours ? HIR_PHI_OWNED : 0;
@@ -836,7 +817,7 @@ static void back_edge(Builder *b, BBlock *bb)
             edge_own(b, &e, s);
             continue;
         }
-        if (hb_base(h->v) != hb_base(b->st.stack[s].v) &&
+        if (hir_root(h->v) != hir_root(b->st.stack[s].v) &&
             !(h->v->op == HIR_Const && b->st.stack[s].v->op == HIR_Const &&
               h->v->imm.p == b->st.stack[s].v->imm.p)) {
             hb_stop(b, "loop changes the value stack");
@@ -858,7 +839,7 @@ static void back_edge(Builder *b, BBlock *bb)
     for (int l = 0; l < b->nlocals; l++) {
         if (bb->phis[l]) {
             phi_add(b, bb->phis[l], b->st.locals[l]);
-        } else if (hb_base(bb->entry.locals[l]) != hb_base(b->st.locals[l])) {
+        } else if (hir_root(bb->entry.locals[l]) != hir_root(b->st.locals[l])) {
             hb_stop(b, "irregular loop");
             return;
         }

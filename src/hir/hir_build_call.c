@@ -44,8 +44,7 @@ static Entry loaded(Builder *b, HirIns *v, PyObject *seen)
 
 static void push(Builder *b, Entry e)
 {
-    hb_push_home(b, e.v, e.home);
-    hb_peek(b, 1)->owned = e.owned;
+    hb_push_entry(b, e.v, e.owned, e.home);
 }
 
 static HirIns *attr_ic(Builder *b, HirIns *i, int name)
@@ -709,6 +708,14 @@ static bool call_known(Builder *b, const Call *c)
     return false;
 }
 
+void hb_end_call(Builder *b)
+{
+    b->kwnames = NULL;
+    b->call_start = -1;
+    b->precall_quick = 0;
+    b->spread = 0;
+}
+
 void hb_call(Builder *b)
 {
     /* With `spread` the last argument is not on the stack, but its items are. */
@@ -724,10 +731,7 @@ void hb_call(Builder *b)
     if (!call_known(b, &c)) {
         call_generic(b, &c);
     }
-    b->kwnames = NULL;
-    b->call_start = -1;
-    b->precall_quick = 0;
-    b->spread = 0;
+    hb_end_call(b);
 }
 
 void hb_call_ex(Builder *b)

@@ -90,9 +90,7 @@ void hb_inlined_instruction(Builder *b, bool conditional)
         hb_deopt(b);
     }
     /* This way ends here, perhaps in the middle of a call; the blocks to come begin none. */
-    b->call_start = -1;
-    b->kwnames = NULL;
-    b->precall_quick = 0;
+    hb_end_call(b);
 }
 
 void hb_inlined_return(Builder *b)
@@ -414,7 +412,6 @@ bool hb_inline(Builder *b, const HbCall *c)
     Entry result = merge_returns(b, &in);
     b->fs_cache = NULL;
     hb_pop_drop(b, c->shape == HIR_CALL_METHOD ? 1 : 2);
-    hb_push_home(b, result.v, result.home);
-    hb_peek(b, 1)->owned = result.owned;
+    hb_push_entry(b, result.v, result.owned, result.home);
     return true;
 }

@@ -112,6 +112,7 @@ static inline Entry *hb_peek(Builder *b, int n) /* 1 is the top */
 {
     return &b->st.stack[b->st.nstack - n];
 }
+void hb_push_entry(Builder *b, HirIns *v, bool owned, int home);
 void hb_push(Builder *b, HirIns *v, bool owned);
 void hb_push_home(Builder *b, HirIns *v, int home);
 Entry hb_pop(Builder *b);
@@ -234,6 +235,8 @@ static inline Entry *call_lower(Builder *b, const Call *c)
 }
 /* Pops the whole call, drops callable first, then arguments bottom up (ceval's order), and pushes the result. */
 void hb_finish_call(Builder *b, const Call *c, HirIns *result, bool owned);
+/* Forgets what KW_NAMES, PRECALL and the like left for the CALL that follows them. */
+void hb_end_call(Builder *b);
 void hb_call(Builder *b);
 void hb_call_ex(Builder *b);
 void hb_load_global(Builder *b);

@@ -74,9 +74,6 @@ uint32_t hir_flags(const HirIns *i)
     switch (i->op) {
     case HIR_StoreLocal: return leaf_arg(i, 1) ? f & ~(uint32_t)HIR_F_ARB : f;
     case HIR_Decref: return leaf_arg(i, 0) ? f & ~(uint32_t)HIR_F_ARB : f;
-    case HIR_CheckEval:
-        /* With stale homes the slow path is an exit: nobody looks before the write-back. */
-        return i->aux & HIR_CHECK_EXITS ? f & ~(uint32_t)(HIR_F_ARB | HIR_F_RAISE) : f;
     case HIR_ListIterMore:
     case HIR_TupleIterMore:
         return i->aux & HIR_ITER_KEEPS ? f & ~(uint32_t)(HIR_F_ARB | HIR_F_WRITE) : f;

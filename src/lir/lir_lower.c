@@ -386,6 +386,13 @@ void lw_br(Lower *L, LwCond c, LwEdge yes, LwEdge no)
     lir_edge_args(L->f, from, 1, no.args, no.n);
 }
 
+void lw_unless(Lower *L, LirOp op, unsigned w, LirCond cc, LirOpnd a, LirOpnd b, LirBlock *to)
+{
+    LirBlock *next = lw_block(L, false);
+    lw_br(L, (LwCond){op, (uint8_t)w, cc, a, b}, lw_plain(to), lw_plain(next));
+    lir_at(L->f, next);
+}
+
 void lw_jmp(Lower *L, LwEdge e)
 {
     LirBlock *from = L->f->cur;

@@ -118,6 +118,8 @@ LirOpnd lw_slot(Lower *L, uint32_t index);
 LirBlock *lw_block(Lower *L, bool cold);
 LwEdge lw_edge_to(Lower *L, unsigned succ);
 void lw_br(Lower *L, LwCond c, LwEdge yes, LwEdge no);
+/* Goes on in a new block when the condition does not hold, else to `to`. */
+void lw_unless(Lower *L, LirOp op, unsigned w, LirCond cc, LirOpnd a, LirOpnd b, LirBlock *to);
 void lw_jmp(Lower *L, LwEdge e);
 static inline LwEdge lw_plain(LirBlock *b)
 {

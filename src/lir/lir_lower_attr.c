@@ -5,17 +5,9 @@
 
 #include "rt.h"
 
-/* Goes on in a new block when the condition does not hold, else to `miss`. */
-static void unless(Lower *L, LwCond c, LirBlock *miss)
-{
-    LirBlock *next = lw_block(L, false);
-    lw_br(L, c, lw_plain(miss), lw_plain(next));
-    lir_at(L->f, next);
-}
-
 static void not_null(Lower *L, LirReg r, LirBlock *miss)
 {
-    unless(L, (LwCond){LIR_TEST, 8, LIR_E, lir_reg(r), lir_reg(r)}, miss);
+    lw_unless(L, LIR_TEST, 8, LIR_E, lir_reg(r), lir_reg(r), miss);
 }
 
 /* Where the inline value of `obj` is according to the cache; to `miss` when it has none there. */
@@ -28,7 +20,7 @@ static LirOpnd fast_value(Lower *L, LirReg obj, const RtAttrIC *ic, LirBlock *mi
     LirReg table = lir_copy(f, LIR_GPR, lir_ptr(ic->fast));
     _Static_assert(sizeof(RtAttrFast) == 8, "scale of the table's index");
     LirOpnd version = lir_mem_index(table, slot, 3, offsetof(RtAttrFast, version));
-    unless(L, (LwCond){LIR_CMP, 4, LIR_NE, lir_reg(tag), version}, miss);
+    lw_unless(L, LIR_CMP, 4, LIR_NE, lir_reg(tag), version, miss);
     LirReg index = lir_load(f, 4, lir_mem_index(table, slot, 3, offsetof(RtAttrFast, index)));
     LirReg values = lir_load(f, 8, lir_mem(obj, PY311_OFF_OBJ_VALUES_PTR));
     not_null(L, values, miss);
@@ -105,13 +97,13 @@ void lw_load_method(Lower *L, HirIns *i)
     LirReg table = lir_copy(f, LIR_GPR, lir_ptr(methods));
     _Static_assert(sizeof(RtMethodFast) == 16, "scale of the table's index");
     LirOpnd version = lir_mem_index(table, at, 3, offsetof(RtMethodFast, version));
-    unless(L, (LwCond){LIR_CMP, 4, LIR_NE, lir_reg(tag), version}, miss);
+    lw_unless(L, LIR_CMP, 4, LIR_NE, lir_reg(tag), version, miss);
     LirReg values = lir_load(f, 8, lir_mem(obj, PY311_OFF_OBJ_VALUES_PTR));
     not_null(L, values, miss); /* a dict could shadow the method */
     LirReg keys = lir_load(f, 8, lir_mem(type, PY311_OFF_HEAPTYPE_CACHED_KEYS));
     LirReg count = lir_load(f, 4, lir_mem_index(table, at, 3, offsetof(RtMethodFast, keys_count)));
     LirOpnd nentries = lir_mem(keys, PY311_OFF_KEYS_NENTRIES);
-    unless(L, (LwCond){LIR_CMP, 8, LIR_NE, lir_reg(count), nentries}, miss);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_reg(count), nentries, miss);
     LirReg descr = lir_load(f, 8, lir_mem_index(table, at, 3, offsetof(RtMethodFast, descr)));
     lir_rmw(f, LIR_ADDM, 8, lir_mem(descr, PY311_OFF_OBJ_REFCNT), lir_imm(1));
     lir_rmw(f, LIR_ADDM, 8, lir_mem(obj, PY311_OFF_OBJ_REFCNT), lir_imm(1));

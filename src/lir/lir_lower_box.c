@@ -191,26 +191,18 @@ static void put_int(PyObject **slot, int64_t v)
     replace(slot, make_int(v));
 }
 
-/* Goes on in a new block when the condition does not hold, else to `to`. */
-static void unless(Lower *L, LirOp op, unsigned w, LirCond cc, LirOpnd s0, LirOpnd s1, LirBlock *to)
-{
-    LirBlock *next = lw_block(L, false);
-    lw_br(L, (LwCond){op, (uint8_t)w, cc, s0, s1}, lw_plain(to), lw_plain(next));
-    lir_at(L->f, next);
-}
-
 /* Leaves for `renew` unless `old` is an object of `type` to which only its place refers. */
 static void unless_reusable(Lower *L, LirReg old, HirType t, HirType type, LirBlock *renew)
 {
     LirOpnd o = lir_reg(old);
     if (t & HIR_T_NULL) {
-        unless(L, LIR_TEST, 8, LIR_E, o, o, renew);
+        lw_unless(L, LIR_TEST, 8, LIR_E, o, o, renew);
     }
     if (t & ~(type | HIR_T_NULL)) {
-        unless(L, LIR_CMP, 8, LIR_NE, lir_mem(old, PY311_OFF_OBJ_TYPE),
-               lir_ptr(hir_pytype_of(type)), renew);
+        lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(old, PY311_OFF_OBJ_TYPE),
+                  lir_ptr(hir_pytype_of(type)), renew);
     }
-    unless(L, LIR_CMP, 8, LIR_NE, lir_mem(old, PY311_OFF_OBJ_REFCNT), lir_imm(1), renew);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(old, PY311_OFF_OBJ_REFCNT), lir_imm(1), renew);
 }
 
 /* A new value of one digit goes into an int of any size; the cached ones are never alone. */
@@ -220,8 +212,8 @@ static void reuse_int(Lower *L, LirReg old, LirOpnd value, LirBlock *renew)
     LirReg sign = lir_op2(f, LIR_SAR, value, lir_imm(63));
     LirReg flip = lir_op2(f, LIR_XOR, value, lir_reg(sign));
     LirReg digit = lir_op2(f, LIR_SUB, lir_reg(flip), lir_reg(sign));
-    unless(L, LIR_CMP, 8, LIR_AE, lir_reg(digit), lir_imm(INT64_C(1) << PY311_OFF_LONG_SHIFT),
-           renew);
+    lw_unless(L, LIR_CMP, 8, LIR_AE, lir_reg(digit), lir_imm(INT64_C(1) << PY311_OFF_LONG_SHIFT),
+              renew);
     LirReg size = lir_op2(f, LIR_OR, lir_reg(sign), lir_imm(1));
     lir_store(f, 8, lir_mem(old, PY311_OFF_VAR_SIZE), lir_reg(size));
     lir_store(f, 4, lir_mem(old, PY311_OFF_LONG_DIGITS), lir_reg(digit));

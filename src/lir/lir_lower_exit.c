@@ -199,13 +199,6 @@ void lw_check_eval(Lower *L, HirIns *i)
     LirReg tracing = lir_load(f, 1, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING));
     LirOpnd breaker = lir_mem(interp, PY311_OFF_INTERP_EVAL_BREAKER);
     LirReg any = lir_vreg(f, LIR_GPR);
-    if (i->aux & HIR_CHECK_EXITS) {
-        LirIns * or = lir_ins(f, LIR_OR, 4, any, lir_reg(tracing), breaker);
-        or->cc = LIR_NE;
-        or->tgt = LIR_T_EXIT;
-        or->exit = leave;
-        return;
-    }
     LirExit *throw = lw_throw(L, i);
     uint32_t nstale;
     StaleHome *stale = stale_homes(L, i->fs, &nstale);

@@ -7,6 +7,7 @@
  * rt_call_py does it all, out of line.  After the call rt_leave_py clears and pops the frame. */
 #include "lir_lower.h"
 
+#include "py311_frame.h"
 #include "rt.h"
 
 /* Locals to be set to NULL in line; a function with more is called by the helper, whose loop then
@@ -39,14 +40,6 @@ static RtEntry *entry_word(Lower *L, const HirIns *i)
     return rt_direct.entry_word(co);
 }
 
-/* Goes on in a new block when the condition does not hold, else to `slow`. */
-static void unless(Lower *L, LirOp op, unsigned w, LirCond cc, LirOpnd a, LirOpnd b, LirBlock *slow)
-{
-    LirBlock *next = lw_block(L, false);
-    lw_br(L, (LwCond){op, (uint8_t)w, cc, a, b}, lw_plain(slow), lw_plain(next));
-    lir_at(L->f, next);
-}
-
 static void field(Lower *L, LirReg frame, int32_t offset, LirOpnd v)
 {
     lir_store(L->f, 8, lir_mem(frame, offset), v);
@@ -56,19 +49,20 @@ static void field(Lower *L, LirReg frame, int32_t offset, LirOpnd v)
 static LirReg push_frame(Lower *L, const PyCodeObject *co, LirReg cframe, LirBlock *slow)
 {
     LirFunc *f = L->f;
-    int32_t size = 8 * (co->co_nlocalsplus + co->co_stacksize + PY311_FRAME_SPECIALS);
+    int32_t size = (int32_t)py311_frame_size(co);
     LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
-    unless(L, LIR_CMP, 1, LIR_NE, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING), lir_imm(0), slow);
-    unless(L, LIR_CMP, 8, LIR_NE, lir_mem(interp, PY311_OFF_INTERP_EVAL_FRAME),
-           lir_ptr(rt_direct.hook), slow);
-    unless(L, LIR_CMPSP, 8, LIR_B, lir_imm(rt_direct.stack_low), lir_none(), slow);
+    lw_unless(L, LIR_CMP, 1, LIR_NE, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING), lir_imm(0),
+              slow);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(interp, PY311_OFF_INTERP_EVAL_FRAME),
+              lir_ptr(rt_direct.hook), slow);
+    lw_unless(L, LIR_CMPSP, 8, LIR_B, lir_imm(rt_direct.stack_low), lir_none(), slow);
     LirOpnd remaining = lir_mem(LIR_TS, PY311_OFF_TS_RECURSION_REMAINING);
-    unless(L, LIR_CMP, 4, LIR_LE, remaining, lir_imm(0), slow);
+    lw_unless(L, LIR_CMP, 4, LIR_LE, remaining, lir_imm(0), slow);
     LirReg frame = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_TOP));
     LirReg top = lir_lea(f, lir_mem(frame, size));
     /* Both are NULL while the thread has no chunk. */
-    unless(L, LIR_CMP, 8, LIR_AE, lir_reg(top), lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_LIMIT),
-           slow);
+    lw_unless(L, LIR_CMP, 8, LIR_AE, lir_reg(top), lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_LIMIT),
+              slow);
     lir_rmw(f, LIR_SUBM, 4, remaining, lir_imm(1));
     lir_store(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_DATASTACK_TOP), lir_reg(top));
     return frame;

@@ -104,11 +104,17 @@ bool py311_local_is_cell(const PyCodeObject *co, int i);
 /* The compiler flags that make calling a code object produce a generator of any sort. */
 #define PY311_CO_GENERATOR_LIKE (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 
-/* A function whose call is no more than filling its first co_argcount locals and running it. */
+/* Are the first co_argcount locals all that a call has to fill, and is there no dict of locals? */
+static inline bool py311_fills_frame(const PyCodeObject *co)
+{
+    int wanted = CO_OPTIMIZED, odd = CO_VARARGS | CO_VARKEYWORDS;
+    return (co->co_flags & (wanted | odd)) == wanted && co->co_kwonlyargcount == 0;
+}
+
+/* A function whose call is no more than that and running it. */
 static inline bool py311_plain_function(const PyCodeObject *co)
 {
-    int odd = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
-    return !(co->co_flags & odd) && !co->co_kwonlyargcount && (co->co_flags & CO_OPTIMIZED) &&
+    return py311_fills_frame(co) && !(co->co_flags & PY311_CO_GENERATOR_LIKE) &&
            (co->co_flags & CO_NEWLOCALS);
 }
 

@@ -112,7 +112,7 @@ int rt_set_update(PyObject *set, PyObject *iterable);
 int rt_dict_update(PyThreadState *ts, PyObject *dict, PyObject *mapping);
 int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject *callable);
 
-/* --- attributes (rt_attr.c, rt_method.c) ------------------------------------------- */
+/* --- attributes (rt_attr*.c) ------------------------------------------- */
 /* Gives a LOAD_METHOD site's cache the table that inline code looks at; NULL when out of memory. */
 RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic);
 void *rt_attr_ic_new(CodeUnit *u, PyObject *name); /* RtAttrIC*, NULL when out of memory */
@@ -164,6 +164,8 @@ int rt_print_expr(PyObject *v);
 /* --- with, exceptions (rt_errors.c) --------------------------------------------------- */
 PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr,
                          PyObject **out); /* bound __exit__; out[0] is __enter__()'s result */
+PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr,
+                               PyObject **out); /* the same with __aenter__ and __aexit__ */
 int rt_check_exc_match(PyObject *exc, PyObject *type);
 int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n); /* always -1 */
 /* The errors of LOAD_FAST, LOAD_DEREF, ... on an unset variable: sets the exception; always -1. */
@@ -171,9 +173,6 @@ int rt_unbound_local(RtFrame *frame, int index);
 int rt_unbound_deref(RtFrame *frame, int index);
 /* format_exc_check_arg: `format` takes the name's UTF-8; NameErrors get their `name`. */
 void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, PyObject *name);
-
-PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr,
-                               PyObject **out); /* the same with __aenter__ and __aexit__ */
 
 /* --- generators, coroutines, asynchronous generators (rt_generator.c) --------------------- */
 /* RETURN_GENERATOR: a new object that goes on behind the instruction at prev_instr. It takes over

@@ -276,7 +276,8 @@ BASE_NOINLINE static PyObject *load_miss(PyObject *obj, RtAttrIC *ic, PyObject *
     return Py_NewRef(obj);
 }
 
-static inline PyObject *load(PyObject *obj, RtAttrIC *ic, PyObject **out)
+/* The attribute by the first entry of the site that serves; results as serve()'s. */
+static inline PyObject *serve_site(PyObject *obj, const RtAttrIC *ic, PyObject **out)
 {
     uint32_t version = Py_TYPE(obj)->tp_version_tag;
     for (uint32_t i = 0; i < ic->nentries; i++) {
@@ -287,7 +288,13 @@ static inline PyObject *load(PyObject *obj, RtAttrIC *ic, PyObject **out)
         if (BASE_LIKELY(v != NOT_SERVED))
             return v;
     }
-    return load_miss(obj, ic, out);
+    return NOT_SERVED;
+}
+
+static inline PyObject *load(PyObject *obj, RtAttrIC *ic, PyObject **out)
+{
+    PyObject *v = serve_site(obj, ic, out);
+    return BASE_LIKELY(v != NOT_SERVED) ? v : load_miss(obj, ic, out);
 }
 
 PyObject *rt_load_attr(PyObject *obj, void *ic)
@@ -307,12 +314,7 @@ PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *ic, PyObject **out
 /* _PyObject_LookupAttr: 1 and a new reference in *result, 0 and NULL: there is none; -1: error. */
 static int look_up(PyObject *obj, RtAttrIC *ic, PyObject **result)
 {
-    uint32_t version = Py_TYPE(obj)->tp_version_tag;
-    PyObject *v = NOT_SERVED;
-    for (uint32_t i = 0; i < ic->nentries && v == NOT_SERVED; i++) {
-        if (ic->entries[i].version == version)
-            v = serve(obj, ic, &ic->entries[i], NULL);
-    }
+    PyObject *v = serve_site(obj, ic, NULL);
     if (v == NOT_SERVED)
         v = serve_otherwise(obj, ic, RT_SITE_ASK, NULL);
     if (v == NOT_SERVED)

@@ -376,14 +376,14 @@ static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, RtExit
 {
     Py311Frame *f = l->f;
     PyCodeObject *co = f->f_code;
-    bool throw = x->kind == RT_EXIT_THROW;
-    if (!throw &&!no_memory) {
+    bool throws = x->kind == RT_EXIT_THROW;
+    if (!throws && !no_memory) {
         u->resumes++;
         if (rt_on_resume_exit != NULL)
             rt_on_resume_exit(u, x);
         return run_tier0(ts, f, l->xf->nstack);
     }
-    int32_t unit = opcode_unit(co, throw ? x->throw_bci : l->xf->bci);
+    int32_t unit = opcode_unit(co, throws ? x->throw_bci : l->xf->bci);
     Py311Handler handler;
     bool found = py311_find_handler(co, unit, &handler);
     f->prev_instr = py311_code_units(co) + unit;
@@ -404,8 +404,8 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     PyObject **values = __builtin_alloca((nvalues + 1) * sizeof(PyObject *));
     PyObject *type = NULL, *value = NULL, *tb = NULL;
     uint32_t keep = links[0].xf->nstack;
-    bool throw = x->kind == RT_EXIT_THROW;
-    if (throw) {
+    bool throws = x->kind == RT_EXIT_THROW;
+    if (throws) {
         Py311Handler handler;
         PyCodeObject *co = links[0].xf->code;
         bool found = py311_find_handler(co, opcode_unit(co, x->throw_bci), &handler);
@@ -415,7 +415,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
         PyErr_Fetch(&type, &value, &tb);
     }
     bool no_memory = !reify_chain(links, n, keep, values, u, f, regs);
-    if (throw)
+    if (throws)
         PyErr_Restore(type, value, tb); /* which counts, not the MemoryError */
 
     links[n - 1].f = f;
