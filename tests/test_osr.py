@@ -265,6 +265,26 @@ PROGRAMS = {
             t.join()
         assert len(results) == 3 and all(results)
     """,
+    "other_threads_are_not_asked_for_the_main_threads_look": """
+        import threading, time
+        asked = _pyston._testing.eval_breaker
+        shares = []
+        def work():
+            end = time.thread_time() + 0.02
+            total = slow = 0
+            while time.thread_time() < end:
+                total += 1
+                slow += asked()
+            shares.append(slow / total)
+        for _ in range(25):
+            thread = threading.Thread(target=work)
+            thread.start()
+            end = time.thread_time() + 0.002
+            while time.thread_time() < end:
+                pass
+            thread.join()
+        assert max(shares) < 0.5, shares
+    """,
     "signals_and_pending_calls": """
         import signal
         seen = []

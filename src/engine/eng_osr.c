@@ -4,7 +4,7 @@
  * the main thread's CPU clock has moved on, it queues a pending call, which the eval loop runs at a
  * safepoint: the look.  (Pending calls run on the main thread only, and so OSR
  * is for the main thread only.  3.11 does not set the eval breaker for pending calls from another
- * thread; the ticker does it.)
+ * thread; the ticker does it, but not while a thread runs that cannot make the call.)
  *
  * A look notes which tier-0 frames are on the stack.  The innermost one that was there at the look
  * before, too, and has a loop, is wanted.  If it is the current frame and stands at a backward
@@ -64,19 +64,28 @@ static struct {
 /* Under the ticker's lock. */
 static struct {
     PyInterpreterState *interp; /* NULL: off */
-    bool timed;                 /* the main thread's CPU clock is known */
+    bool timed;                 /* the main thread and its CPU clock are known */
     clockid_t clock;
+    PyThreadState *main;
     int64_t last;       /* that clock at the tick before, ns */
     atomic_bool queued; /* a look from the ticker is in the queue */
 } ticks;
 
 static int look(void *again);
 
-/* Queues a look. Any thread; `interp` must not go away meanwhile. */
-static void queue_look(PyInterpreterState *interp, void *again)
+/* Queues the look that a tick asks for and sees to it that the main thread comes to it. A queued
+ * one may wait: the main thread may be blocked, and other threads must not stumble over the eval breaker
+ * meanwhile. It sees the queue when it takes the GIL; should that have been just before the
+ * call was queued, the next tick asks. */
+static void ask_for_look(void)
 {
-    if (py311_add_pending_call(interp, look, again) != 0 && again == NULL) {
+    if (!atomic_exchange(&ticks.queued, true) &&
+        py311_add_pending_call(ticks.interp, look, NULL) != 0) {
         atomic_store(&ticks.queued, false); /* the queue is full; next time */
+    }
+    PyThreadState *holder = py311_gil_holder();
+    if (holder == NULL || holder == ticks.main) {
+        py311_ask_for_look(ticks.interp);
     }
 }
 
@@ -89,9 +98,7 @@ long eng_osr_tick(void)
     /* The process's clock woke us, which other threads drive, too. */
     if (now - ticks.last >= ENG_TICK_NS / 2) {
         ticks.last = now;
-        if (!atomic_exchange(&ticks.queued, true)) {
-            queue_look(ticks.interp, NULL);
-        }
+        ask_for_look();
     }
     return ENG_TICK_NS;
 }
@@ -99,14 +106,18 @@ long eng_osr_tick(void)
 /* Only the main thread knows its CPU clock. */
 static void find_clock(void)
 {
-    ticks.timed = PyThread_get_thread_ident() == py311_main_thread_id() &&
-                  pthread_getcpuclockid(pthread_self(), &ticks.clock) == 0;
-    ticks.last = 0;
+    if (PyThread_get_thread_ident() == py311_main_thread_id() &&
+        pthread_getcpuclockid(pthread_self(), &ticks.clock) == 0) {
+        ticks.timed = true;
+        ticks.main = PyThreadState_Get();
+        ticks.last = 0;
+    }
 }
 
 void eng_osr_forked(void)
 {
     atomic_store(&ticks.queued, false);
+    ticks.timed = false;
 }
 
 bool eng_osr_child_started(void)
@@ -132,9 +143,7 @@ int eng_osr_start(void)
     osr.want.frame = NULL;
     eng_ticker_lock();
     ticks.interp = PyInterpreterState_Get();
-    if (!ticks.timed) {
-        find_clock();
-    }
+    find_clock();
     eng_ticker_unlock();
     return 0;
 }
@@ -330,7 +339,8 @@ static void look_again(PyInterpreterState *interp)
         osr.want.frame = NULL;
         eng_osr_watching = false;
     } else {
-        queue_look(interp, &osr);
+        /* From the main thread itself, which therefore has the breaker set, too. */
+        py311_add_pending_call(interp, look, &osr);
     }
 }
 

@@ -133,6 +133,11 @@ static PyObject *testing_escapes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(
     return PyLong_FromUnsignedLongLong(eng_counts.osr_escapes);
 }
 
+static PyObject *testing_eval_breaker(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(*py311_eval_breaker(PyInterpreterState_Get()));
+}
+
 static PyObject *testing_instructions(PyObject *Py_UNUSED(self), PyObject *o)
 {
     PyCodeObject *co = code_of(o);
@@ -215,6 +220,8 @@ static PyMethodDef testing_methods[] = {
      PyDoc_STR("Depth of the value stack before each code unit, -1 where there is none.")},
     {"handler", testing_handler, METH_VARARGS,
      PyDoc_STR("The exception table's entry for a code unit: start, end, target, depth, lasti.")},
+    {"eval_breaker", testing_eval_breaker, METH_NOARGS,
+     PyDoc_STR("Whether running code is asked to look for signals, calls and other threads.")},
     {"osr_escapes", testing_escapes, METH_NOARGS, PyDoc_STR("How often a loop has left tier 0.")},
     {"osr_mode", testing_osr_mode, METH_O,
      PyDoc_STR("Whether loops leave tier 0 for compiled code ('compile') or to go on in tier 0 "

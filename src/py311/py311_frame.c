@@ -164,12 +164,12 @@ int py311_handle_eval_breaker(PyThreadState *ts)
 int py311_add_pending_call(PyInterpreterState *interp, int (*func)(void *), void *arg)
 {
     /* Not Py_AddPendingCall, which reads the GIL holder's thread state without the GIL. */
-    if (_PyEval_AddPendingCall(interp, func, arg) != 0) {
-        return -1;
-    }
-    /* It leaves the breaker alone when called from a thread that runs no pending calls. */
+    return _PyEval_AddPendingCall(interp, func, arg);
+}
+
+void py311_ask_for_look(PyInterpreterState *interp)
+{
     _Py_atomic_store(&interp->ceval.eval_breaker, 1);
-    return 0;
 }
 
 int py311_recursion_overflow(PyThreadState *ts)

@@ -206,9 +206,14 @@ static inline void py311_leave_recursive_call(PyThreadState *ts)
     ts->recursion_remaining++;
 }
 
-/* Queues a call for the main thread's next safepoint in `interp` and makes sure that it looks there.
- * Any thread, with or without the GIL. 0, or -1 when the queue is full. */
+/* Queues a call that the main thread makes at a safepoint in `interp`. It looks for such calls when it
+ * takes the GIL; where it has the GIL already, py311_ask_for_look() makes it look, for queueing from
+ * another thread leaves the eval breaker off. Any thread, with or without the GIL. 0, or -1 when the
+ * queue is full. */
 int py311_add_pending_call(PyInterpreterState *interp, int (*func)(void *), void *arg);
+/* Sets the eval breaker. Any thread. Tier 0 turns it off only where the request is served, so for a
+ * call that the running thread does not make, all its safepoints are slow until the GIL changes hands. */
+void py311_ask_for_look(PyInterpreterState *interp);
 
 /* The thread that runs pending calls. */
 unsigned long py311_main_thread_id(void);
