@@ -1,4 +1,8 @@
-"""Signal handlers that run, look around and raise in the middle of compiled loops."""
+"""Signal handlers that run, look around and raise in the middle of compiled loops.
+
+How long it takes from setting a timer to the loop is the machine's affair: handlers pass over signals that come
+elsewhere, and the timer goes on until one has come in the loop.
+"""
 import signal
 import time
 
@@ -8,7 +12,10 @@ class Interrupted(Exception):
 
 
 def raiser(signum, frame):
-    raise Interrupted(frame.f_code.co_name)
+    global armed
+    if armed and frame.f_code.co_name in (f.__name__, "inner") and frame.f_locals:
+        armed = False
+        raise Interrupted(frame.f_code.co_name)
 
 
 def tight():
@@ -50,10 +57,12 @@ def in_try():
 
 signal.signal(signal.SIGALRM, raiser)
 for f in (tight, tight_float, tight_for, with_calls, in_try, tight):
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    armed = True
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
     try:
         f()
     except Interrupted as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         tb = error.__traceback__
         while tb.tb_next:
             tb = tb.tb_next
@@ -65,7 +74,9 @@ ticks = []
 
 def counting(signum, frame):
     local = frame.f_locals
-    ticks.append((frame.f_code.co_name, "total" in local, frame.f_lineno - frame.f_code.co_firstlineno in range(8)))
+    if frame.f_code.co_name != "busy" or "total" not in local:
+        return
+    ticks.append((frame.f_code.co_name, local["total"] >= 0.0, frame.f_lineno - frame.f_code.co_firstlineno in range(8)))
 
 
 def busy(deadline):
@@ -80,14 +91,14 @@ signal.signal(signal.SIGALRM, counting)
 signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
 print(busy(12))
 signal.setitimer(signal.ITIMER_REAL, 0)
-# On a busy machine the next signal may come while the handler still runs.
-print(len(ticks) >= 12, {tick for tick in ticks if tick[0] != "counting"})
+print(len(ticks) >= 12, set(ticks))
 
 
 def modify(signum, frame):
     """A handler that changes what the loop reads."""
     global limit
-    limit = 0
+    if frame.f_code is until_limit.__code__ and frame.f_locals.get("n"):
+        limit = 0
 
 
 limit = 10
@@ -101,11 +112,12 @@ def until_limit():
 
 
 signal.signal(signal.SIGALRM, modify)
-signal.setitimer(signal.ITIMER_REAL, 0.02)
+signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 print(until_limit())
+signal.setitimer(signal.ITIMER_REAL, 0)
 signal.signal(signal.SIGALRM, signal.default_int_handler)
-signal.setitimer(signal.ITIMER_REAL, 0.02)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
     while True:
         pass
 except KeyboardInterrupt:
