@@ -2,14 +2,19 @@
  *
  * Chunks double in size from 16 KiB to 256 KiB: small functions take one, big ones few. Objects
  * larger than a quarter of the chunk get a chunk of their own behind the current one, so that
- * they do not waste the rest of it. Memory comes from calloc, so only a kept chunk is cleared by
- * hand.
+ * they do not waste the rest of it.
+ *
+ * Chunks are mappings of their own, not malloc's memory: what a compilation leaves behind in malloc's heap lies
+ * above the megabytes that it needed meanwhile, which would never go back to the system. Mappings come
+ * zeroed; only the used part of a kept chunk is cleared by hand.
  */
 #include "base_arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define ARENA_MIN_CHUNK ((size_t)16 * 1024)
 #define ARENA_MAX_CHUNK ((size_t)256 * 1024)
@@ -17,6 +22,7 @@
 struct ArenaChunk {
     ArenaChunk *next;
     size_t size; /* with this header */
+    size_t used; /* bytes that may not be zero; valid when it is no longer the current chunk */
 };
 
 /* Chunk header, rounded so that objects start aligned. */
@@ -41,7 +47,7 @@ void arena_free(Arena *a)
     ArenaChunk *c = a->chunks;
     while (c) {
         ArenaChunk *next = c->next;
-        free(c);
+        munmap(c, c->size);
         c = next;
     }
     arena_init(a, a->limit, a->oom);
@@ -49,29 +55,32 @@ void arena_free(Arena *a)
 
 void arena_reset(Arena *a)
 {
-    ArenaChunk *c = a->chunks;
-    /* The first chunk ever taken is last in the list; keep that one, the others go. */
-    while (c && c->next) {
-        ArenaChunk *next = c->next;
-        free(c);
-        c = next;
+    ArenaChunk *kept = NULL;
+    if (a->chunks) {
+        a->chunks->used = (size_t)(a->cur - (char *)a->chunks);
     }
-    size_t limit = a->limit;
-    jmp_buf *oom = a->oom;
-    arena_init(a, limit, oom);
-    if (c == NULL) {
+    for (ArenaChunk *c = a->chunks, *next; c; c = next) {
+        next = c->next;
+        bool keep = c->size <= ARENA_MAX_CHUNK && (kept == NULL || c->size > kept->size);
+        ArenaChunk *gone = keep ? kept : c;
+        if (keep) {
+            kept = c;
+        }
+        if (gone) {
+            munmap(gone, gone->size);
+        }
+    }
+    arena_init(a, a->limit, a->oom);
+    if (kept == NULL) {
         return;
     }
-    if (c->size > ARENA_MAX_CHUNK || (limit && c->size > limit)) {
-        free(c); /* one huge object: clearing it costs more than malloc */
-        return;
-    }
-    char *start = (char *)c + ARENA_HEADER;
-    memset(start, 0, c->size - ARENA_HEADER);
-    a->chunks = c;
+    char *start = (char *)kept + ARENA_HEADER;
+    memset(start, 0, kept->used - ARENA_HEADER);
+    kept->next = NULL;
+    a->chunks = kept;
     a->cur = start;
-    a->end = (char *)c + c->size;
-    a->reserved = c->size;
+    a->end = (char *)kept + kept->size;
+    a->reserved = kept->size;
 }
 
 static void *out_of_memory(Arena *a)
@@ -96,11 +105,14 @@ void *arena_alloc_slow(Arena *a, size_t size)
     if (own || need + ARENA_HEADER > chunk) {
         chunk = need + ARENA_HEADER;
     }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    chunk = (chunk + page - 1) & ~(page - 1);
     if (a->limit && (chunk > a->limit || a->reserved > a->limit - chunk)) {
         return out_of_memory(a);
     }
-    ArenaChunk *c = calloc(1, chunk);
-    if (c == NULL) {
+    ArenaChunk *c =
+        mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (c == MAP_FAILED) {
         return out_of_memory(a);
     }
     c->size = chunk;
@@ -108,9 +120,13 @@ void *arena_alloc_slow(Arena *a, size_t size)
     char *p = (char *)c + ARENA_HEADER;
     if (own) {
         /* Behind the current chunk, which stays the one to allocate from. */
+        c->used = chunk;
         c->next = a->chunks->next;
         a->chunks->next = c;
         return p;
+    }
+    if (a->chunks) {
+        a->chunks->used = (size_t)(a->cur - (char *)a->chunks);
     }
     c->next = a->chunks;
     a->chunks = c;

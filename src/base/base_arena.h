@@ -3,7 +3,7 @@
  * A compilation allocates many small objects that all die together. An arena hands them out by
  * moving a pointer and frees them at once. Memory is zeroed, 16-byte aligned, and never moves.
  *
- * Out of memory (malloc failed, or the arena's limit is reached): `failed` becomes true for good.
+ * Out of memory (the system has none, or the arena's limit is reached): `failed` becomes true for good.
  * If `oom` is set, the allocation then longjmps there (value 1) and so never returns NULL: a
  * compiler entry point does `if (setjmp(env)) { arena_free(&a); return NOT_COMPILED; }` once and
  * no pass needs a check. Without `oom` the allocation returns NULL and the caller must look.
@@ -27,8 +27,8 @@ typedef struct Arena {
     char *cur;          /* next free byte of the current chunk */
     char *end;          /* end of the current chunk */
     ArenaChunk *chunks; /* newest first */
-    size_t reserved;    /* bytes taken from malloc */
-    size_t limit;       /* most bytes to take from malloc; 0: no limit */
+    size_t reserved;    /* bytes taken from the system */
+    size_t limit;       /* most bytes to take; 0: no limit */
     jmp_buf *oom;       /* where to go when memory runs out, or NULL */
     bool failed;        /* sticky: some allocation did not succeed */
 } Arena;
@@ -39,7 +39,8 @@ void arena_init(Arena *a, size_t limit, jmp_buf *oom);
 /* Frees every object. The arena is then empty and may be used again; limit and oom are kept. */
 void arena_free(Arena *a);
 
-/* Like arena_free, but keeps one chunk so that the next compilation starts without malloc. */
+/* Like arena_free, but keeps the largest chunk, if it is not one huge object's, so that the next
+ * compilation starts with memory that is in the processor's caches already. */
 void arena_reset(Arena *a);
 
 /* Slow path of arena_alloc: takes a new chunk. Not to be called directly. */

@@ -177,13 +177,14 @@ static bool compile(Job *job)
     job->unit = rt_unit_new(job->code, job->entry_bci);
     job->reason = "out of memory";
     if (job->unit != NULL) {
-        arena_init(&arena, ENG_ARENA_LIMIT, &oom);
+        arena.limit = ENG_ARENA_LIMIT;
+        arena.oom = &oom;
         if (setjmp(oom) == 0) {
             ok = run_stages(job);
         } else {
             job->reason = "out of memory";
         }
-        arena_free(&arena);
+        arena_reset(&arena);
     }
     *gc = gc_enabled;
     if (!ok) {
