@@ -9,7 +9,8 @@ JOBS   ?= $(shell nproc)
 ARGS   ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench clean
+.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-compare \
+	bench-paired bench-instructions clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -41,14 +42,33 @@ asan: ## Build with the address sanitizer into build/asan/
 ubsan: ## Build with the undefined-behaviour sanitizer into build/ubsan/
 	@scripts/build.sh ubsan
 
-bench: all $(VENV)/.ready ## Run the benchmarks against python3.11
+# NAME="djangocms micro" selects benchmarks and groups, INTERPRETERS="stock ext" columns of the table, PYTHONS="/path ..."
+# adds columns, ROUNDS=5 sets the processes per benchmark, FRESH=1 does not go on with an interrupted run.
+BENCH = $(VENV)/bin/python benchmarks/bench.py
+BENCH_OPTIONS = --interpreters "$(INTERPRETERS)" --pythons "$(PYTHONS)" $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	$(if $(FRESH),--fresh) $(ARGS)
+
+bench: all $(VENV)/.ready ## Run the benchmark suite, about 30 minutes (NAME=... selects; benchmarks/README.md)
+	$(BENCH) run $(NAME) $(BENCH_OPTIONS)
+
+bench-quick: all $(VENV)/.ready ## A selection of it, about 5 minutes
+	$(BENCH) run $(NAME) --level quick $(BENCH_OPTIONS)
+
+bench-compare: $(VENV)/.ready ## What got faster or slower beyond noise: A=FOLDER B=FOLDER
+	@test -n "$(A)" -a -n "$(B)" || { echo "make bench-compare A=FOLDER B=FOLDER, each below build/bench/results/"; exit 2; }
+	@$(BENCH) compare "$(A)" "$(B)"
+
+bench-paired: all $(VENV)/.ready ## A few cold programs against python3.11, with the share of compiling (ARGS=--help)
 	$(VENV)/bin/python benchmarks/paired.py $(ARGS)
+
+bench-instructions: all $(VENV)/.ready ## Count instructions of some programs (valgrind; as JSON too)
+	$(VENV)/bin/python benchmarks/instructions.py --json build/bench/instructions.json $(ARGS)
 
 clean: ## Remove everything that was built
 	rm -rf build
 
-$(VENV)/.ready: requirements-test.txt requirements-apps.txt
+$(VENV)/.ready: requirements-test.txt requirements-apps.txt benchmarks/requirements.txt
 	@scripts/venv.sh "$(PYTHON)" $(VENV)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

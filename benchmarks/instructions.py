@@ -13,6 +13,7 @@ Instructions are not time: a cache miss or a mispredicted branch costs as much a
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=", ".join(PROGRAMS))
     parser.add_argument("--mode", action="append", help="a mode, repeatable: ext (default), pyston3, ext-nojit ...")
     parser.add_argument("--threshold", type=int, default=THRESHOLD, help="compile threshold (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="write the counts there, for a trend")
     parser.add_argument("--keep", type=Path, help="keep callgrind's files in this folder")
     args = parser.parse_args(argv)
     names = args.programs or list(PROGRAMS)
@@ -88,11 +90,16 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
+        found = {}
         for name in names:
             counts = {mode.name: per_unit(name, mode, folder) for mode in modes}
+            found[name] = counts
             stock = counts["stock"]
             for mode, value in counts.items():
                 print(f"{name:10} {mode:12} {value:14,.0f} a {PROGRAMS[name].unit:8} {stock / value:.3f}x", flush=True)
+        if args.json:
+            args.json.parent.mkdir(parents=True, exist_ok=True)
+            args.json.write_text(json.dumps({"unit": "instructions", "counts": found}, indent=1) + "\n")
     return 0
 
 

@@ -1,0 +1,187 @@
+"""What is measured: the suite's own benchmarks (benchmarks/MANIFEST), pyperformance's, and how much of each.
+
+One table says how many values a run of a benchmark takes and in which group it stands. The counts are for the level
+`standard`, whose runs take a few seconds each on stock; the other levels scale them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from pyperformance import _manifest as pyperformance_manifest
+
+BENCHMARKS = Path(__file__).resolve().parents[1]
+PYPERFORMANCE = "pyperformance"
+MICRO = "micro"
+
+
+class UsageError(Exception):
+    """What was asked for does not exist; the text lists what does."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A benchmark's amount of work at the level `standard`."""
+
+    values: int  # timed calls or requests of a run
+    seconds: float  # that a run takes on stock, set-up included; a first guess for the time left
+    quick: bool = False  # whether the level `quick` has it
+    group: str = ""  # for pyperformance's benchmarks; ours name it in pyproject.toml
+    loops: int | None = 1  # calls in a value; None: pyperf calibrates
+
+
+@dataclass(frozen=True)
+class Level:
+    """How long everything takes."""
+
+    about: str
+    scale: float  # of the number of values
+    rounds: int  # processes per benchmark and interpreter
+    pyperformance_rounds: int  # of the many small benchmarks of pyperformance
+    only_quick: bool = False
+
+    def rounds_of(self, group: str) -> int:
+        """How many processes a benchmark of the group gets."""
+        return self.pyperformance_rounds if group == PYPERFORMANCE else self.rounds
+
+
+LEVELS = {
+    "smoke": Level("everything once, to see that it runs; its times mean nothing", 0.05, 1, 1),
+    "quick": Level("a selection in about 5 minutes", 0.4, 1, 1, only_quick=True),
+    "standard": Level("everything in about 30 minutes", 1, 2, 1),
+    "thorough": Level("everything in some hours, for tables that are published", 4, 5, 3),
+}
+
+SIZES = {
+    # What is asked in turns a hundred times makes a window of 1 % hold each request once.
+    "flaskblogging": Size(600, 5.0, quick=True),
+    "djangocms": Size(240, 6.0, quick=True),
+    "django_rest": Size(700, 4.0),
+    "fastapi_uvicorn": Size(4000, 4.0, quick=True),
+    "aiohttp_server": Size(8000, 3.0),
+    "pylint_click": Size(3, 7.0, quick=True),
+    "mypy_click": Size(2, 10.0),
+    "mypy_compiled": Size(3, 5.0),
+    "pytest_networkx": Size(3, 5.0),
+    "sphinx_click": Size(3, 6.0),
+    "black_click": Size(6, 4.0),
+    "pip_resolve": Size(10, 4.0),
+    "torch_alexnet": Size(50, 5.0),
+    "torch_transformer": Size(200, 5.0, quick=True),
+    "sqlalchemy_orm": Size(120, 4.0, quick=True),
+    "jinja2_pages": Size(1500, 4.0, quick=True),
+    "sympy_calculus": Size(4, 5.0),
+    "networkx_graphs": Size(70, 4.0),
+    "etl_csv_json": Size(60, 4.0, quick=True),
+    "bpe_tokeniser": Size(30, 4.0, quick=True),
+    "nbody": Size(30, 3.0, quick=True, group=MICRO),
+    "chaos": Size(40, 3.0, group=MICRO),
+    "richards": Size(50, 3.0, quick=True, group=MICRO),
+    "deltablue": Size(500, 3.0, quick=True, group=MICRO),
+    "raytrace": Size(8, 3.5, group=MICRO),
+    "fannkuch": Size(6, 3.5, group=MICRO),
+    "spectral_norm": Size(25, 3.5, group=MICRO),
+    "pyflate": Size(6, 3.5, group=MICRO),
+    "go": Size(20, 3.5, group=MICRO),
+    "hexiom": Size(300, 3.5, group=MICRO),
+    "python_startup": Size(30, 2.0, quick=True, group=MICRO),
+}
+# The rest of pyperformance: pyperf finds the number of loops by itself.
+PYPERFORMANCE_SIZE = Size(5, 2.5, group=PYPERFORMANCE, loops=None)
+PYPERFORMANCE_OPTIONS = ("--min-time=0.05", "--warmups=3")
+GROUP_ORDER = ("web", "tools", "torch", "libraries", "scripts", MICRO, PYPERFORMANCE)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script on pyperf, with what it needs."""
+
+    name: str
+    group: str
+    script: Path
+    requirements: str  # the text of its requirements.txt
+    size: Size
+    options: tuple[str, ...] = ()
+    python: str = ""  # versions that it runs on, as a specifier
+
+    def unsupported(self, version: str) -> str | None:
+        """Why it does not run on a Python of that version, or None when it does."""
+        if Version(version) in SpecifierSet(self.python):
+            return None
+        return f"needs Python {self.python}, this is {version}"
+
+    def arguments(self, level: Level) -> list[str]:
+        """pyperf's options for one run."""
+        values = max(2, round(self.size.values * level.scale))
+        options = [*self.options, "--processes=1", f"--values={values}"]
+        if self.size.loops is None:
+            return [*options, *PYPERFORMANCE_OPTIONS]
+        return [*options, "--warmups=0", f"--loops={self.size.loops}"]
+
+
+def _convert(entry: object, name: str, size: Size, group: str) -> Benchmark:
+    """pyperformance's record of a benchmark as ours."""
+    lockfile = Path(entry.requirements_lockfile)
+    return Benchmark(
+        name,
+        group,
+        Path(entry.runscript),
+        lockfile.read_text() if lockfile.is_file() else "",
+        size,
+        tuple(entry.extra_opts),
+        str(entry.python),
+    )
+
+
+def own_benchmarks() -> list[Benchmark]:
+    """Those of benchmarks/MANIFEST. Raises KeyError for one that has no size."""
+    manifest = pyperformance_manifest.load_manifest(str(BENCHMARKS / "MANIFEST"))
+    return [_convert(entry, entry.name, SIZES[entry.name], entry.tags[0]) for entry in manifest.benchmarks]
+
+
+def pyperformance_benchmarks() -> list[Benchmark]:
+    """All of pyperformance's: the small ones by their own names, the rest as pyperformance/NAME."""
+    found = []
+    for entry in pyperformance_manifest.load_manifest(None).benchmarks:
+        size = SIZES.get(entry.name)
+        if size is not None and size.group == MICRO:
+            found.append(_convert(entry, entry.name, size, MICRO))
+        else:
+            found.append(_convert(entry, f"{PYPERFORMANCE}/{entry.name}", PYPERFORMANCE_SIZE, PYPERFORMANCE))
+    return found
+
+
+def load() -> dict[str, Benchmark]:
+    """Every benchmark by name, in the order of the table."""
+    everything = [*own_benchmarks(), *pyperformance_benchmarks()]
+    order = list(SIZES)
+    everything.sort(key=lambda b: (GROUP_ORDER.index(b.group), order.index(b.name) if b.name in SIZES else len(order)))
+    return {benchmark.name: benchmark for benchmark in everything}
+
+
+def select(catalog: dict[str, Benchmark], names: Sequence[str], level: Level) -> list[Benchmark]:
+    """The benchmarks of the names, each that of a benchmark or of a group; without names those of the level.
+
+    Raises UsageError for an unknown name.
+    """
+    if not names:
+        return [b for b in catalog.values() if b.size.quick or not level.only_quick]
+    chosen: dict[str, Benchmark] = {}
+    for name in names:
+        found = [b for b in catalog.values() if name in (b.name, b.group)]
+        if not found:
+            raise UsageError(unknown("benchmark", name, [*GROUP_ORDER, *catalog]))
+        chosen |= {b.name: b for b in found}
+    return list(chosen.values())
+
+
+def unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    """The message for a name that does not exist."""
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"no such {kind}: {name}{hint}; there are: {', '.join(known)}"
