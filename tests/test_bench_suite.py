@@ -82,6 +82,7 @@ def test_names_select_benchmarks_and_groups():
 def test_unsupported_version_says_why():
     assert "3.9.16" in CATALOG["torch_alexnet"].unsupported("3.9.16")
     assert CATALOG["torch_alexnet"].unsupported("3.11.2") is None
+    assert "CPython" in CATALOG["mypy_compiled"].unsupported("3.9.16", "PyPy")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,12 @@ def script(folder: Path, body: str) -> catalog.Benchmark:
 
 
 def run_script(folder: Path, body: str) -> Outcome:
-    bench = measure.Bench(Ready(folder), catalog.LEVELS["standard"], {"stock": "3.11.2"}, folder / "scratch")
+    bench = measure.Bench(
+        Ready(folder),
+        catalog.LEVELS["standard"],
+        {"stock": {"version": "3.11.2", "implementation": "CPython"}},
+        folder / "scratch",
+    )
     return bench.run(script(folder, body), interpreters.known()["stock"], 0)
 
 

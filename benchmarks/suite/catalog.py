@@ -94,6 +94,8 @@ SIZES = {
 # The rest of pyperformance: pyperf finds the number of loops by itself.
 PYPERFORMANCE_SIZE = Size(5, 2.5, group=PYPERFORMANCE, loops=None)
 PYPERFORMANCE_OPTIONS = ("--min-time=0.05", "--warmups=3")
+# What exists for one implementation only, and why.
+CPYTHON_ONLY = {"mypy_compiled": "mypy's compiled wheels are for CPython"}
 GROUP_ORDER = ("web", "tools", "torch", "libraries", "scripts", MICRO, PYPERFORMANCE)
 
 
@@ -109,8 +111,10 @@ class Benchmark:
     options: tuple[str, ...] = ()
     python: str = ""  # versions that it runs on, as a specifier
 
-    def unsupported(self, version: str) -> str | None:
-        """Why it does not run on a Python of that version, or None when it does."""
+    def unsupported(self, version: str, implementation: str = "CPython") -> str | None:
+        """Why it does not run on such a Python, or None when it does."""
+        if implementation != "CPython" and self.name in CPYTHON_ONLY:
+            return CPYTHON_ONLY[self.name]
         if Version(version) in SpecifierSet(self.python):
             return None
         return f"needs Python {self.python}, this is {version}"

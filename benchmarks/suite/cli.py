@@ -86,9 +86,8 @@ class Session:
             machine.describe(),
             datetime.now().isoformat(timespec="seconds"),
         )
-        versions = {name: about["version"] for name, about in described.items()}
         home: Path = args.home
-        self.bench = Bench(Environments(home / "environments"), level, versions, home / "scratch")
+        self.bench = Bench(Environments(home / "environments"), level, described, home / "scratch")
         results = home / "results"
         found = None if args.fresh else unfinished(results, self.run)
         if found:
@@ -115,7 +114,7 @@ class Session:
         for cell in cells:
             benchmark, column = self.benchmarks[cell.benchmark], self.interpreters[cell.interpreter]
             guess = 1 + benchmark.size.seconds * (0.3 + 0.7 * self.bench.level.scale)
-            if benchmark.unsupported(self.bench.versions[cell.interpreter]):
+            if self.bench.unsupported(benchmark, cell.interpreter):
                 guess = 0.0
             else:
                 environment = self.bench.environments.path(column, benchmark.requirements)

@@ -33,12 +33,17 @@ class Bench:
 
     environments: Environments
     level: Level
-    versions: dict[str, str]  # Python's, by the interpreter's name
+    described: dict[str, dict[str, str]]  # implementation and version, by the interpreter's name
     scratch: Path
+
+    def unsupported(self, benchmark: Benchmark, interpreter: str) -> str | None:
+        """Why the interpreter cannot run the benchmark, or None when it can."""
+        about = self.described[interpreter]
+        return benchmark.unsupported(about["version"], about["implementation"])
 
     def run(self, benchmark: Benchmark, interpreter: Interpreter, number: int) -> Outcome:
         """The outcome of one process; a failure is an outcome too."""
-        if reason := benchmark.unsupported(self.versions[interpreter.name]):
+        if reason := self.unsupported(benchmark, interpreter.name):
             return Outcome(SKIPPED, error=reason)
         try:
             python = self.environments.python(interpreter, benchmark.requirements)
