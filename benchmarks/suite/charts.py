@@ -72,7 +72,8 @@ def speed(summary: Summary) -> Figure | None:
     axes.axvline(1, color="black", lw=0.8)
     axes.set_xscale("log", base=2)
     low, high = axes.get_xlim()
-    ticks = [tick for tick in (0.125, 0.25, 0.5, 0.75, 1, 1.5, 2, 4, 8, 16, 32, 64, 128) if low <= tick <= high]
+    between = (0.75, 1.5) if high / low < 16 else ()
+    ticks = [tick for tick in (0.125, 0.25, 0.5, *between, 1, 2, 4, 8, 16, 32, 64, 128) if low <= tick <= high]
     axes.set_xticks(ticks, [f"{tick:g}x" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_title("Speed against CPython (right of 1: faster; lines: 95 % interval)")
