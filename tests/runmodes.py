@@ -25,9 +25,6 @@ SITE_PACKAGES = BUILD / "venv" / "lib" / "python3.11" / "site-packages"
 # The interpreter everything is compared with; another 3.11 can be named to test another build.
 STOCK = os.environ.get("PYSTON_TEST_PYTHON") or "/usr/bin/python3.11"
 
-# No function reaches this many calls in a test or a benchmark, so nothing is ever compiled.
-NEVER = 2_000_000_000
-
 # name -> (executable or None for STOCK, loads the extension, default settings)
 _TABLE: dict[str, tuple[str | None, bool, dict[str, str]]] = {
     "stock": (None, False, {}),
@@ -35,9 +32,9 @@ _TABLE: dict[str, tuple[str | None, bool, dict[str, str]]] = {
     # look at it) from failures that the engine causes.
     "stock-path": (None, False, {}),
     "ext": (None, True, {"PYSTON": "1"}),
-    "ext-nojit": (None, True, {"PYSTON": "1", "PYSTON_THRESHOLD": str(NEVER)}),
+    "ext-nojit": (None, True, {"PYSTON": "1", "PYSTON_THRESHOLD": "never"}),
     "pyston3": ("pyston3", False, {}),
-    "pyston3-nojit": ("pyston3", False, {"PYSTON_THRESHOLD": str(NEVER)}),
+    "pyston3-nojit": ("pyston3", False, {"PYSTON_THRESHOLD": "never"}),
     "pyston3-off": ("pyston3", False, {"PYSTON": "0"}),
 }
 MODES = tuple(_TABLE)
@@ -63,7 +60,7 @@ class RunMode:
         program, extension, settings = _TABLE[self.name]
         overrides = dict(settings)
         if self.is_engine:
-            if self.threshold is not None:
+            if self.threshold is not None and self.compiles:
                 overrides["PYSTON_THRESHOLD"] = str(self.threshold)
             if self.stress:
                 overrides["PYSTON_STRESS"] = self.stress

@@ -10,7 +10,7 @@ import runmodes
 # setting -> wrong values, and what the message has to name as allowed
 WRONG = {
     "PYSTON": (["yes", "2", "-1", "01", "on"], ["0", "1"]),
-    "PYSTON_THRESHOLD": (["0", "-5", "many", "1.5", "10x", "99999999999999999999"], ["1"]),
+    "PYSTON_THRESHOLD": (["0", "-5", "off", "1.5", "10x", "4294967295"], ["1", "4294967294", "never"]),
     "PYSTON_DUMP": (["hirr", "hir,lisp", ",", "all", "hir:", ":f"], ["hir", "lir", "asm"]),
     "PYSTON_STRESS": (["osr!", "deopts", "1"], ["deopt"]),
     "PYSTON_CODE_LIMIT": (["0", "-1", "plenty", "64M", "1e3", "5000"], ["1", "1024"]),
@@ -23,7 +23,8 @@ RIGHT = [
     ("PYSTON", "0"),
     ("PYSTON", "1"),
     ("PYSTON_THRESHOLD", "1"),
-    ("PYSTON_THRESHOLD", "1000000"),
+    ("PYSTON_THRESHOLD", "4294967294"),
+    ("PYSTON_THRESHOLD", "never"),
     ("PYSTON_STRESS", "deopt"),
     ("PYSTON_CODE_LIMIT", "1"),
     ("PYSTON_CODE_LIMIT", "64"),
@@ -76,6 +77,35 @@ def test_right_value(pyston3, ext, name, value):
     code = "def f(n):\n    return [i * i for i in range(n)]\nprint(sum(f(100)))"
     for python in (pyston3, ext):
         assert python("-c", code, env={name: value}).ok == "328350\n"
+
+
+def test_never_compiles_nothing(pyston3, ext):
+    """Neither functions nor loops nor generators, however hot; a high threshold still compiles the loops."""
+    code = """
+import pyston
+
+def many(n):
+    return sum(i & 3 for i in range(n))
+
+def loop():
+    total = 0
+    for i in range(1000):
+        total += i
+    return total
+
+def until(samples):
+    while pyston.stats()["samples"] < samples:
+        loop()
+        many(1000)
+
+until(30)
+stats = pyston.stats()
+kinds = ("functions_compiled", "loops_compiled", "resumes_compiled")
+print(stats["threshold"], *(stats[kind] > 0 for kind in kinds), stats["not_compiled"])
+"""
+    for python in (pyston3, ext):
+        assert python("-c", code, env={"PYSTON_THRESHOLD": "never"}).ok == "never False False False {}\n"
+        assert re.match("4294967294 \\w+ True ", python("-c", code, env={"PYSTON_THRESHOLD": "4294967294"}).ok)
 
 
 def test_empty_is_unset(pyston3):

@@ -90,12 +90,7 @@ def known() -> dict[str, Interpreter]:
     columns = [
         _of_mode("stock", BASELINE, f"CPython, {stock}", "stock"),
         _of_mode("ext", "ext", "the same with Pyston's extension on", "stock"),
-        _of_mode(
-            "ext-nojit",
-            "ext-nojit",
-            "the same with the extension on and compiling no function, hot loops only",
-            "stock",
-        ),
+        _of_mode("ext-nojit", "ext-nojit", "the same with the extension on and compiling nothing", "stock"),
         _of_mode("pyston3", "pyston3", "Pyston's executable", "pyston3"),
         pypy,
     ]

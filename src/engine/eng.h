@@ -30,9 +30,12 @@ struct CodeCache;
 /* --- settings --------------------------------------------------------------- */
 enum { ENG_DUMP_HIR = 1, ENG_DUMP_LIR = 2, ENG_DUMP_ASM = 4 };
 
+/* As the threshold: nothing is compiled, functions, loops or resume points. */
+#define ENG_NEVER UINT32_MAX
+
 typedef struct {
     int on;                  /* PYSTON: 0, 1, or -1 when unset */
-    uint32_t threshold;      /* PYSTON_THRESHOLD: the call that compiles */
+    uint32_t threshold;      /* PYSTON_THRESHOLD: the call that compiles, or ENG_NEVER */
     uint32_t dump;           /* PYSTON_DUMP: ENG_DUMP_* bits */
     char *dump_function;     /* after the colon of PYSTON_DUMP, or NULL for all */
     bool stress_deopt;       /* PYSTON_STRESS=deopt */

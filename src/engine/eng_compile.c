@@ -250,10 +250,12 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
         .lir = dump && eng_settings.dump & ENG_DUMP_LIR ? &lir : NULL,
         .asm_ = dump && eng_settings.dump & ENG_DUMP_ASM ? &code : NULL,
     };
-    job.reason = eng_never_compiled(s->code);
-    if (cache == NULL) {
+    /* ENG_NEVER here and not only where calls are counted: loops do not wait for the threshold, and
+     * a count of calls wraps around. */
+    if (cache == NULL || eng_settings.threshold == ENG_NEVER) {
         return NULL;
     }
+    job.reason = eng_never_compiled(s->code);
     bool ok = job.reason == NULL && compile(&job);
     if (ok && !install(s, job.unit)) {
         eng_unit_destroy(job.unit);

@@ -36,14 +36,17 @@ static int read_switch(const char *name, const char *text, bool *out)
     return 0;
 }
 
-static int read_number(const char *name, const char *text, uint32_t most, uint32_t *out)
+/* `word`: what is allowed besides numbers, or NULL. */
+static int read_number(const char *name, const char *text, uint32_t most, const char *word,
+                       uint32_t *out)
 {
     char *end;
     errno = 0;
     unsigned long long v = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v < 1 || v > most) {
         char allowed[64];
-        PyOS_snprintf(allowed, sizeof allowed, "a whole number from 1 to %lu", (unsigned long)most);
+        PyOS_snprintf(allowed, sizeof allowed, "a whole number from 1 to %lu%s%s",
+                      (unsigned long)most, word != NULL ? " or " : "", word != NULL ? word : "");
         return wrong(name, allowed, text);
     }
     *out = (uint32_t)v;
@@ -60,7 +63,11 @@ static int set_on(const char *name, const char *text)
 
 static int set_threshold(const char *name, const char *text)
 {
-    return read_number(name, text, UINT32_MAX, &eng_settings.threshold);
+    if (strcmp(text, "never") == 0) {
+        eng_settings.threshold = ENG_NEVER;
+        return 0;
+    }
+    return read_number(name, text, ENG_NEVER - 1, "never", &eng_settings.threshold);
 }
 
 static int set_dump(const char *name, const char *text)
@@ -118,7 +125,7 @@ static int set_stress(const char *name, const char *text)
 
 static int set_code_limit(const char *name, const char *text)
 {
-    return read_number(name, text, CODE_LIMIT_MOST, &eng_settings.code_limit_mib);
+    return read_number(name, text, CODE_LIMIT_MOST, NULL, &eng_settings.code_limit_mib);
 }
 
 static int set_perf(const char *name, const char *text)

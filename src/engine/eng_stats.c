@@ -77,6 +77,15 @@ static PyObject *share(void)
     return PyFloat_FromDouble((double)eng_counts.ticks_compiled / (double)all);
 }
 
+/* As in the setting: a number or "never". */
+static PyObject *threshold(void)
+{
+    if (eng_settings.threshold == ENG_NEVER) {
+        return PyUnicode_FromString("never");
+    }
+    return PyLong_FromUnsignedLong(eng_settings.threshold);
+}
+
 PyObject *eng_stats(void)
 {
     const struct {
@@ -96,7 +105,7 @@ PyObject *eng_stats(void)
     };
     PyObject *d = PyDict_New();
     if (d == NULL || eng_dict_add(d, "enabled", PyBool_FromLong(eng_is_enabled())) < 0 ||
-        eng_dict_add(d, "threshold", PyLong_FromUnsignedLong(eng_settings.threshold)) < 0) {
+        eng_dict_add(d, "threshold", threshold()) < 0) {
         goto fail;
     }
     for (size_t i = 0; i < BASE_COUNT(numbers); i++) {
