@@ -3,7 +3,7 @@
 
     python benchmarks/instructions.py                       # ext against stock, every program
     python benchmarks/instructions.py flask --mode ext --mode pyston3 --keep build/callgrind
-    callgrind_annotate build/callgrind/flask.ext.300        # where they went
+    callgrind_annotate build/callgrind/flask.ext.2000       # where they went
 
 A program runs twice, with less and with more work; the difference divided by the additional work leaves start-up,
 set-up and (with the low compile threshold used here) most of compiling out. What is left is the steady state.
@@ -36,13 +36,13 @@ class Program:
     """A command with {n} for the amount of work, the two amounts, and what one unit is called."""
 
     args: tuple[str, ...]
-    less: int
+    less: int  # enough for what stays to be hot by then
     more: int
     unit: str
 
 
 PROGRAMS = {
-    "flask": Program((str(APPS / "flask_app.py"), "{n}", "0"), 150, 350, "request"),
+    "flask": Program((str(APPS / "flask_app.py"), "{n}", "0"), 600, 2000, "request"),
     "django": Program((str(APPS / "django_app.py"), "{n}"), 40, 80, "page"),
     "richards": Program((str(APPS / "pyperformance_app.py"), "richards", "{n}"), 2, 4, "loop"),
     "deltablue": Program((str(APPS / "pyperformance_app.py"), "deltablue", "{n}"), 10, 30, "loop"),
