@@ -110,8 +110,7 @@ void *arena_alloc_slow(Arena *a, size_t size)
     if (a->limit && (chunk > a->limit || a->reserved > a->limit - chunk)) {
         return out_of_memory(a);
     }
-    ArenaChunk *c =
-        mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ArenaChunk *c = mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (c == MAP_FAILED) {
         return out_of_memory(a);
     }
