@@ -36,7 +36,7 @@ static uint64_t freed_resumes[HIR_NOPS], freed_throws[HIR_NOPS];
 
 /* --- start ----------------------------------------------------------------------------- */
 
-static void on_resume(CodeUnit *u, RtExit *x);
+static void on_resume(CodeUnit *u, uint32_t exit_id);
 
 const char *eng_compiler_start(void)
 {
@@ -197,6 +197,8 @@ static bool compile(Job *job)
 
 /* --- installing ---------------------------------------------------------------------------- */
 
+_Static_assert(ENG_MAX_CODE_UNITS <= INT16_MAX, "bytecode indices of exit tables");
+
 static bool dump_wanted(PyCodeObject *co)
 {
     const char *name = eng_settings.dump_function;
@@ -295,10 +297,10 @@ CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci)
 
 static void count_exits(const CodeUnit *u, uint64_t *resumes, uint64_t *throws)
 {
-    for (uint32_t i = 0; i < u->nexits; i++) {
+    for (uint32_t i = 0; u->taken != NULL && i < u->nexits; i++) {
         const RtExit *x = &u->exits[i];
         if (x->reason < HIR_NOPS) {
-            (x->kind == RT_EXIT_RESUME ? resumes : throws)[x->reason] += x->count;
+            (x->kind == RT_EXIT_RESUME ? resumes : throws)[x->reason] += u->taken[i];
         }
     }
 }
@@ -331,10 +333,11 @@ static bool mark_nospec(EngCodeState *s, int32_t bci)
 }
 
 /* Told by rt_exit. Must not free the unit, which is still running. */
-static void on_resume(CodeUnit *u, RtExit *x)
+static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
-    if (x->count < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated || eng_settings.stress_deopt ||
-        x->reason == HIR_CheckEval) {
+    const RtExit *x = &u->exits[exit_id];
+    if (u->taken == NULL || u->taken[exit_id] < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated ||
+        eng_settings.stress_deopt || x->reason == HIR_CheckEval) {
         return;
     }
     EngCodeState *s = eng_code_state(u->code);
@@ -343,7 +346,7 @@ static void on_resume(CodeUnit *u, RtExit *x)
         return;
     }
     /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
-    EngCodeState *at = eng_code_state_make(where->code);
+    EngCodeState *at = eng_code_state_make(rt_exit_code(u, where));
     if (at == NULL || !mark_nospec(at, where->bci)) {
         return;
     }

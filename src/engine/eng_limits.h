@@ -17,7 +17,8 @@
 /* Compilations of one code object because guards failed in functions inlined into it; afterwards
  * nothing is. */
 #define ENG_INLINE_RECOMPILES      8u
-/* Larger code objects take the compiler too long for what they can gain (generated tables). */
+/* Larger code objects take the compiler too long for what they can gain (generated tables). Exit tables have
+ * 15 bits for a place in one. */
 #define ENG_MAX_CODE_UNITS         30000
 /* Memory one compilation may use. */
 #define ENG_ARENA_LIMIT            (256u << 20)

@@ -370,11 +370,8 @@ bool lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X
     bool ok = e->error == NULL;
     if (!ok) {
         *reason = e->error;
-    } else if (!lir_fill_tables(e)) {
-        ok = false;
-        *reason = "out of memory";
     } else {
-        ok = lir_install(e, reason);
+        ok = lir_fill_tables(e, reason) && lir_install(e, reason);
     }
     return ok;
 }

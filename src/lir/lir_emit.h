@@ -85,8 +85,9 @@ void lir_scratch_end(LirEmit *e); /* gives borrowed registers back; keeps the fl
 void lir_emit_moves(LirEmit *e, LirMove *m, uint32_t n);
 void lir_emit_call(LirEmit *e, LirIns *i);
 
-/* lir_tables.c: fills the unit's exit tables from e->exits. False when memory is out. */
-bool lir_fill_tables(LirEmit *e);
+/* lir_tables.c: fills the unit's exit tables from e->exits. False with *reason set when memory is out or
+ * the tables' fields are too small. */
+bool lir_fill_tables(LirEmit *e, const char **reason);
 
 /* lir_listing.c: machine code with the LIR it came from. */
 void lir_listing(LirEmit *e, const CodeBlob *blob, StrBuf *sb);

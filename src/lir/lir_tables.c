@@ -1,11 +1,16 @@
 /* The unit's exit tables: exits, their frames, where the values are.
  *
- * Exits of one state with the same locations share their frame tables.  All
- * tables are one block of the unit's memory. */
+ * Exits of one state with the same locations share their frame tables; frames
+ * whose values are found in the same places share the run of locations that
+ * says so, as neighbouring ones mostly do.  All tables are one block of the unit's
+ * memory. */
 #include "lir_emit.h"
 
 #include <string.h>
 
+#include "hir.h"
+
+_Static_assert(HIR_NOPS <= 256, "the field `reason`");
 _Static_assert(RT_EXIT_RESUME == 0 && RT_EXIT_THROW == 1, "lir.c makes exits without rt_unit.h");
 
 typedef struct {
@@ -14,7 +19,8 @@ typedef struct {
     VEC(RtExitFrame) frames;
     VEC(RtLoc) locs;
     VEC(int64_t) consts;
-    VEC(uint16_t) dirty;
+    VEC(void *) codes;
+    bool too_large;       /* a number has no room in its field */
     uint32_t *const_hash; /* open addressing: index + 1 */
     uint32_t hash_size;
 } Tables;
@@ -30,6 +36,13 @@ static void lir_rehash(Tables *t)
         }
         t->const_hash[h & (t->hash_size - 1)] = i + 1;
     }
+}
+
+/* A number that has to lie in [lo, hi]. */
+static int32_t lir_fit(Tables *t, int64_t n, int64_t lo, int64_t hi)
+{
+    t->too_large |= n < lo || n > hi;
+    return (int32_t)n;
 }
 
 static int32_t lir_const_index(Tables *t, int64_t v)
@@ -52,26 +65,56 @@ static int32_t lir_const_index(Tables *t, int64_t v)
 static RtLoc lir_rt_loc(Tables *t, const LirVal *v, LirReg loc)
 {
     RtLoc r = {.rep = v->rep, .owned = v->owned, .same_as = v->same_as};
+    int32_t where;
     if (v->opnd.kind == LIR_O_IMM) {
         r.kind = RT_LOC_CONST;
-        r.where = lir_const_index(t, v->opnd.imm);
+        where = lir_const_index(t, v->opnd.imm);
     } else if (v->opnd.kind == LIR_O_NONE) {
         r.kind = RT_LOC_HOME;
-        r.where = v->home;
+        where = v->home;
     } else if (lir_loc_is_const(loc)) {
         r.kind = RT_LOC_CONST;
-        r.where = lir_const_index(t, t->e->ra->consts.v.data[lir_loc_index(loc)]);
+        where = lir_const_index(t, t->e->ra->consts.v.data[lir_loc_index(loc)]);
     } else if (lir_loc_is_home(loc)) {
         r.kind = RT_LOC_HOME;
-        r.where = (int32_t)lir_loc_index(loc);
+        where = (int32_t)lir_loc_index(loc);
     } else if (lir_loc_is_slot(loc)) {
         r.kind = RT_LOC_STACK;
-        r.where = lir_slot_mem(t->e, lir_loc_index(loc)).disp;
+        where = lir_slot_mem(t->e, lir_loc_index(loc)).disp / 8;
     } else {
         r.kind = loc < LIR_XMM0 ? RT_LOC_GPR : RT_LOC_XMM;
-        r.where = (int32_t)(loc & 15);
+        where = (int32_t)(loc & 15);
     }
+    r.where = lir_fit(t, where, -RT_LOC_WHERE_MAX, RT_LOC_WHERE_MAX);
     return r;
+}
+
+static uint8_t lir_code_index(Tables *t, void *code)
+{
+    uint32_t k = 0;
+    while (k < t->codes.len && t->codes.data[k] != code) {
+        k++;
+    }
+    if (k == t->codes.len) {
+        VEC_PUSH(t->arena, &t->codes, code);
+    }
+    return (uint8_t)lir_fit(t, k, 0, UINT8_MAX);
+}
+
+/* Where the run of `n` locations begins that has just been added at the end from `first` on: there, or
+ * where one of the last frames has the same. */
+static uint32_t lir_share_locs(Tables *t, uint32_t first, uint32_t n)
+{
+    enum { LOOK_BACK = 8 };
+    for (uint32_t k = 1; k <= LOOK_BACK && k <= t->frames.len; k++) {
+        const RtExitFrame *fr = &t->frames.data[t->frames.len - k];
+        if ((uint32_t)fr->nstack + 2 * fr->ndirty >= n &&
+            memcmp(&t->locs.data[fr->locs], &t->locs.data[first], n * sizeof(RtLoc)) == 0) {
+            t->locs.len = first;
+            return fr->locs;
+        }
+    }
+    return first;
 }
 
 /* Index of the exit's frames in t->frames. */
@@ -90,14 +133,12 @@ static uint32_t lir_exit_frames(Tables *t, const LirExit *x)
     uint32_t first = t->frames.len, n = 0;
     for (uint32_t i = 0; i < s->nframes; i++) {
         const LirStateFrame *f = &s->frames[i];
-        RtExitFrame fr = {.code = f->code,
-                          .bci = f->bci,
+        RtExitFrame fr = {.code = lir_code_index(t, f->code),
+                          .bci = (int16_t)lir_fit(t, f->bci, INT16_MIN, INT16_MAX),
                           .nstack = f->nstack,
                           .ndirty = f->ndirty,
-                          .call = f->call,
-                          .locs = t->locs.len,
-                          .dirty = t->dirty.len};
-        VEC_PUSH(t->arena, &t->frames, fr);
+                          .call = f->call};
+        uint32_t start = t->locs.len;
         for (uint32_t k = 0; k < (uint32_t)f->nstack + f->ndirty; k++) {
             bool reg = f->vals[k].opnd.kind == LIR_O_REG;
             RtLoc l = lir_rt_loc(t, &f->vals[k], reg ? x->locs[n] : LIR_NOREG);
@@ -105,8 +146,11 @@ static uint32_t lir_exit_frames(Tables *t, const LirExit *x)
             VEC_PUSH(t->arena, &t->locs, l);
         }
         for (uint32_t k = 0; k < f->ndirty; k++) {
-            VEC_PUSH(t->arena, &t->dirty, f->dirty[k]);
+            RtLoc l = {.where = lir_fit(t, f->dirty[k], 0, RT_LOC_WHERE_MAX)};
+            VEC_PUSH(t->arena, &t->locs, l);
         }
+        fr.locs = lir_share_locs(t, start, t->locs.len - start);
+        VEC_PUSH(t->arena, &t->frames, fr);
     }
     if (own) {
         own->frames = first;
@@ -125,7 +169,7 @@ static void *lir_take(char **p, const void *data, size_t size)
     return at;
 }
 
-bool lir_fill_tables(LirEmit *e)
+bool lir_fill_tables(LirEmit *e, const char **reason)
 {
     Tables t = {.arena = e->arena, .e = e};
     CodeUnit *u = e->unit;
@@ -136,25 +180,31 @@ bool lir_fill_tables(LirEmit *e)
         exits[k] = (RtExit){.kind = x->kind,
                             .nframes = (uint8_t)x->state->nframes,
                             .reason = x->reason,
-                            .throw_bci = x->throw_bci,
-                            .frames = lir_exit_frames(&t, x)};
+                            .throw_bci = (int16_t)lir_fit(&t, x->throw_bci, INT16_MIN, INT16_MAX),
+                            .frames = lir_exit_frames(&t, x) & RT_EXIT_FRAMES_MAX};
+        lir_fit(&t, t.frames.len, 0, RT_EXIT_FRAMES_MAX);
+        lir_fit(&t, x->state->nframes, 0, UINT8_MAX);
+    }
+    if (t.too_large) {
+        *reason = "too large";
+        return false;
     }
     size_t s_exits = n * sizeof *exits, s_frames = t.frames.len * sizeof *t.frames.data;
     size_t s_locs = t.locs.len * sizeof *t.locs.data, s_consts = t.consts.len * 8u;
-    size_t s_dirty = t.dirty.len * sizeof *t.dirty.data;
-    char *p = rt_unit_data(u, s_exits + s_frames + s_locs + s_consts + s_dirty + 5 * 8);
+    size_t s_codes = t.codes.len * sizeof *t.codes.data;
+    char *p = rt_unit_data(u, s_exits + s_frames + s_locs + s_consts + s_codes + 2 * 8);
     if (p == NULL) {
+        *reason = "out of memory";
         return false;
     }
     u->exits = lir_take(&p, exits, s_exits);
+    u->consts = lir_take(&p, t.consts.data, s_consts);
+    u->codes = lir_take(&p, t.codes.data, s_codes);
     u->exit_frames = lir_take(&p, t.frames.data, s_frames);
     u->locs = lir_take(&p, t.locs.data, s_locs);
-    u->consts = lir_take(&p, t.consts.data, s_consts);
-    u->dirty_index = lir_take(&p, t.dirty.data, s_dirty);
     u->nexits = n;
     u->nexit_frames = t.frames.len;
     u->nlocs = t.locs.len;
     u->nconsts = t.consts.len;
-    u->ndirty_index = t.dirty.len;
     return true;
 }

@@ -33,7 +33,7 @@ int rt_init(void);
 
 /* Told about each RESUME exit after its counters moved (the engine decides on
  * recompiling). May be NULL. Must not run Python code nor free the unit. */
-extern void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
+extern void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 
 /* Builtin functions that compiled code does without calling them. */
 #define RT_BUILTINS(X) X(len) X(isinstance) X(hasattr) X(getattr)

@@ -15,6 +15,7 @@
  * what came out of its call, at the instruction behind it, until the physical frame is left. */
 #include "rt_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "hir.h"
@@ -34,9 +35,7 @@ static uint64_t read_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame 
     switch ((RtLocKind)loc->kind) {
     case RT_LOC_GPR: return regs->gpr[loc->where];
     case RT_LOC_XMM: memcpy(&bits, &regs->xmm[loc->where], sizeof bits); return bits;
-    case RT_LOC_STACK:
-        memcpy(&bits, (const char *)(uintptr_t)regs->gpr[REG_RBP] + loc->where, sizeof bits);
-        return bits;
+    case RT_LOC_STACK: return ((const uint64_t *)(uintptr_t)regs->gpr[REG_RBP])[loc->where];
     case RT_LOC_CONST: return (uint64_t)u->consts[loc->where];
     case RT_LOC_HOME: return (uint64_t)(uintptr_t)f->localsplus[loc->where];
     }
@@ -61,8 +60,8 @@ typedef struct {
     PyObject **all;    /* those of all frames of the exit, innermost first */
     PyObject **values; /* this frame's, among them */
     uint32_t nstack, ndirty;
-    const uint16_t *dirty; /* local indices */
-    bool failed;           /* boxing ran out of memory: that entry is NULL */
+    const RtLoc *dirty; /* whose `where` are the locals' indices */
+    bool failed;        /* boxing ran out of memory: that entry is NULL */
 } Reified;
 
 /* Fetches all values.  Stack entries from `keep` on will only be dropped: raw ones are not boxed
@@ -73,7 +72,7 @@ static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFram
     const RtLoc *locs = u->locs + xf->locs;
     r->nstack = xf->nstack;
     r->ndirty = xf->ndirty;
-    r->dirty = u->dirty_index + xf->dirty;
+    r->dirty = locs + xf->nstack + xf->ndirty;
     r->failed = false;
     for (uint32_t i = 0; i < r->nstack + r->ndirty; i++) {
         const RtLoc *loc = &locs[i];
@@ -104,7 +103,7 @@ static void store_values(Reified *r, Py311Frame *f)
         stack[i] = r->values[i];
     PyObject **olds = r->values + r->nstack;
     for (uint32_t i = 0; i < r->ndirty; i++) {
-        PyObject **home = &f->localsplus[r->dirty[i]];
+        PyObject **home = &f->localsplus[r->dirty[i].where];
         PyObject *old = *home;
         *home = olds[i];
         olds[i] = old;
@@ -225,7 +224,7 @@ static PyObject *throw_no_memory(PyThreadState *ts, Py311Frame *f, Reified *r, i
     return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, false);
 }
 
-static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x,
+static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
                              const RtExitFrame *xf, Reified *r, const RtRegs *regs)
 {
     reify(r, xf->nstack, u, xf, f, regs);
@@ -235,11 +234,11 @@ static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtEx
     write_back(r, f);
     u->resumes++;
     if (rt_on_resume_exit != NULL)
-        rt_on_resume_exit(u, x);
+        rt_on_resume_exit(u, (uint32_t)(x - u->exits));
     return run_tier0(ts, f, xf->nstack);
 }
 
-static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x,
+static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
                             const RtExitFrame *xf, Reified *r, const RtRegs *regs)
 {
     bool reraise = rt_reraised;
@@ -272,6 +271,7 @@ static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
 /* A frame of the chain that an exit in inlined code stands for. */
 typedef struct {
     const RtExitFrame *xf;
+    PyCodeObject *code; /* its */
     Reified r;
     Py311Frame *f;
     bool on_heap; /* no room on the data stack: its chunks belong to CPython */
@@ -289,10 +289,10 @@ static Py311Frame *new_frame(PyThreadState *ts, PyCodeObject *code, bool *on_hea
  * caller's stack. False when memory is out, everything being left as it is. */
 static bool push_inlined(PyThreadState *ts, Link *l, Link *caller)
 {
-    PyCodeObject *code = l->xf->code;
+    PyCodeObject *code = l->code;
     if ((l->f = new_frame(ts, code, &l->on_heap)) == NULL)
         return false;
-    PyObject **stack = caller->f->localsplus + caller->xf->code->co_nlocalsplus;
+    PyObject **stack = caller->f->localsplus + caller->code->co_nlocalsplus;
     PyObject *func = stack[--caller->r.nstack];
     stack[caller->r.nstack] = NULL;
     py311_frame_init(l->f, (PyFunctionObject *)func, code,
@@ -310,7 +310,7 @@ static void pop_inlined(PyThreadState *ts, Link *l)
 {
     Py311Frame *f = l->f;
     ts->cframe->current_frame = f->previous;
-    f->stacktop = l->xf->code->co_nlocalsplus;
+    f->stacktop = l->code->co_nlocalsplus;
     py311_frame_clear(f);
     if (l->on_heap)
         PyMem_Free(f);
@@ -324,7 +324,7 @@ static void pop_inlined(PyThreadState *ts, Link *l)
 static PyObject *after_inlined_call(PyThreadState *ts, Link *l, PyObject *res)
 {
     Py311Frame *f = l->f;
-    PyObject **stack = f->localsplus + l->xf->code->co_nlocalsplus;
+    PyObject **stack = f->localsplus + l->code->co_nlocalsplus;
     uint32_t depth = l->r.nstack;
     if (l->xf->call == HIR_CALL_INIT && rt_init_result(res) < 0) {
         res = NULL;
@@ -372,7 +372,8 @@ static bool reify_chain(Link *links, uint32_t n, uint32_t keep, PyObject **value
 }
 
 /* The innermost frame, all being in place: what rt_exit does with a single one. */
-static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, RtExit *x, bool no_memory)
+static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, const RtExit *x,
+                                 bool no_memory)
 {
     Py311Frame *f = l->f;
     PyCodeObject *co = f->f_code;
@@ -380,7 +381,7 @@ static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, RtExit
     if (!throws && !no_memory) {
         u->resumes++;
         if (rt_on_resume_exit != NULL)
-            rt_on_resume_exit(u, x);
+            rt_on_resume_exit(u, (uint32_t)(x - u->exits));
         return run_tier0(ts, f, l->xf->nstack);
     }
     int32_t unit = opcode_unit(co, throws ? x->throw_bci : l->xf->bci);
@@ -391,7 +392,7 @@ static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, RtExit
 }
 
 /* An exit in inlined code; `f` is the physical frame, the last of the chain. */
-static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExit *x,
+static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
                             const RtRegs *regs)
 {
     uint32_t n = x->nframes, nvalues = 0;
@@ -399,6 +400,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     Link *links = __builtin_alloca(n * sizeof(Link));
     for (uint32_t k = 0; k < n; k++) {
         links[k] = (Link){.xf = &u->exit_frames[x->frames + k]};
+        links[k].code = rt_exit_code(u, links[k].xf);
         nvalues += (uint32_t)links[k].xf->nstack + links[k].xf->ndirty;
     }
     PyObject **values = __builtin_alloca((nvalues + 1) * sizeof(PyObject *));
@@ -407,7 +409,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     bool throws = x->kind == RT_EXIT_THROW;
     if (throws) {
         Py311Handler handler;
-        PyCodeObject *co = links[0].xf->code;
+        PyCodeObject *co = links[0].code;
         bool found = py311_find_handler(co, opcode_unit(co, x->throw_bci), &handler);
         keep = found ? (uint32_t)handler.depth : 0;
         if (BASE_UNLIKELY(!rt_err(ts)))
@@ -423,7 +425,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     uint32_t k = n - 1;
     for (; k > 0; k--) {
         Link *caller = &links[k];
-        PyCodeObject *co = caller->xf->code;
+        PyCodeObject *co = caller->code;
         caller->f->prev_instr = py311_code_units(co) + opcode_unit(co, caller->xf->bci);
         if (!push_inlined(ts, &links[k - 1], caller))
             break;
@@ -431,7 +433,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     drop_old_locals(&links[n - 1].r);
     PyObject *res = NULL;
     if (BASE_LIKELY(k == 0)) {
-        links[0].f->prev_instr = py311_code_units(links[0].xf->code) + links[0].xf->bci - 1;
+        links[0].f->prev_instr = py311_code_units(links[0].code) + links[0].xf->bci - 1;
         res = leave_innermost(ts, &links[0], u, x, no_memory);
         pop_inlined(ts, &links[0]);
         k = 1;
@@ -450,13 +452,25 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, RtExi
     return res;
 }
 
+/* Counts are for statistics and for the engine to give up on guards: without memory there are none. */
+static void count_exit(CodeUnit *u, uint32_t exit_id)
+{
+    if (u->taken == NULL) {
+        u->taken = calloc(u->nexits, sizeof *u->taken);
+        if (u->taken == NULL)
+            return;
+        u->data_size += u->nexits * sizeof *u->taken;
+    }
+    u->taken[exit_id]++;
+}
+
 PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
                   uint32_t exit_id, RtRegs *regs)
 {
-    RtExit *x = &u->exits[exit_id];
+    const RtExit *x = &u->exits[exit_id];
     const RtExitFrame *xf = &u->exit_frames[x->frames];
     Py311Frame *f = py311_frame(frame);
-    x->count++;
+    count_exit(u, exit_id);
     if (x->nframes > 1)
         return exit_chain(ts, f, u, x, regs);
     Reified r;

@@ -5,7 +5,7 @@
 #include "rt_internal.h"
 
 RtState rt_state;
-void (*rt_on_resume_exit)(CodeUnit *u, RtExit *exit);
+void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 RtDirect rt_direct;
 int rt_leave_compiled;
 

@@ -2,18 +2,20 @@
  * do. */
 #include "rt_unit.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "base_macros.h"
 
 /* Data is handed out from chunks; large requests get a chunk of their own. */
-enum { DATA_CHUNK = 768, DATA_ALIGN = 16 };
+enum { DATA_CHUNK = 512, DATA_ALIGN = 16 };
 
 typedef struct RtDataChunk {
     struct RtDataChunk *next;
-    size_t used, size; /* of the bytes after the header */
+    uint32_t used, size; /* of the bytes after the header */
 } RtDataChunk;
-#define CHUNK_HEADER BASE_ALIGN_UP(sizeof(RtDataChunk), (size_t)DATA_ALIGN)
+#define CHUNK_HEADER sizeof(RtDataChunk)
+_Static_assert(CHUNK_HEADER % DATA_ALIGN == 0 && _Alignof(max_align_t) % DATA_ALIGN == 0,
+               "malloc's alignment is ours");
 
 CodeUnit *rt_unit_new(PyCodeObject *code, int32_t entry_bci)
 {
@@ -37,6 +39,7 @@ void rt_unit_free(CodeUnit *u)
         free(c);
         c = next;
     }
+    free(u->taken);
     free(u);
     /* Last: this may run Python code, for which the unit is gone. */
     for (uint32_t i = 0; i < npinned; i++)
@@ -46,17 +49,17 @@ void rt_unit_free(CodeUnit *u)
 
 void *rt_unit_data(CodeUnit *u, size_t bytes)
 {
-    if (bytes > PY_SSIZE_T_MAX / 2)
+    if (bytes > UINT32_MAX / 2)
         return NULL;
     bytes = BASE_ALIGN_UP(bytes, (size_t)DATA_ALIGN);
     RtDataChunk *c = u->data;
     if (c == NULL || c->size - c->used < bytes) {
         size_t size = BASE_MAX(bytes, DATA_CHUNK - CHUNK_HEADER);
-        c = calloc(1, CHUNK_HEADER + size + DATA_ALIGN);
+        c = calloc(1, CHUNK_HEADER + size);
         if (c == NULL)
             return NULL;
-        c->size = size;
-        u->data_size += CHUNK_HEADER + size + DATA_ALIGN;
+        c->size = (uint32_t)size;
+        u->data_size += CHUNK_HEADER + size;
         /* A chunk with more room left stays the one that small requests are served from. */
         if (u->data != NULL && u->data->size - u->data->used > size - bytes) {
             c->next = u->data->next;
@@ -66,10 +69,8 @@ void *rt_unit_data(CodeUnit *u, size_t bytes)
             u->data = c;
         }
     }
-    /* malloc only promises 16 bytes on some platforms: align by address. */
-    char *base = (char *)BASE_ALIGN_UP((uintptr_t)c + CHUNK_HEADER, (uintptr_t)DATA_ALIGN);
-    void *p = base + c->used;
-    c->used += bytes;
+    void *p = (char *)c + CHUNK_HEADER + c->used;
+    c->used += (uint32_t)bytes;
     return p;
 }
 

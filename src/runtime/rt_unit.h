@@ -40,42 +40,48 @@ typedef PyObject *(*RtEntry)(PyThreadState *ts, struct _PyInterpreterFrame *fram
 typedef enum {
     RT_LOC_GPR,   /* where: register number */
     RT_LOC_XMM,   /* where: register number */
-    RT_LOC_STACK, /* where: byte offset from rbp */
+    RT_LOC_STACK, /* where: offset from rbp in words */
     RT_LOC_CONST, /* where: index into unit->consts (raw 64 bits; objects borrowed) */
     RT_LOC_HOME,  /* where: local index; the frame's home slot (borrowed) */
 } RtLocKind;
 
+/* There is an exit for every few instructions of compiled code and few are ever taken, so what describes
+ * them is packed: bytecode indices have 15 bits (compilation refuses code that needs more), and what
+ * happens in some exits only (counts) lies elsewhere. */
 typedef struct {
-    uint8_t kind;    /* RtLocKind */
-    uint8_t rep;     /* HirRep: HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL (raw ones are boxed) */
-    uint8_t owned;   /* the exit takes over the reference; else it increfs */
-    uint8_t same_as; /* 0, or 1 + index of an earlier loc of this exit with the same SSA raw
-                        value: boxed once so that identity is kept */
-    int32_t where;
+    uint32_t kind : 3;    /* RtLocKind */
+    uint32_t rep : 3;     /* HirRep: HIR_OBJ, HIR_F64, HIR_I64, HIR_BOOL (raw ones are boxed) */
+    uint32_t owned : 1;   /* the exit takes over the reference; else it increfs */
+    uint32_t same_as : 8; /* 0, or 1 + index of an earlier loc of this exit with the same SSA raw
+                             value: boxed once so that identity is kept */
+    int32_t where : 17;
 } RtLoc;
+#define RT_LOC_WHERE_MAX 0xffff
+_Static_assert(sizeof(RtLoc) == 4, "packed");
 
 /* One frame of an exit, innermost first (inlined frames follow their callee). */
 typedef struct {
-    PyCodeObject *code;
-    int32_t bci; /* resume here (code units) */
+    uint32_t locs; /* index into unit->locs: nstack stack entries bottom first, then ndirty locals,
+                      then ndirty entries whose `where` is the local's index */
+    int16_t bci;   /* resume here (code units) */
     uint16_t nstack;
     uint16_t ndirty;
-    uint8_t call;   /* HirCallShape, of frames that an inlined one returns to */
-    uint32_t locs;  /* index into unit->locs: nstack stack entries bottom first,
-                          then ndirty locals */
-    uint32_t dirty; /* index into unit->dirty_index: the ndirty local indices */
+    uint8_t code; /* index into unit->codes */
+    uint8_t call; /* HirCallShape, of frames that an inlined one returns to */
 } RtExitFrame;
+_Static_assert(sizeof(RtExitFrame) == 12, "packed");
 
 typedef enum { RT_EXIT_RESUME, RT_EXIT_THROW } RtExitKind;
 
 typedef struct {
     uint8_t kind; /* RtExitKind */
     uint8_t nframes;
-    uint16_t reason;   /* HirOp of the instruction, for statistics */
-    int32_t throw_bci; /* THROW: instruction that raised */
-    uint32_t frames;   /* index into unit->exit_frames */
-    uint32_t count;    /* times taken */
+    int16_t throw_bci;    /* THROW: instruction that raised */
+    uint32_t frames : 24; /* index into unit->exit_frames */
+    uint32_t reason : 8;  /* HirOp of the instruction, for statistics */
 } RtExit;
+#define RT_EXIT_FRAMES_MAX 0xffffff
+_Static_assert(sizeof(RtExit) == 8, "packed");
 
 /* Registers as saved by the exit trampoline. */
 typedef struct {
@@ -90,12 +96,13 @@ typedef struct CodeUnit {
     size_t code_size;
     int32_t entry_bci;
     bool invalidated; /* must not be entered any more (recompile pending) */
-    uint32_t nexits, nexit_frames, nlocs, nconsts, ndirty_index, npinned;
+    uint32_t nexits, nexit_frames, nlocs, nconsts, npinned;
     RtExit *exits;
+    uint32_t *taken; /* [nexits] times each was taken; NULL until the first */
     RtExitFrame *exit_frames;
+    PyCodeObject **codes; /* of the exits' frames, borrowed: ours, and pinned inlined ones */
     RtLoc *locs;
     int64_t *consts;
-    uint16_t *dirty_index;
     PyObject **pinned;        /* strong references */
     struct RtDataChunk *data; /* inline caches and other long-lived data */
     size_t data_size;         /* bytes of metadata, all of the above */
@@ -111,6 +118,11 @@ void rt_unit_free(CodeUnit *u);
 void *rt_unit_data(CodeUnit *u, size_t bytes);
 /* Keeps `obj` alive as long as the unit (once per object). Returns -1 when out of memory. */
 int rt_unit_pin(CodeUnit *u, PyObject *obj);
+
+static inline PyCodeObject *rt_exit_code(const CodeUnit *u, const RtExitFrame *xf)
+{
+    return u->codes[xf->code];
+}
 
 /* The exit handler: builds the tier-0 frame state and finishes the function.
  * Called by the exit trampoline with the live registers; returns what the

@@ -432,7 +432,7 @@ static uint64_t loc_value(const CodeUnit *u, const RtLoc *l, const RtRegs *regs)
     switch ((RtLocKind)l->kind) {
     case RT_LOC_GPR: return regs->gpr[l->where];
     case RT_LOC_XMM: return as_bits(regs->xmm[l->where]);
-    case RT_LOC_STACK: return it_load(regs->gpr[5] + (uint64_t)(int64_t)l->where, 8);
+    case RT_LOC_STACK: return it_load(regs->gpr[5] + 8 * (uint64_t)(int64_t)l->where, 8);
     case RT_LOC_CONST: return (uint64_t)u->consts[l->where];
     default: return it_load((uint64_t)(uintptr_t)world + HOME_DISP + 8u * (unsigned)l->where, 8);
     }

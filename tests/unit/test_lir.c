@@ -191,19 +191,18 @@ static void test_exit_tables(void **state)
     /* Three exits, as the first two are the same at the same places; they share their frames. */
     assert_int_equal(u->nexits, 3);
     assert_int_equal(u->nexit_frames, 2);
-    assert_int_equal(u->nlocs, 7);
+    assert_int_equal(u->nlocs, 10);
     assert_int_equal(u->nconsts, 1);
-    assert_int_equal(u->ndirty_index, 3);
     assert_int_equal(u->exits[0].frames, u->exits[2].frames);
-    assert_ptr_equal(u->exit_frames[0].code, (void *)0x1000);
-    assert_ptr_equal(u->exit_frames[1].code, (void *)0x2000);
+    assert_ptr_equal(rt_exit_code(u, &u->exit_frames[0]), (void *)0x1000);
+    assert_ptr_equal(rt_exit_code(u, &u->exit_frames[1]), (void *)0x2000);
     assert_int_equal(u->exit_frames[0].nstack, 3);
     assert_int_equal(u->exit_frames[0].ndirty, 2);
-    const uint16_t *d = u->dirty_index + u->exit_frames[0].dirty;
-    assert_int_equal(d[0], 4);
-    assert_int_equal(d[1], 9);
-    assert_int_equal(u->dirty_index[u->exit_frames[1].dirty], 1);
     const RtLoc *l = u->locs + u->exit_frames[0].locs;
+    assert_int_equal(l[5].where, 4);
+    assert_int_equal(l[6].where, 9);
+    const RtExitFrame *outer = &u->exit_frames[1];
+    assert_int_equal(u->locs[outer->locs + outer->nstack + outer->ndirty].where, 1);
     assert_int_equal(l[0].kind, RT_LOC_GPR);
     assert_int_equal(l[1].kind, RT_LOC_XMM);
     assert_int_equal(l[2].kind, RT_LOC_HOME);

@@ -55,7 +55,7 @@ static int64_t loc_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f
     case RT_LOC_GPR: return (int64_t)regs->gpr[loc->where];
     case RT_LOC_XMM: memcpy(&bits, &regs->xmm[loc->where], 8); return bits;
     case RT_LOC_STACK:
-        memcpy(&bits, (const char *)(uintptr_t)regs->gpr[5] + loc->where, 8);
+        memcpy(&bits, (const char *)(uintptr_t)regs->gpr[5] + 8 * loc->where, 8);
         return bits;
     case RT_LOC_CONST: return u->consts[loc->where];
     case RT_LOC_HOME: return (int64_t)(intptr_t)f->localsplus[loc->where];
@@ -81,7 +81,7 @@ static PyObject *note_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame,
         last.bits[k] = loc_bits(&last.locs[k], u, py311_frame(frame), regs);
     }
     for (uint32_t k = 0; k < xf->ndirty && k < 16; k++) {
-        last.dirty[k] = u->dirty_index[xf->dirty + k];
+        last.dirty[k] = (uint16_t)u->locs[xf->locs + xf->nstack + xf->ndirty + k].where;
     }
     return NULL;
 }

@@ -323,10 +323,10 @@ static PyObject *w_global_ic_state(PyObject *self, PyObject *args)
 /* --- exits ----------------------------------------------------------------------------------- */
 
 static int resumed;
-static void on_resume(CodeUnit *u, RtExit *x)
+static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     (void)u;
-    (void)x;
+    (void)exit_id;
     resumed++;
 }
 
@@ -382,8 +382,8 @@ static void make_loc(PyObject *spec, RtLoc *loc, RtLoc *all, CodeUnit *u, RtRegs
         break;
     case 1:
         loc->kind = RT_LOC_STACK;
-        loc->where = -8 * (k + 1);
-        memcpy(rbp + loc->where, &bits, sizeof bits);
+        loc->where = -(k + 1);
+        memcpy(rbp - 8 * (k + 1), &bits, sizeof bits);
         break;
     default:
         loc->kind = RT_LOC_CONST;
@@ -427,27 +427,29 @@ static PyObject *w_run_exit(PyObject *self, PyObject *args)
     CodeUnit *u = rt_unit_new(co, 0);
     u->exits = rt_unit_data(u, sizeof(RtExit));
     u->exit_frames = rt_unit_data(u, sizeof(RtExitFrame));
-    u->locs = rt_unit_data(u, MAX_LOCS * sizeof(RtLoc));
+    u->nexits = 1;
+    u->codes = rt_unit_data(u, sizeof(PyCodeObject *));
+    u->codes[0] = co;
+    u->locs = rt_unit_data(u, 2 * MAX_LOCS * sizeof(RtLoc));
     u->consts = rt_unit_data(u, MAX_LOCS * sizeof(int64_t));
-    u->dirty_index = rt_unit_data(u, MAX_LOCS * sizeof(uint16_t));
     RtRegs regs = {0};
     uint64_t machine_stack[MAX_LOCS + 1];
     char *rbp = (char *)&machine_stack[MAX_LOCS];
     regs.gpr[5] = (uint64_t)(uintptr_t)rbp;
 
     RtExitFrame *xf = u->exit_frames;
-    xf->code = co;
-    xf->bci = INT(3);
+    xf->bci = (int16_t)INT(3);
     xf->nstack = (uint16_t)PyList_GET_SIZE(stack);
     int k = 0;
     for (; k < xf->nstack; k++)
         make_loc(PyList_GET_ITEM(stack, k), &u->locs[k], u->locs, u, &regs, rbp, k);
     PyObject *index, *spec;
+    RtLoc *local = &u->locs[k + PyDict_GET_SIZE(dirty)];
     for (Py_ssize_t pos = 0; PyDict_Next(dirty, &pos, &index, &spec); k++) {
-        u->dirty_index[xf->ndirty++] = (uint16_t)PyLong_AsLong(index);
+        local[xf->ndirty++].where = (int)PyLong_AsLong(index);
         make_loc(spec, &u->locs[k], u->locs, u, &regs, rbp, k);
     }
-    u->exits[0] = (RtExit){.kind = (uint8_t)INT(2), .nframes = 1, .throw_bci = INT(3)};
+    u->exits[0] = (RtExit){.kind = (uint8_t)INT(2), .nframes = 1, .throw_bci = (int16_t)INT(3)};
 
     Py311Frame *f = py311_frame_alloc(t, py311_frame_size(co));
     assert_non_null(f);
