@@ -29,6 +29,7 @@
 
 static CodeCache *cache;
 static const void *exit_trampoline;
+static LirStubs *stubs;
 static Arena arena;
 
 /* Exits that units now freed have taken. */
@@ -57,7 +58,10 @@ const char *eng_compiler_start(void)
     exit_trampoline = lir_trampoline_install(cache, rt_exit);
     /* rbx, r12 .. r15, where the prologue that rt_unit.h describes saves them. */
     static const CcSavedReg saved[] = {{3, -8}, {12, -16}, {13, -24}, {14, -32}, {15, -40}};
-    if (exit_trampoline == NULL || cc_enable_unwind(cache, saved, BASE_COUNT(saved)) != 0) {
+    stubs = lir_stubs_new(cache);
+    if (exit_trampoline == NULL || stubs == NULL ||
+        cc_enable_unwind(cache, saved, BASE_COUNT(saved)) != 0) {
+        lir_stubs_free(stubs);
         cc_destroy(cache);
         cache = NULL;
         return "no memory for code";
@@ -155,6 +159,7 @@ static bool run_stages(Job *job)
     LirOptions lir = {
         .cc = cache,
         .exit_entry = exit_trampoline,
+        .stubs = stubs,
         .stress_deopt = eng_settings.stress_deopt,
         .verify = eng_settings.verify,
         .dump_lir = job->lir,
@@ -300,7 +305,7 @@ static void count_exits(const CodeUnit *u, uint64_t *resumes, uint64_t *throws)
     for (uint32_t i = 0; u->taken != NULL && i < u->nexits; i++) {
         const RtExit *x = &u->exits[i];
         if (x->reason < HIR_NOPS) {
-            (x->kind == RT_EXIT_RESUME ? resumes : throws)[x->reason] += u->taken[i];
+            (x->kind == RT_EXIT_THROW ? throws : resumes)[x->reason] += u->taken[i];
         }
     }
 }

@@ -384,6 +384,14 @@ LirExit *lir_exit_resume(LirFunc *f, LirState *s, unsigned reason)
     return x;
 }
 
+LirExit *lir_exit_safepoint(LirFunc *f, LirState *s, unsigned reason, int32_t throw_bci)
+{
+    LirExit *x = lir_exit_throw(f, s, reason, throw_bci);
+    x->kind = 2; /* RT_EXIT_SAFEPOINT */
+    x->no_stress = 1;
+    return x;
+}
+
 LirExit *lir_exit_throw(LirFunc *f, LirState *s, unsigned reason, int32_t throw_bci)
 {
     LirExit *x = lir_exit_resume(f, s, reason);

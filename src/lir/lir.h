@@ -216,7 +216,7 @@ typedef struct LirState {
 } LirState;
 
 typedef struct LirExit {
-    uint8_t kind;      /* RtExitKind: RT_EXIT_RESUME or RT_EXIT_THROW */
+    uint8_t kind;      /* RtExitKind */
     uint8_t no_stress; /* never forced by the deopt stress mode */
     uint16_t reason;   /* HirOp, for statistics */
     int32_t throw_bci;
@@ -259,6 +259,7 @@ typedef enum {
     LIR_CHK_NULL,  /* rax == 0 leaves */
     LIR_CHK_NEG32, /* (int)eax < 0 leaves */
     LIR_CHK_NEG64, /* rax < 0 leaves */
+    LIR_CHK_SET32, /* eax != 0 leaves */
 } LirCheck;
 
 /* Flags of a call. */
@@ -425,6 +426,8 @@ LirVal *lir_state_frame(LirFunc *f, LirState *s, uint32_t i, void *code, int32_t
 /* A resuming exit, or one that throws at throw_bci. */
 LirExit *lir_exit_resume(LirFunc *f, LirState *s, unsigned reason);
 LirExit *lir_exit_throw(LirFunc *f, LirState *s, unsigned reason, int32_t throw_bci);
+/* One that throws there if an exception is set and resumes otherwise; never forced by stress. */
+LirExit *lir_exit_safepoint(LirFunc *f, LirState *s, unsigned reason, int32_t throw_bci);
 
 /* ---- text and checks --------------------------------------------------------------------- */
 

@@ -5,11 +5,13 @@
 #include "codecache.h"
 #include "hir.h"
 #include "lir.h"
+#include "lir_stubs.h"
 #include "rt_unit.h"
 
 typedef struct LirOptions {
     CodeCache *cc;          /* where code goes; required */
     const void *exit_entry; /* what lir_trampoline_install gave; required */
+    LirStubs *stubs;        /* calls that slow paths share; NULL: each has its own code */
     bool stress_deopt;      /* guards that resume fail on their 1st, 3rd, 5th ... execution */
     bool all_spill;         /* the allocator that keeps everything in memory, for bisecting */
     bool verify;            /* run the verifier and the checker of the allocation */

@@ -111,10 +111,15 @@ LirExit *lw_resume(Lower *L, HirIns *i)
     return lir_exit_resume(L->f, state_for(L, i), i->op);
 }
 
+/* The instruction that raises at i. */
+static int32_t raise_bci(const HirIns *i)
+{
+    return i->bci >= 0 || !i->fs ? i->bci : i->fs->bci;
+}
+
 LirExit *lw_throw(Lower *L, HirIns *i)
 {
-    int32_t bci = i->bci >= 0 || !i->fs ? i->bci : i->fs->bci;
-    return lir_exit_throw(L->f, state_for(L, i), i->op, bci);
+    return lir_exit_throw(L->f, state_for(L, i), i->op, raise_bci(i));
 }
 
 /* --- frame->prev_instr --------------------------------------------------------------- */
@@ -192,14 +197,12 @@ static StaleHome *stale_homes(Lower *L, const HirFrameState *fs, uint32_t *n)
 void lw_check_eval(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
-    LirExit *leave = lw_resume(L, i);
-    leave->no_stress = 1;
     LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
     LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
     LirReg tracing = lir_load(f, 1, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING));
     LirOpnd breaker = lir_mem(interp, PY311_OFF_INTERP_EVAL_BREAKER);
     LirReg any = lir_vreg(f, LIR_GPR);
-    LirExit *throw = lw_throw(L, i);
+    LirExit *leave = lir_exit_safepoint(f, state_for(L, i), i->op, raise_bci(i));
     uint32_t nstale;
     StaleHome *stale = stale_homes(L, i->fs, &nstale);
     lir_slow(f, LIR_OR, 4, LIR_NE, any, lir_reg(tracing), breaker);
@@ -208,10 +211,9 @@ void lw_check_eval(Lower *L, HirIns *i)
         lir_call(f, stale[k].fn, LIR_NOREG, sync, 4, LIR_CHK_NONE, NULL);
     }
     lw_prev_cold(L, i);
-    LirReg r = lir_vreg(f, LIR_GPR);
     LirOpnd args[] = {lir_reg(LIR_TS), lir_reg(LIR_FRAME)};
-    lir_call(f, (const void *)(uintptr_t)rt_check_eval, r, args, 2, LIR_CHK_NEG32, throw);
-    lir_guard(f, LIR_TEST, 4, LIR_NE, lir_reg(r), lir_reg(r), leave);
+    const void *check = (const void *)(uintptr_t)rt_check_eval;
+    lir_call(f, check, LIR_NOREG, args, 2, LIR_CHK_SET32, leave);
     lir_slow_end(f);
 }
 

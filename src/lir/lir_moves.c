@@ -237,6 +237,57 @@ static void lir_call_result(LirEmit *e, const LirIns *i)
     }
 }
 
+static const struct {
+    uint8_t w, cc;
+} checks[] = {[LIR_CHK_NULL] = {8, X64_E},
+              [LIR_CHK_NEG32] = {4, X64_S},
+              [LIR_CHK_NEG64] = {8, X64_S},
+              [LIR_CHK_SET32] = {4, X64_NE}};
+
+/* A preserving call through a stub, if it is of a kind that has one. An argument that is a constant
+ * goes there in the scratch register. */
+static bool lir_call_by_stub(LirEmit *e, const LirIns *i, uint32_t save)
+{
+    X64Asm *a = e->as;
+    const LirOpnd *fn = &i->src[0];
+    LirReg d = lir_loc_is_home(i->dst) || lir_loc_is_const(i->dst) ? LIR_NOREG : i->dst;
+    if (e->opt->stubs == NULL || e->ra->all_spill || fn->kind != LIR_O_IMM || i->xargs != 0 ||
+        i->nargs == 0 || i->nargs > 2 || (save & ~LIR_MASK_CALLER_GPR) != 0 ||
+        (d != LIR_NOREG && d >= LIR_XMM0) ||
+        (i->cflags & (LIR_CALL_W4 | LIR_CALL_BOOL | LIR_CALL_XMM_)) != 0) {
+        return false;
+    }
+    LirStubKey k = {.fn = (const void *)(intptr_t)fn->imm,
+                    .save = save,
+                    .nargs = i->nargs,
+                    .dst = d == LIR_NOREG ? LIR_STUB_NONE : (uint8_t)d,
+                    .test = i->check == LIR_CHK_NONE ? 0 : checks[i->check].w};
+    const LirOpnd *constant = NULL;
+    for (unsigned n = 0; n < i->nargs; n++) {
+        const LirOpnd *o = &i->args[n];
+        if (o->kind == LIR_O_REG && o->reg < LIR_XMM0) {
+            k.args[n] = (uint8_t)o->reg;
+        } else if (o->kind == LIR_O_IMM && constant == NULL) {
+            constant = o;
+            k.args[n] = LIR_SCRATCH;
+        } else {
+            return false;
+        }
+    }
+    const void *stub = lir_stub(e->opt->stubs, &k);
+    if (stub == NULL) {
+        return false;
+    }
+    if (constant != NULL) {
+        x64_mov_ri(a, X64_R11, (uint64_t)constant->imm);
+    }
+    x64_call_abs(a, stub);
+    if (i->check != LIR_CHK_NONE) {
+        x64_jcc(a, (X64Cond)checks[i->check].cc, lir_exit_label(e, i->exit));
+    }
+    return true;
+}
+
 void lir_emit_call(LirEmit *e, LirIns *i)
 {
     X64Asm *a = e->as;
@@ -248,6 +299,9 @@ void lir_emit_call(LirEmit *e, LirIns *i)
         save = i->save & LIR_MASK_CALLER;
         if (lir_is_phys(i->dst)) {
             save &= ~(1u << i->dst);
+        }
+        if (lir_call_by_stub(e, i, save)) {
+            return;
         }
         lir_save_registers(e, save, false);
     }
@@ -269,10 +323,6 @@ void lir_emit_call(LirEmit *e, LirIns *i)
     } else {
         x64_call_r(a, X64_RAX);
     }
-    static const struct {
-        uint8_t w, cc;
-    } checks[] = {
-        [LIR_CHK_NULL] = {8, X64_E}, [LIR_CHK_NEG32] = {4, X64_S}, [LIR_CHK_NEG64] = {8, X64_S}};
     /* The exit comes before the result of an ordinary call takes its place, which may be that of
      * a value that only the exit still wants; and after the registers have been restored. */
     bool preserve = i->cflags & LIR_CALL_PRESERVE;

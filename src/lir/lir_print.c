@@ -127,7 +127,7 @@ static void lir_print_moves(const LirMoves *m, const char *where, StrBuf *sb)
 
 static void lir_print_call(const LirIns *i, StrBuf *sb)
 {
-    static const char *const checks[] = {"", " null: ", " neg32: ", " neg64: "};
+    static const char *const checks[] = {"", " null: ", " neg32: ", " neg64: ", " set32: "};
     sb_putc(sb, '(');
     for (unsigned k = 0; k < i->nargs; k++) {
         sb_puts(sb, k ? ", " : "");

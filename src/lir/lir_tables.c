@@ -11,7 +11,8 @@
 #include "hir.h"
 
 _Static_assert(HIR_NOPS <= 256, "the field `reason`");
-_Static_assert(RT_EXIT_RESUME == 0 && RT_EXIT_THROW == 1, "lir.c makes exits without rt_unit.h");
+_Static_assert(RT_EXIT_RESUME == 0 && RT_EXIT_THROW == 1 && RT_EXIT_SAFEPOINT == 2,
+               "lir.c makes exits without rt_unit.h");
 
 typedef struct {
     Arena *arena;

@@ -120,7 +120,7 @@ static void lir_verify_call(Ver *v, const LirIns *i)
         x += xmm;
     }
     NEED(v, g <= 6 && x <= 8, "too many arguments");
-    NEED(v, i->check <= LIR_CHK_NEG64, "bad check");
+    NEED(v, i->check <= LIR_CHK_SET32, "bad check");
     if (i->check != LIR_CHK_NONE) {
         lir_verify_state(v, i->exit);
     }

@@ -371,13 +371,17 @@ static bool reify_chain(Link *links, uint32_t n, uint32_t keep, PyObject **value
     return ok;
 }
 
+static bool exit_throws(PyThreadState *ts, const RtExit *x)
+{
+    return x->kind == RT_EXIT_THROW || (x->kind == RT_EXIT_SAFEPOINT && rt_err(ts));
+}
+
 /* The innermost frame, all being in place: what rt_exit does with a single one. */
 static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, const RtExit *x,
-                                 bool no_memory)
+                                 bool throws, bool no_memory)
 {
     Py311Frame *f = l->f;
     PyCodeObject *co = f->f_code;
-    bool throws = x->kind == RT_EXIT_THROW;
     if (!throws && !no_memory) {
         u->resumes++;
         if (rt_on_resume_exit != NULL)
@@ -406,7 +410,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const
     PyObject **values = __builtin_alloca((nvalues + 1) * sizeof(PyObject *));
     PyObject *type = NULL, *value = NULL, *tb = NULL;
     uint32_t keep = links[0].xf->nstack;
-    bool throws = x->kind == RT_EXIT_THROW;
+    bool throws = exit_throws(ts, x);
     if (throws) {
         Py311Handler handler;
         PyCodeObject *co = links[0].code;
@@ -434,7 +438,7 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const
     PyObject *res = NULL;
     if (BASE_LIKELY(k == 0)) {
         links[0].f->prev_instr = py311_code_units(links[0].code) + links[0].xf->bci - 1;
-        res = leave_innermost(ts, &links[0], u, x, no_memory);
+        res = leave_innermost(ts, &links[0], u, x, throws, no_memory);
         pop_inlined(ts, &links[0]);
         k = 1;
     } else {
@@ -476,7 +480,6 @@ PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit
     Reified r;
     /* Bounded by the code object's locals and stack, for which the frame itself has room. */
     r.all = r.values = __builtin_alloca(((size_t)xf->nstack + xf->ndirty + 1) * sizeof(PyObject *));
-    if (x->kind == RT_EXIT_RESUME)
-        return exit_resume(ts, f, u, x, xf, &r, regs);
-    return exit_throw(ts, f, u, x, xf, &r, regs);
+    return exit_throws(ts, x) ? exit_throw(ts, f, u, x, xf, &r, regs)
+                              : exit_resume(ts, f, u, x, xf, &r, regs);
 }

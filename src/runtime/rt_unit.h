@@ -71,12 +71,16 @@ typedef struct {
 } RtExitFrame;
 _Static_assert(sizeof(RtExitFrame) == 12, "packed");
 
-typedef enum { RT_EXIT_RESUME, RT_EXIT_THROW } RtExitKind;
+typedef enum {
+    RT_EXIT_RESUME,
+    RT_EXIT_THROW,
+    RT_EXIT_SAFEPOINT, /* throws if an exception is set, else resumes */
+} RtExitKind;
 
 typedef struct {
     uint8_t kind; /* RtExitKind */
     uint8_t nframes;
-    int16_t throw_bci;    /* THROW: instruction that raised */
+    int16_t throw_bci;    /* THROW, SAFEPOINT: instruction that raised */
     uint32_t frames : 24; /* index into unit->exit_frames */
     uint32_t reason : 8;  /* HirOp of the instruction, for statistics */
 } RtExit;

@@ -225,6 +225,7 @@ static bool it_call(Interp *it, const LirIns *i)
     bool fail = i->check == LIR_CHK_NULL    ? r == 0
                 : i->check == LIR_CHK_NEG32 ? (int32_t)r < 0
                 : i->check == LIR_CHK_NEG64 ? (int64_t)r < 0
+                : i->check == LIR_CHK_SET32 ? (uint32_t)r != 0
                                             : false;
     if (fail) {
         it_exit(it, i->exit);
@@ -426,6 +427,7 @@ static void interpret(LirFunc *f, Outcome *o)
 static CodeCache *cache;
 static unsigned long current_seed; /* for messages */
 static const void *exit_entry;
+static LirStubs *stubs;
 
 static uint64_t loc_value(const CodeUnit *u, const RtLoc *l, const RtRegs *regs)
 {
@@ -544,12 +546,14 @@ static int open_cache(void **state)
         return -1;
     }
     exit_entry = lir_trampoline_install(cache, fake_exit);
-    return exit_entry == NULL ? -1 : 0;
+    stubs = lir_stubs_new(cache);
+    return exit_entry == NULL || stubs == NULL ? -1 : 0;
 }
 
 static int close_cache(void **state)
 {
     (void)state;
+    lir_stubs_free(stubs);
     cc_destroy(cache);
     return 0;
 }
@@ -561,6 +565,7 @@ static CodeUnit *compile(LirFunc *f, LirOptions opts, StrBuf *dump)
     CodeUnit *u = rt_unit_new(NULL, 0);
     opts.cc = cache;
     opts.exit_entry = exit_entry;
+    opts.stubs = current_seed % 4 ? stubs : NULL;
     opts.verify = true;
     StrBuf lir = SB_INIT;
     opts.dump_lir = dump ? dump : &lir;

@@ -43,6 +43,18 @@ __attribute__((noinline)) static int h_status(uint64_t a)
     trash();
     return r;
 }
+/* A few of their results are 0, negative, or both in the low half only. */
+__attribute__((noinline)) static uint64_t h_pair(uint64_t a, uint64_t b)
+{
+    static const uint64_t odd[] = {0, UINT64_MAX, UINT64_C(1) << 32, UINT64_C(1) << 31};
+    volatile uint64_t r = (a ^ b) % 8 == 1 ? odd[(a ^ b) / 8 % 4] : (a - 3 * b) & 0xffffff;
+    trash();
+    return r;
+}
+__attribute__((noinline)) static uint64_t h_one(uint64_t a)
+{
+    return h_pair(a, 7);
+}
 __attribute__((noinline)) static double h_double(double x, uint64_t a, double y, double z)
 {
     volatile double r = x * 0.5 + (double)(a & 255) - y + z;
@@ -255,7 +267,7 @@ static LirReg make_call(Gen *g, bool slow)
     LirReg r = lir_vreg(f, LIR_GPR);
     LirOpnd a[8];
     LirIns *i;
-    switch (rnd(g, 6)) {
+    switch (rnd(g, 8)) {
     case 0:
         for (int k = 0; k < 6; k++) {
             a[k] = rnd(g, 5) == 0 ? lir_mem(LIR_FRAME, HOME_DISP + (int)(8 * rnd(g, NHOMES)))
@@ -275,6 +287,18 @@ static LirReg make_call(Gen *g, bool slow)
         i = lir_call(f, (void *)h_status, r, a, 1, LIR_CHK_NEG32, some_exit(g));
         i->cflags |= rnd(g, 2) ? LIR_CALL_W4 : LIR_CALL_BOOL;
         break;
+    case 6: /* the kinds that stubs make */
+    case 7: {
+        static const LirCheck checks[] = {LIR_CHK_NONE,  LIR_CHK_NONE,  LIR_CHK_NULL,
+                                          LIR_CHK_NEG32, LIR_CHK_NEG64, LIR_CHK_SET32};
+        LirCheck check = checks[rnd(g, 6)];
+        unsigned n = 1 + rnd(g, 2);
+        a[0] = some_g_no_mem(g);
+        a[1] = some_g_no_mem(g);
+        i = lir_call(f, n == 2 ? (void *)h_pair : (void *)h_one, r, a, n, check,
+                     check == LIR_CHK_NONE ? NULL : some_exit(g));
+        break;
+    }
     case 3:
         for (int k = 0; k < 4; k++) {
             lir_store(f, 8, lir_out(f, k), rnd(g, 4) ? lir_reg(pick(g)) : lir_imm(some_imm(g)));

@@ -1,0 +1,196 @@
+/* Calls that slow paths share.
+ *
+ * A slow path's call saves the registers that are live, moves its arguments, calls, looks at the result and
+ * restores: some 20 to 50 bytes of code at tens of places in a function, of which few ever run. What they do is
+ * the same at many places, as there are few registers and few helpers that are called so. So one copy is kept in
+ * the code cache for each combination that is met, and a place that wants it is a call of that: 5 bytes. It also
+ * keeps the code that does run in the processor's caches.
+ *
+ * A stub is called with rsp aligned to 16, keeps rbp, and pushes what it saves; so the unwinder's rule for
+ * compiled code (cc_enable_unwind) holds in it as well. It returns with the flags of testing the
+ * result. Stubs are never freed: units that call them come and go. */
+#include "lir_stubs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lir_internal.h"
+#include "x64.h"
+
+enum {
+    SLAB = 2048,       /* bytes of code taken from the cache at once */
+    MAX_STUBS = 4096,  /* some hundred are usual */
+    FIRST_TABLE = 128, /* a power of two */
+};
+
+typedef struct {
+    LirStubKey key;
+    const void *code; /* NULL: an empty place */
+} Entry;
+
+struct LirStubs {
+    CodeCache *cc;
+    Entry *table; /* open addressing */
+    uint32_t size, n;
+    uintptr_t at, end; /* the rest of the current slab */
+};
+
+LirStubs *lir_stubs_new(CodeCache *cc)
+{
+    LirStubs *s = calloc(1, sizeof *s);
+    if (s != NULL) {
+        s->cc = cc;
+    }
+    return s;
+}
+
+void lir_stubs_free(LirStubs *s)
+{
+    if (s != NULL) {
+        free(s->table);
+        free(s);
+    }
+}
+
+static Entry *lir_stub_place(const LirStubs *s, const LirStubKey *k)
+{
+    uint64_t h = (uint64_t)(uintptr_t)k->fn ^ (uint64_t)k->save << 40 ^ (uint64_t)k->args[0] << 36 ^
+                 (uint64_t)k->args[1] << 32 ^ (uint64_t)k->dst << 56;
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t i = (uint32_t)(h >> 32);; i++) {
+        Entry *e = &s->table[i & (s->size - 1)];
+        if (e->code == NULL || memcmp(&e->key, k, sizeof *k) == 0) {
+            return e;
+        }
+    }
+}
+
+static bool lir_stubs_grow(LirStubs *s)
+{
+    if (2 * s->n < s->size) {
+        return true;
+    }
+    LirStubs bigger = *s;
+    bigger.size = s->size ? 2 * s->size : FIRST_TABLE;
+    bigger.table = calloc(bigger.size, sizeof *bigger.table);
+    if (bigger.table == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < s->size; i++) {
+        if (s->table[i].code != NULL) {
+            *lir_stub_place(&bigger, &s->table[i].key) = s->table[i];
+        }
+    }
+    free(s->table);
+    *s = bigger;
+    return true;
+}
+
+static void lir_stub_args(X64Asm *a, const LirStubKey *k)
+{
+    X64Reg a0 = (X64Reg)k->args[0], a1 = (X64Reg)k->args[1];
+    if (k->nargs == 2 && a0 == X64_RSI && a1 == X64_RDI) {
+        x64_xchg_rr(a, X64_Q, X64_RDI, X64_RSI);
+        return;
+    }
+    bool first = a0 == X64_RSI; /* lest the second argument overwrites it */
+    if (first || k->nargs < 2) {
+        x64_mov_rr(a, X64_Q, X64_RDI, a0);
+    }
+    if (k->nargs == 2) {
+        x64_mov_rr(a, X64_Q, X64_RSI, a1);
+        if (!first) {
+            x64_mov_rr(a, X64_Q, X64_RDI, a0);
+        }
+    }
+}
+
+static void lir_stub_code(X64Asm *a, const LirStubKey *k, bool near)
+{
+    bool pad = __builtin_popcount(k->save) % 2 == 0; /* the return address is on the stack, too */
+    for (uint32_t m = k->save; m; m &= m - 1) {
+        x64_push_r(a, (X64Reg)__builtin_ctz(m));
+    }
+    if (pad) {
+        x64_push_r(a, X64_RAX);
+    }
+    lir_stub_args(a, k);
+    if (near) {
+        x64_call_abs(a, k->fn);
+    } else {
+        x64_mov_addr(a, X64_RAX, k->fn);
+        x64_call_r(a, X64_RAX);
+    }
+    if (k->test) {
+        x64_test_rr(a, (X64Width)k->test, X64_RAX, X64_RAX);
+    }
+    if (pad) {
+        x64_lea(a, X64_Q, X64_RSP, x64_mem(X64_RSP, 8)); /* keeps the flags, as all that follows */
+    }
+    if (k->dst != LIR_STUB_NONE && k->dst != X64_RAX) {
+        x64_mov_rr(a, X64_Q, (X64Reg)k->dst, X64_RAX);
+    }
+    for (uint32_t m = k->save; m;) {
+        unsigned r = 31u - (unsigned)__builtin_clz(m);
+        x64_pop_r(a, (X64Reg)r);
+        m &= ~(1u << r);
+    }
+    x64_ret(a);
+}
+
+/* Room for `size` bytes, in what is left of the slab or in a new one. 0 when there is none. */
+static uintptr_t lir_stub_room(LirStubs *s, uint32_t size)
+{
+    if (s->end - s->at < size) {
+        CodeBlob *b = cc_alloc(s->cc, SLAB, 0, "pyston call stubs", NULL);
+        if (b == NULL) {
+            return 0;
+        }
+        cc_publish(s->cc, b);
+        s->at = b->hot;
+        s->end = b->hot + b->hot_size;
+    }
+    return s->at;
+}
+
+static const void *lir_stub_make(LirStubs *s, const LirStubKey *k)
+{
+    X64Asm a;
+    CcWindow w;
+    uintptr_t lo, hi, at = 0;
+    const void *code = NULL;
+    x64_init(&a);
+    cc_range(s->cc, &lo, &hi);
+    x64_set_code_range(&a, lo, hi);
+    lir_stub_code(&a, k, cc_reaches(s->cc, k->fn));
+    if (x64_finalize(&a) == 0) {
+        BASE_CHECK(x64_size(&a, X64_COLD) == 0 && x64_size(&a, X64_HOT) <= SLAB);
+        at = lir_stub_room(s, x64_size(&a, X64_HOT));
+    }
+    if (at != 0 && cc_open_range(s->cc, at, x64_size(&a, X64_HOT), &w) == 0) {
+        int ok = x64_copy_to(&a, w.hot, at, NULL, 0);
+        if (cc_close(s->cc, &w) == 0 && ok == 0) {
+            code = (const void *)at;
+            s->at = BASE_ALIGN_UP(at + x64_size(&a, X64_HOT), (uintptr_t)16);
+            s->at = BASE_MIN(s->at, s->end);
+        }
+    }
+    x64_free(&a);
+    return code;
+}
+
+const void *lir_stub(LirStubs *s, const LirStubKey *k)
+{
+    if (!lir_stubs_grow(s)) {
+        return NULL;
+    }
+    Entry *e = lir_stub_place(s, k);
+    if (e->code == NULL && s->n < MAX_STUBS) {
+        const void *code = lir_stub_make(s, k);
+        if (code != NULL) {
+            *e = (Entry){.key = *k, .code = code};
+            s->n++;
+        }
+    }
+    return e->code;
+}
