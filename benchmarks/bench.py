@@ -27,6 +27,6 @@ def check_packages() -> None:
 
 if __name__ == "__main__":
     check_packages()
-    from suite import cli
+    from driver import cli
 
     sys.exit(cli.main())

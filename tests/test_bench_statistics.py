@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from suite import series
+from driver import series
 
 
 def noisy(mean: float, count: int, spread: float, seed: int = 1) -> list[float]:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pyperf
 import pytest
-from suite import catalog, charts, cli, compare, environments, interpreters, measure, report, store, table
-from suite.store import FAILED, OK, SKIPPED, Cell, Folder, Outcome, Run
+from driver import catalog, charts, cli, compare, environments, interpreters, measure, report, store, table
+from driver.store import FAILED, OK, SKIPPED, Cell, Folder, Outcome, Run
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 

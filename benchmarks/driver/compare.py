@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from suite import series, table
-from suite.catalog import UsageError
-from suite.results import Process, read_suite
-from suite.series import Interval
+from driver import series, table
+from driver.catalog import UsageError
+from driver.results import Process, read_suite
+from driver.series import Interval
 
 # Differences below this are not worth a line, however certain.
 LEAST_CHANGE = 0.01

@@ -14,9 +14,9 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from suite.catalog import PYPERFORMANCE
-from suite.results import Results
-from suite.summary import Row, Summary
+from driver.catalog import PYPERFORMANCE
+from driver.results import Results
+from driver.summary import Row, Summary
 
 # Colours that stay apart for those who see them differently (Okabe and Ito).
 COLOURS = ("#555555", "#0072B2", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#E69F00", "#F0E442")

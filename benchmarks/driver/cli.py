@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from suite import catalog, interpreters, machine
-from suite.catalog import Benchmark, UsageError
-from suite.environments import Environments
-from suite.interpreters import Interpreter
-from suite.measure import Bench
-from suite.progress import Progress, duration
-from suite.store import FAILED, OK, Cell, Folder, Outcome, Run, plan, unfinished
+from driver import catalog, interpreters, machine
+from driver.catalog import Benchmark, UsageError
+from driver.environments import Environments
+from driver.interpreters import Interpreter
+from driver.measure import Bench
+from driver.progress import Progress, duration
+from driver.store import FAILED, OK, Cell, Folder, Outcome, Run, plan, unfinished
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "build" / "bench"
@@ -140,7 +140,7 @@ class Session:
 
 
 def _result(outcome: Outcome) -> str:
-    from suite.table import short_error
+    from driver.table import short_error
 
     if outcome.status == OK:
         return f"{outcome.seconds:.1f} s"
@@ -149,7 +149,7 @@ def _result(outcome: Outcome) -> str:
 
 def _report(folder: Folder) -> int:
     """Writes and prints the report; 1 when something failed."""
-    from suite import report, table
+    from driver import report, table
 
     try:
         summary = report.make(folder)
@@ -196,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "report":
             return _report(Folder(args.folder or _newest(args.home)))
         if args.command == "compare":
-            from suite import compare
+            from driver import compare
 
             print(compare.text(list(compare.compare(args.first, args.second))))
             return 0

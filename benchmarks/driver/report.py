@@ -6,9 +6,9 @@ import base64
 import html
 from pathlib import Path
 
-from suite import charts, results, table
-from suite.store import FAILED, Folder, write
-from suite.summary import GroupMean, Row, Summary, summarise
+from driver import charts, results, table
+from driver.store import FAILED, Folder, write
+from driver.summary import GroupMean, Row, Summary, summarise
 
 STYLE = """
 :root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; }

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from suite.interpreters import Interpreter
+from driver.interpreters import Interpreter
 
 # Every benchmark needs these, whatever else it asks for.
 COMMON = ("pyperf==2.10.0", "psutil==7.2.2")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pyperf
 
-from suite.catalog import PYPERFORMANCE
-from suite.series import WarmUp, find_warm_up
-from suite.store import FAILED, OK, Folder, Outcome, Run, write
+from driver.catalog import PYPERFORMANCE
+from driver.series import WarmUp, find_warm_up
+from driver.store import FAILED, OK, Folder, Outcome, Run, write
 
 
 @dataclass

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from suite import series
-from suite.results import Problem, Process, Results
-from suite.series import Interval
+from driver import series
+from driver.results import Problem, Process, Results
+from driver.series import Interval
 
 
 @dataclass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from suite.series import Interval
-from suite.store import SKIPPED
-from suite.summary import Row, Summary
+from driver.series import Interval
+from driver.store import SKIPPED
+from driver.summary import Row, Summary
 
 HEAD = ("benchmark", "interpreter", "warm-up", "mean", "p50", "p99", "throughput", "memory", "speed", "95 % interval")
 NOT_AVAILABLE = "n/a"

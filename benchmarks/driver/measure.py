@@ -16,10 +16,10 @@ from pathlib import Path
 from support.cache import VARIABLE as CACHE_VARIABLE
 from support.extras import VARIABLE as EXTRAS_VARIABLE
 
-from suite.catalog import Benchmark, Level
-from suite.environments import Environments, SetupError
-from suite.interpreters import Interpreter
-from suite.store import FAILED, OK, SKIPPED, Outcome
+from driver.catalog import Benchmark, Level
+from driver.environments import Environments, SetupError
+from driver.interpreters import Interpreter
+from driver.store import FAILED, OK, SKIPPED, Outcome
 
 ERROR_TAIL = 4000
 # A process that takes this many times what was guessed hangs.
