@@ -69,7 +69,7 @@ def test_finds_and_shrinks_a_difference(broken, monkeypatch, tmp_path):
     failures = fuzz.fuzz(broken, iter(range(6)), jobs=1, batch=6, stop_after=1, report=lambda text: None)
     assert failures and failures[0].alone
     assert (tmp_path / "stock" / f"{failures[0].seed}.txt").read_text()
-    small = fuzz.shrink(broken, failures[0].program, seconds=10)
+    small = fuzz.shrink(broken, failures[0].program, seconds=25)
     assert len(small) < len(failures[0].program) / 3
     assert " ^ " in small
     assert fuzz.differs(broken, small, tmp_path)

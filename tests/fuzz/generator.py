@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # Where representations change: small ints, digits of 30 bits, machine words; and floats' corners.
 INTS = (
@@ -71,69 +72,7 @@ MASKS = ("% 1000003", "& 0xFFFF", "% 97", "& ((1 << 61) - 1)", "% (1 << 64)", "&
 BUDGET = 1200
 LOOP = 12
 
-PRELUDE = '''\
-import gc, hashlib, sys
-trace = []
-_len = len  # programs rebind the builtin's name
-
-def note(*values):
-    if _len(trace) < 400:
-        trace.append(values)
-    return values[-1]
-
-def snap(tag):
-    """What the caller's frame shows: values held in registers have to be there."""
-    seen = sys._getframe(1).f_locals
-    row = [(k, show(seen[k])) for k in sorted(seen) if k != "trace" and type(seen[k]) in (int, float, str, bool, list)]
-    return note(tag, row) and 1
-
-class MyInt(int):
-    def __add__(self, other):
-        return int(self) + int(other) + 1000
-    def __lt__(self, other):
-        return not int(self) < other
-
-class MyFloat(float):
-    def __mul__(self, other):
-        return float(self) * other - 0.5
-
-class Guard:
-    def __init__(self, swallow):
-        self.swallow = swallow
-    def __enter__(self):
-        return self
-    def __exit__(self, kind, value, tb):
-        note("exit", kind and kind.__name__)
-        return self.swallow and kind is ValueError
-
-def show(value):
-    if type(value) in (list, tuple):
-        return type(value).__name__ + "(" + ",".join(map(show, value[:30])) + ")"
-    if type(value) is dict:
-        return "dict(" + ",".join(show(k) + ":" + show(v) for k, v in list(value.items())[:30]) + ")"
-    return repr(value)[:200]
-
-def attempt(function, *args):
-    try:
-        return show(function(*args))
-    except RecursionError:
-        return "RecursionError"
-    except Exception as error:
-        where, tb = [], error.__traceback__.tb_next
-        while tb:
-            where.append((tb.tb_frame.f_code.co_name, tb.tb_lineno))
-            tb = tb.tb_next
-        context = error.__context__
-        return f"{type(error).__name__}: {error} {where} {type(context).__name__ if context else ''}"
-
-def phase(name, function, *calls, times):
-    digest, last = hashlib.sha256(), {}
-    for k in range(times):
-        args = calls[k % _len(calls)]
-        last[k % _len(calls)] = text = attempt(function, *args())
-        digest.update(text.encode())
-    print(name, function.__name__, digest.hexdigest()[:12], [last[k] for k in sorted(last)])
-'''
+PRELUDE = Path(__file__).with_name("prelude.py").read_text()
 
 
 @dataclass
@@ -148,12 +87,26 @@ class Function:
 
 
 @dataclass
+class Leaf:
+    """A small function of ints: its parameters that take a position or a name, those that take only a name, whether
+    it has `*rest` and `**named`, and how many parameters have no default."""
+
+    name: str
+    plain: list[str]
+    keyword: list[str]
+    rest: bool
+    named: bool
+    required: int
+
+
+@dataclass
 class Class:
     """A generated class whose instances have int attributes and methods of (int) -> int."""
 
     name: str
     attributes: list[str]
     methods: list[str]
+    slots: bool = False
 
 
 @dataclass
@@ -178,6 +131,11 @@ class Generator:
         self.random = random.Random(seed)
         self.functions: list[Function] = []
         self.classes: list[Class] = []
+        self.leaves: list[Leaf] = []
+        self.recursive: list[str] = []
+        self.generators: list[str] = []
+        self.coroutines: list[str] = []
+        self.makers: list[str] = []
         self.lines: list[str] = []
         self.counter = 0
         self.globals = {"g0": "int", "g1": "float", "g2": "int"}
@@ -233,7 +191,7 @@ class Generator:
             lambda: f"abs({sub()})",
             lambda: f"len({self.expression(scope, self.pick('list', 'str'), depth - 1)})",
             lambda: f"({sub()} {self.pick('and', 'or')} {sub()})",
-            lambda: f"int({self.float_expression(scope, depth - 1)} % 1000)" if self.chance(50) else sub(),
+            lambda: f"int({self.float_expression(scope, depth - 1)} % 1000)" if self.chance(20) else sub(),
             lambda: f"[{sub()}, {sub()}, {sub()}][{self.pick(0, 1, 2, -1, -3)}]",
             lambda: f"({sub()}, {sub()})[{self.pick(0, 1, -1)}]",
             lambda: f"(lambda p, q=2: p - q)({sub()})",
@@ -251,13 +209,77 @@ class Generator:
         calls = [f for f in self.functions if f.result == "int" and f.cost * scope.weight < BUDGET // 2]
         if calls:
             options += [lambda: self.call(scope, self.random.choice(calls), depth)] * 3
+        if self.leaves:
+            options += [lambda: self.leaf_call(scope, depth)] * 4
+        if self.generators and 20 * scope.weight < BUDGET:
+            options += [lambda: self.resumed(scope, depth)] * 3
         return self.random.choice(options)()
+
+    def leaf_call(self, scope: Scope, depth: int) -> str:
+        """A call of a leaf, its arguments by position, by name, from a tuple or from a dict."""
+        leaf = self.random.choice(self.leaves)
+        scope.cost += 3 * scope.weight
+        value = lambda: self.int_expression(scope, min(depth - 2, 1))  # noqa: E731
+        given = leaf.plain[: self.random.randrange(leaf.required, len(leaf.plain) + 1)]
+        by_name = [name for name in leaf.keyword if self.chance(50)]
+        split = self.random.randrange(len(given) + 1) if self.chance(40) else len(given)
+        args = [value() for _ in given[:split]]
+        if leaf.rest and split == len(leaf.plain) and self.chance(60):
+            args += [value() for _ in range(self.pick(1, 2))]
+        names = [f"{name}={value()}" for name in [*given[split:], *by_name]]
+        self.random.shuffle(names)
+        if leaf.named and self.chance(60):
+            names.append(f"extra={value()}")
+        if args and self.chance(8):
+            args = [f"*({', '.join(args)},)"]
+        if names and self.chance(8):
+            names = [f"**dict({', '.join(names)})"]
+        if self.chance(1):
+            names.append(f"wrong={value()}")  # a TypeError
+        return f"{leaf.name}({', '.join(args + names)})"
+
+    def resumed(self, scope: Scope, depth: int) -> str:
+        """Something that runs a generator or a coroutine, a recursion, or a closure of its own state."""
+        argument = self.int_expression(scope, min(depth - 2, 1))
+        scope.cost += 20 * scope.weight
+        made = f"{self.random.choice(self.generators)}({argument})"
+        options = [
+            f"sum({made})",
+            f"len([e for e in {made} if e {self.pick('<', '>', '!=')} {self.int_leaf(scope)}])",
+            f"next({made})",
+            f"poke({made}, {self.int_leaf(scope)})",
+            f"max({made}, default=0)",
+            f"any(e == {self.int_leaf(scope)} for e in {made})",
+        ]
+        if self.coroutines:
+            options.append(f"drive({self.random.choice(self.coroutines)}({argument}))")
+        if self.recursive:
+            options += [f"{self.random.choice(self.recursive)}({self.pick(0, 1, 3, 5)}, {argument})"] * 2
+        if self.makers:
+            maker = self.random.choice(self.makers)
+            options.append(f"sum(step({self.int_leaf(scope)}) for step in [{maker}({argument})] * 3)")
+        return self.random.choice(options)
 
     def member(self, scope: Scope, name: str, depth: int) -> str:
         cls = self.random.choice(self.classes)
-        if self.chance(50):
+        if self.chance(45):
             return f"{name}.{self.random.choice(cls.attributes)}"
         scope.cost += 8 * scope.weight
+        if self.chance(30):
+            argument = self.int_leaf(scope)
+            return self.pick(
+                f"{name}({argument})",
+                f"{name}({argument}, scale={self.int_leaf(scope)})",
+                f"{name}[{argument} % 4]",
+                f"len({name})",
+                f"sum({name})",
+                f"(1 if {name} else {argument})",
+                f"({argument} in {name})",
+                f"{name}.made({argument}).a",
+                f"{name}.plain({argument})",
+                f"(hasattr({name}, {self.pick('a', 'c', 'prop')!r}) + getattr({name}, {self.pick('b', 'zz')!r}, 4))",
+                f"isinstance({name}, {cls.name})",
+            )
         return f"{name}.{self.random.choice(cls.methods)}({self.int_expression(scope, depth - 1)})"
 
     def call(self, scope: Scope, f: Function, depth: int) -> str:
@@ -403,6 +425,9 @@ class Generator:
             self.object_store,
             self.global_store,
             self.observe,
+            self.mortal,
+            self.reclass,
+            self.delete,
         ]
         compound = [
             self.if_,
@@ -415,6 +440,9 @@ class Generator:
             self.early,
             self.nested,
             self.raise_,
+            self.iterate,
+            self.iterate,
+            self.match_,
         ]
         if depth > 0 and self.chance(45):
             self.random.choice(compound)(scope, indent, depth)
@@ -495,6 +523,77 @@ class Generator:
         self.emit(
             indent, self.pick(f"snap({self.counter})", f"note({name})", "gc.collect(0)" if scope.weight < 5 else "pass")
         )
+
+    def mortal(self, scope: Scope, indent: int) -> None:
+        """An object whose death is noted, in a local that is bound again or deleted."""
+        if scope.weight > 30 or scope.module:
+            return self.assign(scope, indent)
+        self.emit(indent, f"{self.pick('d1', 'd2')} = {self.pick(f'Dying({self.counter})', 'None', '[Dying(0)]')}")
+
+    def reclass(self, scope: Scope, indent: int) -> None:
+        """An instance that changes its class, or a class that changes, while code runs that has seen it."""
+        name = self.variable(scope, "object")
+        if not name or scope.weight > 20:
+            return self.assign(scope, indent, "object")
+        cls = self.random.choice(self.classes)
+        change = self.pick(
+            f"{name}.__class__ = {cls.name}",
+            f"{name}.__class__ = {cls.name}",
+            f"{cls.name}.{self.pick('m', 'n')} = lambda self, x: x {self.pick('+', '-')} {self.pick(1, 2)}",
+            f"{cls.name}.d = {self.int_leaf(scope)}",
+            f"{name}.__dict__['a'] = {self.int_leaf(scope)}",
+            f"del {name}.{self.pick('b', 'c')}",
+        )
+        self.emit(indent, f"try: {change}")
+        self.emit(indent, "except (TypeError, AttributeError) as error: note(type(error).__name__)")
+
+    def delete(self, scope: Scope, indent: int) -> None:
+        """A name that is deleted and bound again, or read in between."""
+        names = [n for n in self.variables(scope, self.pick("int", "float", "list")) if n not in scope.fixed]
+        if not names or scope.closure:
+            return self.assign(scope, indent)
+        name = self.random.choice(names)
+        self.emit(indent, f"del {name}")
+        if self.chance(25):
+            self.emit(indent, f"try: note({name})")
+            self.emit(indent, "except NameError as error: note(str(error))")
+        self.emit(indent, f"{name} = {self.expression_without(scope, name)}")
+
+    def expression_without(self, scope: Scope, name: str) -> str:
+        """An expression of a variable's type that does not read it."""
+        kind = scope.variables.pop(name)
+        text = self.expression(scope, kind, 1)
+        scope.variables[name] = kind
+        return text
+
+    def iterate(self, scope: Scope, indent: int, depth: int) -> None:
+        """A loop over a generator or an instance with `__getitem__`, left in the middle or not."""
+        if not self.generators or scope.weight * LOOP * 6 > BUDGET:
+            return self.if_(scope, indent, depth)
+        name, source = self.name("e"), self.random.choice(self.generators)
+        made = f"{source}({self.int_leaf(scope)})"
+        thing = self.variable(scope, "object")
+        if thing and self.chance(25):
+            made = thing
+        elif self.chance(25):
+            made = f"(e {self.pick('+', '^')} 1 for e in {made})"
+        self.emit(indent, f"for {name} in {made}:")
+        before = dict(scope.variables)
+        scope.variables[name] = "int"
+        scope.fixed.add(name)
+        scope.cost += 20 * scope.weight
+        self.loop_body(scope, indent + 1, depth, 6)
+        scope.variables = {k: v for k, v in scope.variables.items() if k in before}
+
+    def match_(self, scope: Scope, indent: int, depth: int) -> None:
+        self.emit(indent, f"match ({self.int_expression(scope, 1)}, {self.pick(1, 2)}, {self.int_leaf(scope)}):")
+        self.emit(indent + 1, f"case ({self.pick(0, 1)}, _, {self.pick('_', 'got')}):")
+        self.block(scope, indent + 2, 1, depth - 1)
+        self.emit(indent + 1, f"case (int(), {self.pick(1, 2)}, got) if {self.condition(scope, 1)}:")
+        self.block(scope, indent + 2, 1, depth - 1)
+        if self.chance(60):
+            self.emit(indent + 1, f"case {self.pick('_', '[*_, float()]', '(str(), *_)')}:")
+            self.block(scope, indent + 2, 1, depth - 1)
 
     def if_(self, scope: Scope, indent: int, depth: int) -> None:
         self.emit(indent, f"if {self.condition(scope, 2)}:")
@@ -610,7 +709,7 @@ class Generator:
         self.emit(indent, f"if {self.condition(scope, 1)}: return {self.expression(scope, scope.result, 1)}")
 
     def raise_(self, scope: Scope, indent: int, depth: int) -> None:
-        if self.chance(25):
+        if self.chance(10):
             self.emit(indent, f"assert {self.condition(scope, 1)}, {self.int_leaf(scope)}")
         else:
             self.statement(scope, indent, depth - 1)
@@ -634,6 +733,126 @@ class Generator:
 
     # -------------------------------------------------------------------------------------- definitions
 
+    def leaf(self) -> None:
+        """A small function, of the kind that is inlined, with each form of parameters."""
+        plain, keyword, rest, named, shown = self.pick(
+            (["x"], [], False, False, "x"),
+            (["x", "y"], [], False, False, "x, y"),
+            (["x", "y"], [], False, False, "x, y=2"),
+            (["x", "y", "z"], [], False, False, "x, y=1, z=g0"),
+            (["x"], ["z"], False, False, "x, *, z=3"),
+            (["x", "y"], ["z"], False, False, "x, y=5, *, z=3"),
+            (["x"], [], True, False, "x, *rest"),
+            (["x"], ["y"], False, True, "x, *, y=1, **named"),
+            (["x", "y"], [], True, True, "x, y=0, *rest, **named"),
+        )
+        name = self.name("leaf")
+        scope = Scope(dict.fromkeys(plain + keyword, "int"), weight=60, closure=True)
+        self.emit(0, f"def {name}({shown}):")
+        if rest:
+            self.emit(1, "if rest: x = x + rest[0]")
+        if named:
+            self.emit(1, "x = x - named.get('extra', 0)")
+        self.leaf_body(scope, 1)
+        required = next((i for i, part in enumerate(shown.split(", ")) if not part.isalpha()), len(plain))
+        self.leaves.append(Leaf(name, plain, keyword, rest, named, min(required, len(plain))))
+
+    def leaf_body(self, scope: Scope, indent: int) -> None:
+        value = lambda: self.int_expression(scope, self.pick(1, 1, 2))  # noqa: E731
+        if self.chance(25):
+            self.emit(indent, f"x = {value()}")
+        form = self.random.randrange(10)
+        if form == 0:
+            self.emit(indent, f"if {self.condition(scope, 1)}: return {value()}")
+        elif form == 1:
+            self.emit(indent, "try:")
+            self.emit(indent + 1, f"return {value()} {self.pick('//', '%')} {self.int_leaf(scope)}")
+            self.emit(indent, self.pick("except ZeroDivisionError:", "except (ArithmeticError, TypeError) as error:"))
+            self.emit(indent + 1, f"x = {self.pick(1, 2, 3)}")
+        elif form == 2:
+            self.emit(indent, "try:")
+            self.emit(indent + 1, f"x = {value()}")
+            self.emit(indent + 1, f"if {self.condition(scope, 1)}: return x")
+            self.emit(indent, "finally:")
+            self.emit(indent + 1, self.pick("x = 4", f"note({self.counter})", "snap(0)"))
+        elif form == 3:
+            self.emit(indent, f"with Guard({self.pick(True, False)}):")
+            self.emit(indent + 1, f"x = {value()}")
+            self.emit(indent + 1, f"if {self.condition(scope, 1)}: {self.pick('return x', 'raise ValueError(x)')}")
+        elif form == 4:
+            self.emit(indent, f"if {self.condition(scope, 1)}: raise {self.pick('ValueError(x)', 'KeyError(x)')}")
+        elif form == 5:
+            self.emit(indent, f"snap({self.counter})")
+        elif form == 6:
+            self.emit(indent, f"d1 = Dying({self.counter})")
+            self.emit(indent, f"x = {value()}")
+        self.emit(indent, f"return {value()}")
+
+    def recursion(self) -> None:
+        name = self.name("rec")
+        scope = Scope({"n": "int", "x": "int"}, weight=100, closure=True)
+        self.emit(0, f"def {name}(n, x, y=1):")
+        self.emit(1, f"if {self.pick('n <= 0', 'not n', 'n < 1')}: return {self.int_expression(scope, 1)}")
+        again = f"{name}(n - 1, {self.int_leaf(scope)}{self.pick('', ', y=x', ', 2')})"
+        more = self.pick("", "", f" - {name}(n - 2, x)")
+        self.emit(1, f"return ({again}{more} {self.pick('+', '-', '^')} {self.int_expression(scope, 1)}) % 65521")
+        self.recursive.append(name)
+
+    def generator(self) -> None:
+        """A generator of a few ints, with a handler, a finally block or a generator inside."""
+        name = self.name("gen")
+        scope = Scope({"x": "int"}, weight=60, closure=True)
+        self.emit(0, f"def {name}(x, y={self.pick(2, 3)}):")
+        indent = 1
+        guarded = self.random.randrange(5)
+        if guarded in (1, 2):
+            self.emit(1, "try:")
+            indent = 2
+        elif guarded == 3:
+            self.emit(1, f"with Guard({self.pick(True, False)}):")
+            indent = 2
+        self.emit(indent, f"for i in range({self.pick(1, 3, 5)}):")
+        scope.variables["i"] = "int"
+        self.emit(indent + 1, f"got = yield {self.int_expression(scope, 1)}")
+        self.emit(indent + 1, self.pick("if got: x = x + got", "x = (x ^ i) & 1023", "x += 1", "snap(1)"))
+        if self.generators and self.chance(40):
+            inner = self.random.choice(self.generators)
+            self.emit(indent, f"if x & 1: x = (yield from {inner}(x % 7)) or 0")
+        elif self.chance(30):
+            self.emit(indent, f"yield from {self.pick('(x, 2)', 'range(2)', '[e for e in (1, x)]')}")
+        if guarded == 1:
+            self.emit(1, f"finally: {self.pick(f'note({self.counter}, x)', 'x = 0')}")
+        elif guarded == 2:
+            self.emit(1, "except ValueError as error:")
+            self.emit(2, self.pick("yield 77", "x = 5", "raise KeyError(x) from error"))
+        self.emit(1, f"yield {self.int_expression(scope, 1)}")
+        if self.chance(50):
+            self.emit(1, f"return {self.int_leaf(scope)}")
+        self.generators.append(name)
+
+    def coroutine(self) -> None:
+        name = self.name("co")
+        scope = Scope({"x": "int"}, weight=60, closure=True)
+        self.emit(0, f"async def {name}(x):")
+        if self.coroutines and self.chance(50):
+            self.emit(1, f"x = await {self.random.choice(self.coroutines)}(x % 11)")
+        self.emit(1, f"for i in range({self.pick(1, 2, 3)}):")
+        self.emit(2, f"x = x + await Pause({self.int_expression(scope, 1)} % 1009)")
+        self.emit(1, f"return {self.int_expression(scope, 1)}")
+        self.coroutines.append(name)
+
+    def maker(self) -> None:
+        """A function that makes closures over a state of their own."""
+        name = self.name("make")
+        scope = Scope({"x": "int", "state": "int"}, weight=60, closure=True)
+        self.emit(0, f"def {name}(state):")
+        self.emit(1, f"def step(x, k={self.pick(1, 2)}, *, sign=1):")
+        self.emit(2, "nonlocal state")
+        self.emit(2, f"state = ({self.int_expression(scope, 1)}) % 10007")
+        self.emit(2, f"return sign * ({self.int_expression(scope, 1)}) + k")
+        self.emit(1, f"return {self.pick('step', 'lambda x: step(x, sign=-1)', 'lambda x: step(k=x, x=3)')}")
+        self.makers.append(name)
+
     def function(self) -> None:
         name = self.name("f")
         generator = self.chance(15)
@@ -650,7 +869,12 @@ class Generator:
             self.emit(1, "global g0, g1, g2")
         start = len(self.lines)
         for _ in range(self.pick(3, 5, 7)):
-            self.statement(scope, 1, 3)
+            if self.chance(30):  # so that an error is not the end of every call
+                self.emit(1, "try:")
+                self.block(scope, 2, self.pick(1, 2), 3)
+                self.emit(1, "except Exception as error: note(type(error).__name__, str(error))")
+            else:
+                self.statement(scope, 1, 3)
         if generator:
             self.emit(1, f"yield {self.int_expression(scope, 1)}")
             wrapper = self.name("f")
@@ -672,8 +896,9 @@ class Generator:
         name = self.name("C")
         base = self.random.choice(self.classes) if self.classes and self.chance(40) else None
         attributes, methods = ["a", "b"], ["m", "n"]
+        slots = base.slots if base else self.chance(25)
         self.emit(0, f"class {name}({base.name}):" if base else f"class {name}:")
-        if not base and self.chance(25):
+        if not base and slots:
             self.emit(1, "__slots__ = ('a', 'b', 'c')")
         else:
             self.emit(1, f"c = {self.random.choice(INTS)}")
@@ -694,10 +919,16 @@ class Generator:
                 2,
                 f"return {parent}self.{self.pick('a', 'b')} {self.pick('+', '-', '^')} {self.int_expression(scope, 1)}",
             )
+        self.protocols(base)
         if self.chance(40):
             self.emit(1, "@property")
             self.emit(1, "def prop(self):")
-            self.emit(2, f"return self.a {self.pick('+', '-')} {self.pick(1, 7)}")
+            inherited = "super().prop + " if base and "prop" in base.attributes else ""
+            self.emit(2, f"return {inherited}self.a {self.pick('+', '-')} {self.pick(1, 7)}")
+            if self.chance(60):
+                self.emit(1, "@prop.setter")
+                self.emit(1, "def prop(self, value):")
+                self.emit(2, f"self.{self.pick('a', 'b')} = value")
             attributes = [*attributes, "prop"]
         if self.chance(30):
             self.emit(1, "def __eq__(self, other):")
@@ -710,7 +941,26 @@ class Generator:
             attributes = [*attributes, "c"]
         self.emit(1, "def __repr__(self):")
         self.emit(2, f"return f'{name}({{self.a}},{{self.b}})'")
-        self.classes.append(Class(name, attributes, methods))
+        self.classes.append(Class(name, attributes, methods, slots))
+
+    def protocols(self, base: Class | None) -> None:
+        """What an instance does when called, indexed, measured; all in a class without a base, some in others."""
+        scope = Scope({"x": "int"}, weight=100)
+        value = lambda: self.int_expression(scope, 1)  # noqa: E731
+        inherited = "super().__call__(x) + " if base else ""
+        methods = [
+            ("def __call__(self, x, *, scale=2):", f"return {inherited}self.a * scale + {value()}"),
+            ("def __getitem__(self, x):", f"if x > {self.pick(2, 4)}: raise IndexError(x)\nreturn self.b + {value()}"),
+            ("def __len__(self):", f"return abs(self.a) % {self.pick(3, 5)}"),
+            ("@classmethod\ndef made(cls, x):", f"return cls(x, {self.pick(1, 2)})"),
+            ("@staticmethod\ndef plain(x, y=3):", f"return {value()} - y"),
+        ]
+        for head, body in methods:
+            if not base or self.chance(30):
+                for line in head.splitlines():
+                    self.emit(1, line)
+                for line in body.splitlines():
+                    self.emit(2, line)
 
     def argument(self, kind: str, flavour: str) -> str:
         if kind == "int":
@@ -718,7 +968,7 @@ class Generator:
                 "plain": str(self.random.choice(INTS)),
                 "big": str(self.random.choice(BIG_INTS)),
                 "float": self.random.choice(FLOATS),
-                "odd": self.pick("True", "MyInt(5)", "None", "'7'", "2.0", "MyInt(-3)"),
+                "odd": self.pick("True", "MyInt(5)", "None", "{7}", "2.0", "MyInt(-3)"),
             }[flavour]
         if kind == "float":
             return {
@@ -763,13 +1013,25 @@ class Generator:
             f"{function.name}.__code__ = {other.name}.__code__"
             if len(function.params) == len(other.params)
             else "pass",
+            f"del {cls.name}.{self.pick('m', 'made', '__len__', '__call__', 'prop')}",
+            f"{cls.name}.{self.pick('m', '__call__')} = staticmethod(lambda x: x + 3)",
+            f"{cls.name}.__setattr__ = lambda self, k, v: object.__setattr__(self, k, v) if k != 'b' else note(k)",
+            f"{cls.name}.__getattribute__ = lambda self, k: 6 if k == 'a' else object.__getattribute__(self, k)",
+            f"{cls.name}.__bases__ = ({self.random.choice(self.classes).name},)",
+            f"{self.random.choice(self.leaves).name}.__code__ = {self.random.choice(self.leaves).name}.__code__",
+            f"{self.random.choice(self.leaves).name}.__kwdefaults__ = dict(z=8, y=9)",
+            f"{self.random.choice(self.leaves).name}.__defaults__ = (6, 7)",
+            f"{self.random.choice(self.leaves).name} = lambda *args, **named: _len(args)",
+            f"{self.random.choice(self.generators)} = lambda x: iter((x, 2))",
+            f"{self.random.choice(self.generators)}.__code__ = {self.random.choice(self.generators)}.__code__",
+            "isinstance = lambda a, b: 0",
             "len = lambda v: 3",
             "abs = max",
             "sys.setrecursionlimit(900)",
             "gc.set_threshold(20)",
             f"del {cls.name}.__init__" if self.chance(20) else "pass",
         ]
-        for text in self.random.sample(choices, self.pick(1, 2, 3)):
+        for text in self.random.sample(choices, self.pick(1, 2, 3, 5)):
             self.emit(0, f"try: {text}")
             self.emit(0, "except Exception as error: print(type(error).__name__, error)")
 
@@ -789,6 +1051,9 @@ class Generator:
 
     def program(self) -> str:
         self.emit(0, "g0, g1, g2 = 5, 1.5, 7")
+        for make in (self.leaf, self.recursion, self.generator, self.leaf, self.coroutine, self.maker):
+            for _ in range(self.pick(1, 2)):
+                make()
         for _ in range(self.pick(1, 2, 3)):
             self.class_()
         for _ in range(self.pick(2, 3, 5)):
