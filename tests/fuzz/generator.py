@@ -299,9 +299,10 @@ class Generator:
                 return name
             return "g1" if self.chance(15) else self.random.choice(FLOATS)
         sub = lambda: self.float_expression(scope, depth - 1)  # noqa: E731
+        square = "/" if scope.loops else "*"  # what is squared again and again may be an int in a later phase
         options = [
-            lambda: f"({sub()} {self.pick('+', '-', '*')} {sub()})",
-            lambda: f"({sub()} {self.pick('+', '-', '*')} {sub()})",
+            lambda: f"({sub()} {self.pick('+', '-', square)} {sub()})",
+            lambda: f"({sub()} {self.pick('+', '-', square)} {sub()})",
             lambda: f"({sub()} {self.pick('+', '-', '*', '/')} {self.pick('0.5', '2.0', '1.5', '3')})",
             lambda: f"({sub()} / ({sub()} or 1.0))",
             lambda: f"({sub()} / {sub()})" if self.chance(20) else sub(),
@@ -458,7 +459,8 @@ class Generator:
         if kind == "int":
             self.emit(indent, f"{name} {self.pick('+=', '-=', '^=', '|=', '&=')} {self.int_expression(scope, 1)}")
         elif kind == "float":
-            self.emit(indent, f"{name} {self.pick('+=', '-=', '*=')} {self.float_expression(scope, 1)}")
+            other = self.float_expression(scope, 1)
+            self.emit(indent, f"{name} {self.pick('+=', '-=', '/=' if scope.loops else '*=')} {other}")
         else:
             self.emit(indent, f"{name} += {self.random.choice(STRINGS)}")
 
@@ -684,7 +686,7 @@ class Generator:
         handled = self.chance(85)
         if handled:
             self.emit(indent, f"except {names} as error:")
-            self.emit(indent + 1, "note(type(error).__name__, str(error), error.__traceback__.tb_lineno)")
+            self.emit(indent + 1, "note(type(error).__name__, str(error), line(error, error.__traceback__))")
             self.block(scope, indent + 1, 1, 0)
             if self.chance(10):
                 self.emit(indent + 1, self.pick("raise", "raise RuntimeError('again') from error"))
@@ -997,9 +999,17 @@ class Generator:
         self.emit(0, "print(_len(trace), hashlib.sha256(repr(trace).encode()).hexdigest()[:12], g0, g1, g2)")
         self.emit(0, "del trace[:]")
 
+    def in_order(self, items: list) -> tuple:
+        """Two of some items, or twice the same, in the order of their definitions."""
+        first, second = sorted(self.random.randrange(len(items)) for _ in range(2))
+        return items[first], items[second]
+
     def mutations(self) -> None:
         cls = self.random.choice(self.classes)
-        function, other = self.random.choice(self.functions), self.random.choice(self.functions)
+        # Code goes to what was defined later: so calls still end.
+        other, function = self.in_order(self.functions)
+        leaf, later_leaf = self.in_order(self.leaves)
+        generator, later_generator = self.in_order(self.generators)
         choices = [
             "g0 = 2.5",
             "g1 = 3",
@@ -1018,12 +1028,12 @@ class Generator:
             f"{cls.name}.__setattr__ = lambda self, k, v: object.__setattr__(self, k, v) if k != 'b' else note(k)",
             f"{cls.name}.__getattribute__ = lambda self, k: 6 if k == 'a' else object.__getattribute__(self, k)",
             f"{cls.name}.__bases__ = ({self.random.choice(self.classes).name},)",
-            f"{self.random.choice(self.leaves).name}.__code__ = {self.random.choice(self.leaves).name}.__code__",
-            f"{self.random.choice(self.leaves).name}.__kwdefaults__ = dict(z=8, y=9)",
-            f"{self.random.choice(self.leaves).name}.__defaults__ = (6, 7)",
-            f"{self.random.choice(self.leaves).name} = lambda *args, **named: _len(args)",
-            f"{self.random.choice(self.generators)} = lambda x: iter((x, 2))",
-            f"{self.random.choice(self.generators)}.__code__ = {self.random.choice(self.generators)}.__code__",
+            f"{later_leaf.name}.__code__ = {leaf.name}.__code__",
+            f"{leaf.name}.__kwdefaults__ = dict(z=8, y=9)",
+            f"{leaf.name}.__defaults__ = (6, 7)",
+            f"{leaf.name} = lambda *args, **named: _len(args)",
+            f"{generator} = lambda x: iter((x, 2))",
+            f"{later_generator}.__code__ = {generator}.__code__",
             "isinstance = lambda a, b: 0",
             "len = lambda v: 3",
             "abs = max",
@@ -1074,7 +1084,9 @@ class Generator:
             loop, self.lines = self.lines, body
             self.emit(0, "try:")
             self.lines += ["    " + line for line in loop]
-            self.emit(0, "except Exception as error: print(type(error).__name__, error, error.__traceback__.tb_lineno)")
+            self.emit(
+                0, "except Exception as error: print(type(error).__name__, error, line(error, error.__traceback__))"
+            )
         self.emit(0, "gc.set_threshold(700); sys.setrecursionlimit(1000)")
         return PRELUDE + "\n".join(self.lines) + "\n"
 

@@ -105,6 +105,12 @@ def show(value):
     return repr(value)[:200]
 
 
+def line(error, tb):
+    """The line of a traceback's entry. Where tier 0 has joined the read of a name with the instruction before it, it
+    may say that one's line."""
+    return 0 if type(error) is UnboundLocalError and not tb.tb_next else tb.tb_lineno
+
+
 def attempt(function, *args):
     try:
         return show(function(*args))
@@ -113,7 +119,7 @@ def attempt(function, *args):
     except Exception as error:
         where, tb = [], error.__traceback__.tb_next
         while tb:
-            where.append((tb.tb_frame.f_code.co_name, tb.tb_lineno))
+            where.append((tb.tb_frame.f_code.co_name, line(error, tb)))
             tb = tb.tb_next
         context = error.__context__
         return f"{type(error).__name__}: {error} {where} {type(context).__name__ if context else ''}"
