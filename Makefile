@@ -9,7 +9,7 @@ JOBS   ?= $(shell nproc)
 ARGS   ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-compare \
+.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
 	bench-paired bench-instructions clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
@@ -53,6 +53,9 @@ bench: all $(VENV)/.ready ## Run the benchmark suite, about 30 minutes (NAME=...
 
 bench-quick: all $(VENV)/.ready ## A selection of it, about 5 minutes
 	$(BENCH) run $(NAME) --level quick $(BENCH_OPTIONS)
+
+bench-setup: all $(VENV)/.ready ## Only make the environments that the whole suite needs, once
+	$(BENCH) setup $(NAME) $(BENCH_OPTIONS)
 
 bench-compare: $(VENV)/.ready ## What got faster or slower beyond noise: A=FOLDER B=FOLDER
 	@test -n "$(A)" -a -n "$(B)" || { echo "make bench-compare A=FOLDER B=FOLDER, each below build/bench/results/"; exit 2; }

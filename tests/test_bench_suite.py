@@ -69,6 +69,8 @@ def test_levels_scale_the_work():
     nbody = CATALOG["nbody"]
     assert "--values=30" in nbody.arguments(catalog.LEVELS["standard"])
     assert "--values=12" in nbody.arguments(catalog.LEVELS["quick"])
+    assert "--debug-single-value" in CATALOG["pyperformance/2to3"].arguments(catalog.LEVELS["smoke"])
+    assert "--values=5" in CATALOG["pyperformance/2to3"].arguments(catalog.LEVELS["standard"])
     quick = catalog.select(CATALOG, [], catalog.LEVELS["quick"])
     assert 10 < len(quick) < len(catalog.select(CATALOG, [], catalog.LEVELS["standard"]))
 
@@ -144,6 +146,27 @@ def test_environments_are_shared_by_requirements(tmp_path):
     assert made.path(stock, "") == made.path(ext, "pyperf==2.10.0\npsutil==7.2.2\n")
     assert made.path(stock, "Flask==3.1.3") != made.path(stock, "")
     assert made.path(interpreters.known()["pypy3"], "") != made.path(stock, "")
+
+
+def test_setup_makes_each_environment_once(tmp_path, monkeypatch, capsys):
+    made = []
+
+    def make(self, interpreter, requirements, folder):
+        if "torch" in requirements:
+            raise environments.SetupError("no such wheel")
+        made.append(folder)
+        folder.mkdir(parents=True)
+        (folder / ".ready").touch()
+
+    monkeypatch.setattr(environments.Environments, "_make", make)
+    command = ["--home", str(tmp_path), "setup", "--interpreters", "stock", "nbody", "chaos", "flaskblogging"]
+    assert cli.main(command) == 0
+    assert len(made) == len(set(made)) == 2, "nbody and chaos need nothing, so they share one"
+    assert "2 environments made, 0 failed" in capsys.readouterr().out
+    assert cli.main([*command, "torch_alexnet"]) == 1
+    printed = capsys.readouterr()
+    assert "torch_alexnet on stock: FAILED: no such wheel" in printed.err
+    assert "0 environments made, 1 failed" in printed.out
 
 
 class Ready(environments.Environments):

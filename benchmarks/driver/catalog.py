@@ -44,6 +44,7 @@ class Level:
     rounds: int  # processes per benchmark and interpreter
     pyperformance_rounds: int  # of the many small benchmarks of pyperformance
     only_quick: bool = False
+    single: bool = False  # pyperformance's benchmarks make one call
 
     def rounds_of(self, group: str) -> int:
         """How many processes a benchmark of the group gets."""
@@ -51,7 +52,7 @@ class Level:
 
 
 LEVELS = {
-    "smoke": Level("everything once, to see that it runs; its times mean nothing", 0.05, 1, 1),
+    "smoke": Level("everything once, to see that it runs; its times mean nothing", 0.05, 1, 1, single=True),
     "quick": Level("a selection in about 5 minutes", 0.4, 1, 1, only_quick=True),
     "standard": Level("everything in about 30 minutes", 1, 2, 1),
     "thorough": Level("everything in some hours, for tables that are published", 4, 5, 3),
@@ -122,6 +123,8 @@ class Benchmark:
     def arguments(self, level: Level) -> list[str]:
         """pyperf's options for one run."""
         values = max(2, round(self.size.values * level.scale))
+        if level.single and self.size.loops is None:
+            return [*self.options, "--debug-single-value"]
         options = [*self.options, "--processes=1", f"--values={values}"]
         if self.size.loops is None:
             return [*options, *PYPERFORMANCE_OPTIONS]

@@ -1,4 +1,4 @@
-"""The commands of the suite: run, report, compare, list."""
+"""The commands of the suite: setup, run, report, compare, list."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from driver import catalog, interpreters, machine
-from driver.catalog import Benchmark, UsageError
-from driver.environments import Environments
+from driver.catalog import Benchmark, Level, UsageError
+from driver.environments import Environments, SetupError
 from driver.interpreters import Interpreter
 from driver.measure import Bench
 from driver.progress import Progress, duration
@@ -32,12 +32,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--home", type=Path, default=HOME, help="where environments and results go (default: %(default)s)")
     commands = top.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure and report")
-    run.add_argument("names", nargs="*", help="benchmarks or groups (default: those of the level)")
-    run.add_argument("--level", choices=list(catalog.LEVELS), default="standard", help="how long it takes")
-    run.add_argument("--interpreters", default="", help="some of the table's columns, with commas between")
-    run.add_argument("--pythons", default="", help="other interpreters, by path, with commas or blanks between")
-    run.add_argument("--rounds", type=int, help="processes per benchmark and interpreter (default: the level's)")
-    run.add_argument("--fresh", action="store_true", help="do not go on with a run that was interrupted")
+    setup = commands.add_parser("setup", help="only make the environments that a run would need")
+    for command in (run, setup):
+        command.add_argument("names", nargs="*", help="benchmarks or groups (default: those of the level)")
+        command.add_argument("--level", choices=list(catalog.LEVELS), default="standard", help="how long it takes")
+        command.add_argument("--interpreters", default="", help="some of the table's columns, with commas between")
+        command.add_argument("--pythons", default="", help="other interpreters, by path, with commas or blanks between")
+        command.add_argument(
+            "--rounds", type=int, help="processes per benchmark and interpreter (default: the level's)"
+        )
+        command.add_argument("--fresh", action="store_true", help="do not go on with a run that was interrupted")
     report = commands.add_parser("report", help="make the report of a run again")
     report.add_argument("folder", type=Path, nargs="?", help="the run's folder (default: the newest)")
     compare = commands.add_parser("compare", help="what got faster or slower beyond noise")
@@ -61,19 +65,24 @@ def _usable(columns: list[Interpreter], asked: Sequence[str]) -> tuple[list[Inte
     return [column for column in columns if column.name not in reasons], reasons
 
 
+def _asked(args: argparse.Namespace) -> tuple[Level, list[Benchmark], list[Interpreter]]:
+    """What the command line selects. Raises UsageError for what does not exist."""
+    level = catalog.LEVELS[args.level]
+    if args.rounds is not None:
+        if args.rounds < 1:
+            raise UsageError("--rounds must be at least 1")
+        level = replace(level, rounds=args.rounds, pyperformance_rounds=args.rounds)
+    chosen = catalog.select(catalog.load(), args.names, level)
+    names, paths = _words(args.interpreters), _words(args.pythons)
+    columns, _ = _usable(interpreters.select(names, paths), [*names, *paths])
+    return level, chosen, columns
+
+
 class Session:
     """One `run` command: what to do, what is done, and the bar."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        level = catalog.LEVELS[args.level]
-        if args.rounds is not None:
-            if args.rounds < 1:
-                raise UsageError("--rounds must be at least 1")
-            level = replace(level, rounds=args.rounds, pyperformance_rounds=args.rounds)
-        chosen = catalog.select(catalog.load(), args.names, level)
-        asked = [*_words(args.interpreters), *_words(args.pythons)]
-        columns = interpreters.select(_words(args.interpreters), _words(args.pythons))
-        columns, _ = _usable(columns, asked)
+        level, chosen, columns = _asked(args)
         self.benchmarks: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in chosen}
         self.interpreters: dict[str, Interpreter] = {column.name: column for column in columns}
         described = {column.name: column.describe() for column in columns}
@@ -172,6 +181,31 @@ def _run(args: argparse.Namespace) -> int:
     return _report(session.folder)
 
 
+def _setup(args: argparse.Namespace) -> int:
+    """Makes the environments, so that a run only measures; 1 when one cannot be made."""
+    _, chosen, columns = _asked(args)
+    environments = Environments(args.home / "environments")
+    described = {column.name: column.describe() for column in columns}
+    wanted = {
+        environments.path(column, benchmark.requirements): (column, benchmark)
+        for benchmark in chosen
+        for column in columns
+        if not benchmark.unsupported(described[column.name]["version"], described[column.name]["implementation"])
+        and environments.missing(column, benchmark.requirements)
+    }
+    progress = Progress([ENVIRONMENT_SECONDS] * len(wanted))
+    for column, benchmark in wanted.values():
+        name = f"environment of {benchmark.name} on {column.name}"
+        progress.show(name)
+        try:
+            environments.python(column, benchmark.requirements)
+            progress.finish(f"{name}: made")
+        except SetupError as error:
+            progress.finish(f"{name}: FAILED: {error}")
+    print(f"{len(wanted) - len(environments.failed)} environments made, {len(environments.failed)} failed")
+    return int(bool(environments.failed))
+
+
 def _newest(home: Path) -> Path:
     found = sorted(file.parent for file in (home / "results").glob("*/run.json"))
     if not found:
@@ -193,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command == "run":
             return _run(args)
+        if args.command == "setup":
+            return _setup(args)
         if args.command == "report":
             return _report(Folder(args.folder or _newest(args.home)))
         if args.command == "compare":

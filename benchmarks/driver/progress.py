@@ -21,10 +21,10 @@ def duration(seconds: float) -> str:
 class Progress:
     """Work of known expected sizes; what it really takes corrects the expectation of the rest."""
 
-    def __init__(self, expected: list[float], stream: TextIO = sys.stderr) -> None:
+    def __init__(self, expected: list[float], stream: TextIO | None = None) -> None:
         self.expected = expected
-        self.stream = stream
-        self.terminal = stream.isatty()
+        self.stream = stream or sys.stderr
+        self.terminal = self.stream.isatty()
         self.done = 0
         self.started = time.monotonic()
 
