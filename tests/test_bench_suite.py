@@ -67,12 +67,19 @@ def test_the_rest_of_pyperformance_is_there():
 
 def test_levels_scale_the_work():
     nbody = CATALOG["nbody"]
-    assert "--values=30" in nbody.arguments(catalog.LEVELS["standard"])
-    assert "--values=12" in nbody.arguments(catalog.LEVELS["quick"])
+    assert "--values=15" in nbody.arguments(catalog.LEVELS["standard"])
+    assert "--values=9" in nbody.arguments(catalog.LEVELS["quick"])
     assert "--debug-single-value" in CATALOG["pyperformance/2to3"].arguments(catalog.LEVELS["smoke"])
-    assert "--values=5" in CATALOG["pyperformance/2to3"].arguments(catalog.LEVELS["standard"])
+    assert "--values=5" in CATALOG["pyperformance/nqueens"].arguments(catalog.LEVELS["standard"])
     quick = catalog.select(CATALOG, [], catalog.LEVELS["quick"])
-    assert 10 < len(quick) < len(catalog.select(CATALOG, [], catalog.LEVELS["standard"]))
+    standard = catalog.select(CATALOG, [], catalog.LEVELS["standard"])
+    assert (
+        10 < len(quick) < len(standard) < len(catalog.select(CATALOG, [], catalog.LEVELS["thorough"])) == len(CATALOG)
+    )
+    slow = CATALOG["pyperformance/networkx"]
+    assert slow not in standard and catalog.select(CATALOG, [slow.name], catalog.LEVELS["standard"]) == [slow]
+    known = {benchmark.name for benchmark in CATALOG.values()}
+    assert {f"pyperformance/{name}" for name in catalog.PYPERFORMANCE_SIZES} <= known
 
 
 def test_names_select_benchmarks_and_groups():

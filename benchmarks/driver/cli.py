@@ -215,7 +215,8 @@ def _newest(home: Path) -> Path:
 
 def _list() -> int:
     for benchmark in catalog.load().values():
-        print(f"{benchmark.group:14} {benchmark.name}{'  (quick)' if benchmark.size.quick else ''}")
+        level = "  (quick)" if benchmark.size.quick else "  (thorough)" if benchmark.size.slow else ""
+        print(f"{benchmark.group:14} {benchmark.name}{level}")
     for column in interpreters.known().values():
         print(f"interpreter    {column.name}: {column.about}")
     return 0
