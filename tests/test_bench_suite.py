@@ -127,6 +127,14 @@ def test_missing_interpreter_names_the_command():
         cli._usable([gone], ["gone"])
 
 
+def test_interpreter_that_does_not_start_says_why(tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'pyston: PYSTON must be 0 or 1' >&2; exit 1\n")
+    broken.chmod(0o755)
+    reason = interpreters.Interpreter("broken", "", str(broken), "broken", install="make").unavailable()
+    assert reason == f"{broken} cannot make virtual environments (pyston: PYSTON must be 0 or 1): make"
+
+
 def test_missing_package_names_the_command():
     code = "import bench; bench.NEEDED += ('not_there',); bench.check_packages()"
     done = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True)

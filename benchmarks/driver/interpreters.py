@@ -48,8 +48,10 @@ class Interpreter:
         for folder in dict(self.variables).get("PYTHONPATH", "").split(os.pathsep):
             if folder and not Path(folder).is_dir():
                 return f"{folder} does not exist: {self.install}"
-        if self._run("import venv").returncode:
-            return f"{self.executable} cannot make virtual environments: {self.install or 'install its venv module'}"
+        done = self._run("import venv")
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            return f"{self.executable} cannot make virtual environments ({said}): {self.install or 'install venv'}"
         return None
 
     def _run(self, code: str) -> subprocess.CompletedProcess[str]:
