@@ -1,12 +1,12 @@
 /* Arena: chunked bump allocation for the compiler. See base_arena.h for the contract.
  *
- * Chunks double in size from 16 KiB to 256 KiB: small functions take one, big ones few. Objects
+ * Chunks double in size from 16 KiB to 128 KiB: small functions take one, big ones few. Objects
  * larger than a quarter of the chunk get a chunk of their own behind the current one, so that
  * they do not waste the rest of it.
  *
  * Chunks are mappings of their own, not malloc's memory: what a compilation leaves behind in malloc's heap lies
- * above the megabytes that it needed meanwhile, which would never go back to the system. Mappings come
- * zeroed; only the used part of a kept chunk is cleared by hand.
+ * above the megabytes that it needed meanwhile, which would never go back to the system. A kept chunk is not
+ * zero; memory is cleared when it is handed out, a moment before it is written to anyway.
  */
 #include "base_arena.h"
 
@@ -17,12 +17,11 @@
 #include <unistd.h>
 
 #define ARENA_MIN_CHUNK ((size_t)16 * 1024)
-#define ARENA_MAX_CHUNK ((size_t)256 * 1024)
+#define ARENA_MAX_CHUNK ((size_t)128 * 1024)
 
 struct ArenaChunk {
     ArenaChunk *next;
     size_t size; /* with this header */
-    size_t used; /* bytes that may not be zero; valid when it is no longer the current chunk */
 };
 
 /* Chunk header, rounded so that objects start aligned. */
@@ -56,9 +55,6 @@ void arena_free(Arena *a)
 void arena_reset(Arena *a)
 {
     ArenaChunk *kept = NULL;
-    if (a->chunks) {
-        a->chunks->used = (size_t)(a->cur - (char *)a->chunks);
-    }
     for (ArenaChunk *c = a->chunks, *next; c; c = next) {
         next = c->next;
         bool keep = c->size <= ARENA_MAX_CHUNK && (kept == NULL || c->size > kept->size);
@@ -74,11 +70,9 @@ void arena_reset(Arena *a)
     if (kept == NULL) {
         return;
     }
-    char *start = (char *)kept + ARENA_HEADER;
-    memset(start, 0, kept->used - ARENA_HEADER);
     kept->next = NULL;
     a->chunks = kept;
-    a->cur = start;
+    a->cur = (char *)kept + ARENA_HEADER;
     a->end = (char *)kept + kept->size;
     a->reserved = kept->size;
 }
@@ -119,13 +113,9 @@ void *arena_alloc_slow(Arena *a, size_t size)
     char *p = (char *)c + ARENA_HEADER;
     if (own) {
         /* Behind the current chunk, which stays the one to allocate from. */
-        c->used = chunk;
         c->next = a->chunks->next;
         a->chunks->next = c;
         return p;
-    }
-    if (a->chunks) {
-        a->chunks->used = (size_t)(a->cur - (char *)a->chunks);
     }
     c->next = a->chunks;
     a->chunks = c;
@@ -150,6 +140,7 @@ void *arena_grow(Arena *a, void *p, size_t old_size, size_t new_size)
     if (p && old_size && (char *)p + old_room == a->cur && new_size <= SIZE_MAX / 2) {
         size_t new_room = (new_size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
         if (new_room - old_room <= (size_t)(a->end - a->cur)) {
+            memset(a->cur, 0, new_room - old_room);
             a->cur += new_room - old_room;
             return p;
         }

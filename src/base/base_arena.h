@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base_macros.h"
 
@@ -61,7 +62,7 @@ static inline void *arena_alloc(Arena *a, size_t size)
         return arena_alloc_slow(a, size);
     }
     a->cur = p + n;
-    return p;
+    return memset(p, 0, n);
 }
 
 /* Returns `count * size` zeroed bytes; overflow of the product is an out-of-memory. */

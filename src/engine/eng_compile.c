@@ -4,8 +4,8 @@
  *   hir_build -> opt_run -> lir_compile
  *
  * Compiling runs no Python code: the collector is off meanwhile (allocating could run it), and the
- * three stages promise the rest.  Memory comes from one arena; running out of it leaves by longjmp
- * and counts as a reason.
+ * three stages promise the rest.  Memory comes from two arenas, of which the first is emptied when the back
+ * end has read what is in it; running out leaves by longjmp and counts as a reason.
  *
  * A unit whose guard failed ENG_EXITS_BEFORE_RECOMPILE times is not entered again: the place is
  * marked (EngCodeState.nospec) and the next call compiles anew without speculating there.  Old
@@ -30,7 +30,7 @@
 static CodeCache *cache;
 static const void *exit_trampoline;
 static LirStubs *stubs;
-static Arena arena;
+static Arena arena, back_arena;
 
 /* Exits that units now freed have taken. */
 static uint64_t freed_resumes[HIR_NOPS], freed_throws[HIR_NOPS];
@@ -159,6 +159,7 @@ static bool run_stages(Job *job)
     LirOptions lir = {
         .cc = cache,
         .exit_entry = exit_trampoline,
+        .arena = &back_arena,
         .stubs = stubs,
         .stress_deopt = eng_settings.stress_deopt,
         .verify = eng_settings.verify,
@@ -182,14 +183,15 @@ static bool compile(Job *job)
     job->unit = rt_unit_new(job->code, job->entry_bci);
     job->reason = "out of memory";
     if (job->unit != NULL) {
-        arena.limit = ENG_ARENA_LIMIT;
-        arena.oom = &oom;
+        arena.limit = back_arena.limit = ENG_ARENA_LIMIT;
+        arena.oom = back_arena.oom = &oom;
         if (setjmp(oom) == 0) {
             ok = run_stages(job);
         } else {
             job->reason = "out of memory";
         }
         arena_reset(&arena);
+        arena_reset(&back_arena);
     }
     *gc = gc_enabled;
     if (!ok) {

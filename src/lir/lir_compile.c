@@ -63,16 +63,21 @@ typedef struct {
     X64Asm as;
 } Job;
 
-static bool lir_job(Job *j, Arena *arena)
+/* `front` has the HIR, `back` the rest; they may be one. */
+static bool lir_job(Job *j, Arena *front, Arena *back)
 {
-    jmp_buf env, *outer = arena->oom;
+    jmp_buf env, *outer = front->oom;
     volatile bool ok = false;
     x64_init(&j->as);
-    arena->oom = &env;
+    front->oom = back->oom = &env;
     if (setjmp(env) == 0) {
         if (j->hf) {
-            j->lf = lir_func_new(arena, j->hf->name, lir_lower_home_disp());
+            const char *name = j->hf->name ? arena_strdup(back, j->hf->name) : NULL;
+            j->lf = lir_func_new(back, name, lir_lower_home_disp());
             ok = lir_lower(j->hf, j->lf, j->reason);
+            if (ok && back != front) {
+                arena_reset(front);
+            }
         } else {
             ok = true;
         }
@@ -81,7 +86,7 @@ static bool lir_job(Job *j, Arena *arena)
         ok = false;
         *j->reason = "out of memory";
     }
-    arena->oom = outer;
+    front->oom = back->oom = outer;
     x64_free(&j->as);
     return ok;
 }
@@ -89,11 +94,11 @@ static bool lir_job(Job *j, Arena *arena)
 bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char **reason)
 {
     Job j = {.hf = hf, .unit = unit, .opts = opts, .reason = reason};
-    return lir_job(&j, hf->arena);
+    return lir_job(&j, hf->arena, opts->arena ? opts->arena : hf->arena);
 }
 
 bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason)
 {
     Job j = {.lf = lf, .unit = unit, .opts = opts, .reason = reason};
-    return lir_job(&j, lf->arena);
+    return lir_job(&j, lf->arena, lf->arena);
 }

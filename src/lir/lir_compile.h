@@ -11,6 +11,8 @@
 typedef struct LirOptions {
     CodeCache *cc;          /* where code goes; required */
     const void *exit_entry; /* what lir_trampoline_install gave; required */
+    Arena *arena;           /* the back end's memory: the HIR's is emptied (arena_reset) once it is
+                               lowered, so that the two are not needed at once. NULL: hf->arena */
     LirStubs *stubs;        /* calls that slow paths share; NULL: each has its own code */
     bool stress_deopt;      /* guards that resume fail on their 1st, 3rd, 5th ... execution */
     bool all_spill;         /* the allocator that keeps everything in memory, for bisecting */
@@ -27,7 +29,8 @@ int32_t lir_lower_home_disp(void);
 
 /* Compiles `hf` into `unit`: on success unit->entry, blob, code_size and the exit tables are set
  * (tables are taken from rt_unit_data). False with *reason set to a static string when not; the
- * unit then has no code. Memory comes from hf->arena; its `oom` hook may be taken. GIL held. */
+ * unit then has no code. Memory comes from hf->arena and opts->arena; their `oom` hooks are the caller's
+ * again afterwards. With opts->arena set, `hf` is gone. GIL held. */
 bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char **reason);
 
 /* The same from LIR on, for tests and for hand-made stubs with the entry signature RtEntry. */

@@ -145,6 +145,8 @@ static void lir_local(Live *l, LirBlock *b)
     }
 }
 
+/* One step of the iteration, which goes through the blocks from the last to the first. True when a block that
+ * it passed before may have to be looked at again. */
 static bool lir_flow(Live *l, LirBlock *b)
 {
     LirAlloc *ra = l->ra;
@@ -161,7 +163,14 @@ static bool lir_flow(Live *l, LirBlock *b)
         changed |= in != b->live_in[i];
         b->live_in[i] = in;
     }
-    return changed;
+    if (changed) {
+        for (uint32_t k = 0; k < b->npreds; k++) {
+            if (b->preds[k]->order >= b->order) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 bool lir_liveness(LirAlloc *ra, const char **reason)

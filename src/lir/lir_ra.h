@@ -71,7 +71,8 @@ typedef struct LirRa {
     uint32_t nheap, capheap;
     LirIv *active[32]; /* by register; nactive_mask says which are set */
     uint32_t active_mask;
-    uint32_t next_event; /* nothing ends, pauses or resumes before this position */
+    uint32_t next_end;    /* no owner ends or enters a hole before this position */
+    uint32_t next_resume; /* none comes back from one before this */
     VEC(LirIv *) inactive;
 } LirRa;
 

@@ -310,17 +310,13 @@ static void lir_set_active(LirRa *ra, LirReg r, LirIv *iv)
         return;
     }
     ra->active_mask |= 1u << r;
-    ra->next_event = BASE_MIN(ra->next_event, iv->cur->e);
+    ra->next_end = BASE_MIN(ra->next_end, iv->cur->e);
 }
 
-/* Goes on to pos: owners end, enter holes, come back from holes. */
-static void lir_advance(LirRa *ra, uint32_t pos)
+/* Owners that end at pos or before, or enter holes. */
+static void lir_pause(LirRa *ra, uint32_t pos)
 {
-    uint32_t n = 0;
-    if (pos < ra->next_event) {
-        return;
-    }
-    ra->next_event = NEVER;
+    ra->next_end = NEVER;
     for (uint32_t m = ra->active_mask; m; m &= m - 1) {
         LirReg r = (LirReg)__builtin_ctz(m);
         LirIv *iv = ra->active[r];
@@ -333,11 +329,19 @@ static void lir_advance(LirRa *ra, uint32_t pos)
         }
         if (iv->cur->s > pos) {
             VEC_PUSH(ra->f->arena, &ra->inactive, iv);
+            ra->next_resume = BASE_MIN(ra->next_resume, iv->cur->s);
             lir_set_active(ra, r, NULL);
         } else {
-            ra->next_event = BASE_MIN(ra->next_event, iv->cur->e);
+            ra->next_end = BASE_MIN(ra->next_end, iv->cur->e);
         }
     }
+}
+
+/* Owners that come back from holes. */
+static void lir_resume(LirRa *ra, uint32_t pos)
+{
+    uint32_t n = 0;
+    ra->next_resume = NEVER;
     for (uint32_t i = 0; i < ra->inactive.len; i++) {
         LirIv *iv = ra->inactive.data[i];
         if (iv->end <= pos || iv->loc == LIR_LOC_MEM) {
@@ -350,11 +354,22 @@ static void lir_advance(LirRa *ra, uint32_t pos)
             BASE_CHECK(ra->active[iv->loc] == NULL);
             lir_set_active(ra, iv->loc, iv);
         } else {
-            ra->next_event = BASE_MIN(ra->next_event, iv->cur->s);
+            ra->next_resume = BASE_MIN(ra->next_resume, iv->cur->s);
             ra->inactive.data[n++] = iv;
         }
     }
     ra->inactive.len = n;
+}
+
+/* Goes on to pos. */
+static void lir_advance(LirRa *ra, uint32_t pos)
+{
+    if (pos >= ra->next_end) {
+        lir_pause(ra, pos);
+    }
+    if (pos >= ra->next_resume) {
+        lir_resume(ra, pos);
+    }
 }
 
 /* First clobbers inside an interval. */
@@ -469,7 +484,8 @@ static uint32_t lir_free_mask(const LirRa *ra, const LirIv *cur, uint32_t mask)
     mask &= ~ra->active_mask;
     for (uint32_t i = 0; i < ra->inactive.len; i++) {
         const LirIv *iv = ra->inactive.data[i];
-        if (((mask >> iv->loc) & 1u) && lir_intersect(iv->cur, cur->r) != NEVER) {
+        if (((mask >> iv->loc) & 1u) && iv->cur->s < cur->end &&
+            lir_intersect(iv->cur, cur->r) != NEVER) {
             mask &= ~(1u << iv->loc);
         }
     }

@@ -52,7 +52,7 @@ static void test_arena_blocks(void **state)
             }
         }
         arena_reset(&a);
-        assert_true(a.reserved <= 256 * 1024);
+        assert_true(a.reserved <= 128 * 1024);
     }
     arena_free(&a);
     assert_int_equal(a.reserved, 0);
