@@ -70,19 +70,20 @@ static bool lir_stubs_grow(LirStubs *s)
     if (2 * s->n < s->size) {
         return true;
     }
-    LirStubs bigger = *s;
-    bigger.size = s->size ? 2 * s->size : FIRST_TABLE;
-    bigger.table = calloc(bigger.size, sizeof *bigger.table);
-    if (bigger.table == NULL) {
+    Entry *old = s->table;
+    uint32_t n = s->size, size = n ? 2 * n : FIRST_TABLE;
+    Entry *table = calloc(size, sizeof *table);
+    if (table == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < s->size; i++) {
-        if (s->table[i].code != NULL) {
-            *lir_stub_place(&bigger, &s->table[i].key) = s->table[i];
+    s->table = table;
+    s->size = size;
+    for (uint32_t i = 0; i < n; i++) {
+        if (old[i].code != NULL) {
+            *lir_stub_place(s, &old[i].key) = old[i];
         }
     }
-    free(s->table);
-    *s = bigger;
+    free(old);
     return true;
 }
 
