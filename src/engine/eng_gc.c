@@ -362,11 +362,12 @@ bool eng_gc_watches(void)
 }
 
 /* Nobody watches the memory of a child that runs no Python code afterwards. */
-void eng_gc_forked(void)
+void eng_gc_forked(bool watchable)
 {
     pthread_mutex_init(&pacer.lock, NULL);
     if (pacer.state != OFF) {
         stand_as_stock(0);
+        pacer.state = watchable ? pacer.state : OFF;
         pacer.next = 0;
         pacer.start_peak = 0; /* the child's peak starts at what it has */
         pacer.blind = false;

@@ -19,7 +19,7 @@ void eng_gc_stop(void);
 long eng_gc_tick(bool last);
 /* Is there something to watch? */
 bool eng_gc_watches(void);
-/* In a forked child, at once: no thread is there to watch. */
-void eng_gc_forked(void);
+/* In a forked child, at once: no thread is there to watch. Unless there may be one later, pacing ends. */
+void eng_gc_forked(bool watchable);
 
 #endif

@@ -9,7 +9,9 @@
  * costs nothing afterwards: until then eng_stack_low is out of reach and sends every entry through
  * eng_stack_really_low().
  *
- * A forked child has no such thread.  It gets one if it goes on with Python code. */
+ * A forked child has no such thread.  It gets one if it goes on with Python code, unless it was forked
+ * by another thread than the process's first: such a child ends, as any process does, when its last
+ * thread returns, and the ticker, asleep on a clock that stands still then, would keep it. */
 #include "eng_internal.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "eng_gc.h"
 #include "py311_opcodes.h"
@@ -26,6 +29,7 @@ bool eng_ticker_pending;
 static struct {
     pthread_mutex_t lock; /* held during ticks; for `running` and what the ticks use */
     bool running;         /* the thread exists in this process */
+    bool barred;          /* this process must end with the thread that forked it, or an ancestor */
 } ticker = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void eng_ticker_lock(void)
@@ -63,7 +67,7 @@ void eng_ticker_start(void)
     pthread_attr_t attr;
     sigset_t all, old;
     eng_ticker_pending = false;
-    if (ticker.running || pthread_attr_init(&attr) != 0) {
+    if (ticker.running || ticker.barred || pthread_attr_init(&attr) != 0) {
         return;
     }
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -104,13 +108,21 @@ void eng_ticker_attend(PyCodeObject *co)
     }
 }
 
+/* Before a fork. In the child its only thread looks like a first one. */
+static bool forked_by_first;
+static void forking(void)
+{
+    forked_by_first = gettid() == getpid();
+}
+
 /* In a forked child: the thread is gone, and its lock may have been held by it. */
 static void forked(void)
 {
     pthread_mutex_init(&ticker.lock, NULL);
     ticker.running = false;
+    ticker.barred = ticker.barred || !forked_by_first;
     eng_osr_forked();
-    eng_gc_forked();
+    eng_gc_forked(!ticker.barred);
 }
 
 /* Registered with os.register_at_fork. */
@@ -148,7 +160,7 @@ int eng_ticker_init(void)
         return -1;
     }
     Py_DECREF(result);
-    if (pthread_atfork(NULL, NULL, forked) != 0) {
+    if (pthread_atfork(forking, NULL, forked) != 0) {
         PyErr_NoMemory();
         return -1;
     }
