@@ -7,6 +7,7 @@ import sys
 trace = []
 collecting = [False]
 gc.callbacks.append(lambda phase, info: collecting.__setitem__(0, phase == "start"))
+sys.unraisablehook = lambda info: collecting[0] or note("unraisable", type(info.exc_value).__name__)
 _len = len  # programs rebind the builtin's name
 
 
