@@ -38,6 +38,8 @@ _TABLE: dict[str, tuple[str | None, bool, dict[str, str]]] = {
     "pyston3-off": ("pyston3", False, {"PYSTON": "0"}),
 }
 MODES = tuple(_TABLE)
+# Every guard fails; what was called once is compiled and entered by patched bytecode.
+STRESSES = ("deopt", "patch")
 ENGINE_MODES = tuple(name for name in _TABLE if not name.startswith("stock"))
 
 # Variables that change what a program prints or how it runs; the caller's must not leak into a comparison.
@@ -143,8 +145,9 @@ def allow_interrupts() -> None:
 def parse(text: str) -> RunMode:
     """A mode from its label, such as `ext`, `ext-t1` or `pyston3-t1-deopt`."""
     name, threshold, stress = text, None, None
-    if name.endswith("-deopt"):
-        name, stress = name[: -len("-deopt")], "deopt"
+    head, _, tail = name.rpartition("-")
+    if tail in STRESSES:
+        name, stress = head, tail
     head, _, tail = name.rpartition("-t")
     if head and tail.isdigit():
         name, threshold = head, int(tail)
@@ -155,7 +158,7 @@ def add_arguments(parser, default: str = "ext") -> None:
     """Adds --mode, --threshold and --stress to an argparse parser."""
     parser.add_argument("--mode", default=default, choices=MODES, help="how to run (default: %(default)s)")
     parser.add_argument("--threshold", type=int, help="PYSTON_THRESHOLD: calls before compiling; 1 = at once")
-    parser.add_argument("--stress", choices=["deopt"], help="PYSTON_STRESS")
+    parser.add_argument("--stress", choices=STRESSES, help="PYSTON_STRESS")
 
 
 def from_arguments(args) -> RunMode:

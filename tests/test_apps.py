@@ -59,7 +59,8 @@ def test_works_on_stock(name, site_packages):
     assert len(result.out) > 50
 
 
-@pytest.mark.parametrize("mode", MODES)
+# With a threshold every call counts, also where very many functions are called.
+@pytest.mark.parametrize("mode", ["ext-t1000", "pyston3-t1000"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_runs_compiled(name, mode, site_packages):
     program, arguments, least = PROGRAMS[name]

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 import fuzz
 import generator
 
-MODES = ("ext", "ext-t1", "ext-t1-deopt", "pyston3")
+MODES = ("ext", "ext-t1", "ext-t1-deopt", "ext-patch", "pyston3")
 SEEDS = range(0, 60)
 FULL_SEEDS = range(1000, 2000)
 

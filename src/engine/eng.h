@@ -7,7 +7,8 @@
  *   eng_bind.c      arguments to parameters
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere
  *   eng_resume.c    generators: resuming in compiled code
- *   eng_osr.c       leaving tier 0 in the middle of a loop
+ *   eng_osr.c       finding loops that tier 0 runs
+ *   eng_patch.c     from tier 0 into compiled code, by patched bytecode
  *   eng_gc.c        pacing of the cyclic collector
  *   eng_ticker.c    the one thread, for the two above
  *   eng_compile.c   the compiler's pipeline, dumps, recompilation
@@ -35,10 +36,12 @@ enum { ENG_DUMP_HIR = 1, ENG_DUMP_LIR = 2, ENG_DUMP_ASM = 4 };
 
 typedef struct {
     int on;                  /* PYSTON: 0, 1, or -1 when unset */
+    bool sampled;            /* no number in PYSTON_THRESHOLD: the hook may go away */
     uint32_t threshold;      /* PYSTON_THRESHOLD: the call that compiles, or ENG_NEVER */
     uint32_t dump;           /* PYSTON_DUMP: ENG_DUMP_* bits */
     char *dump_function;     /* after the colon of PYSTON_DUMP, or NULL for all */
     bool stress_deopt;       /* PYSTON_STRESS=deopt */
+    bool stress_patch;       /* PYSTON_STRESS=patch: enter by patches what was called once */
     bool perf;               /* PYSTON_PERF */
     bool gc;                 /* PYSTON_GC: pace the cyclic collector */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
@@ -86,13 +89,15 @@ typedef struct EngCodeState {
     uint32_t calls;            /* counted entries while there is no unit */
     uint8_t tier;              /* EngTier */
     uint8_t recompiles;        /* compilations thrown away because their guards failed */
-    uint8_t osr_entries;       /* times a loop was left for compiled code */
     uint8_t osr_refused;       /* loop headers and resume points that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
-    uint8_t loops;             /* 0 not looked at, 1 has no backward jump, 2 has one */
+    bool entry_patched;        /* its start was patched, or cannot be */
+    uint32_t epoch, burst;     /* the last ones in which a call was seen */
+    uint16_t hits;             /* bursts with a call, halved now and then */
     uint16_t nresumes;         /* places where a generator may be suspended that were seen */
     struct EngResume *resumes;
+    struct EngPatch *patches;
     uint32_t nunits; /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
@@ -112,10 +117,14 @@ static inline EngCodeState *eng_code_state(PyCodeObject *co)
 /* The frame evaluation function of PEP 523. */
 PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag);
 
+/* The interpreter in which the engine is on, or NULL. */
+extern PyInterpreterState *eng_interp;
+
 /* True while the engine is on in this thread's interpreter and nobody hooked over it. */
 static inline bool eng_active(const PyThreadState *ts)
 {
-    return *(void **)(void *)((char *)ts->interp + PY311_OFF_INTERP_EVAL_FRAME) == (void *)eng_hook;
+    void *hook = *(void **)(void *)((char *)ts->interp + PY311_OFF_INTERP_EVAL_FRAME);
+    return ts->interp == eng_interp && (hook == NULL || hook == (void *)eng_hook);
 }
 
 /* What the vectorcall field of functions that the hook has seen points to. */

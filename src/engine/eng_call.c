@@ -237,11 +237,7 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
                        : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
         }
     }
-    PyObject *result = run_and_pop(ts, f, s);
-    if (BASE_UNLIKELY(eng_osr_watching)) {
-        eng_osr_returned(ts);
-    }
-    return result;
+    return run_and_pop(ts, f, s);
 }
 
 /* Fetches the items of a dict with a reference each: binding may run the collector, and so change

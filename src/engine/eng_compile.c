@@ -105,9 +105,34 @@ typedef struct {
     uint32_t ninlined;
 } Job;
 
+/* What was patched is read as it was before; these are put back when the compiler is through. */
+static EngCodeState *lifted[ENG_LIFTED];
+static uint32_t nlifted;
+
+static bool lift(EngCodeState *s)
+{
+    if (s == NULL || s->patches == NULL) {
+        return true;
+    }
+    if (nlifted == ENG_LIFTED) {
+        return false;
+    }
+    lifted[nlifted++] = s;
+    eng_patches_lift(s);
+    return true;
+}
+
+static void put_back(void)
+{
+    while (nlifted > 0) {
+        eng_patches_plant(lifted[--nlifted]);
+    }
+}
+
 static HirInlinee about_inlinee(PyCodeObject *co)
 {
     EngCodeState *s = eng_code_state(co);
+    lift(s);
     return s == NULL
                ? (HirInlinee){0}
                : (HirInlinee){.nospec = s->nospec, .generic = s->recompiles >= ENG_RECOMPILES};
@@ -173,7 +198,7 @@ static bool run_stages(Job *job)
 /* Compiles; true with job->unit ready to be installed, else job->reason. */
 static bool compile(Job *job)
 {
-    int64_t start = eng_clock_ns(CLOCK_MONOTONIC);
+    volatile int64_t start = eng_clock_ns(CLOCK_MONOTONIC);
     volatile int *gc = py311_gc_enabled(PyInterpreterState_Get());
     int gc_enabled = *gc;
     jmp_buf oom;
@@ -182,6 +207,7 @@ static bool compile(Job *job)
     *gc = 0;
     job->unit = rt_unit_new(job->code, job->entry_bci);
     job->reason = "out of memory";
+    lift(eng_code_state(job->code));
     if (job->unit != NULL) {
         arena.limit = back_arena.limit = ENG_ARENA_LIMIT;
         arena.oom = back_arena.oom = &oom;
@@ -193,6 +219,7 @@ static bool compile(Job *job)
         arena_reset(&arena);
         arena_reset(&back_arena);
     }
+    put_back();
     *gc = gc_enabled;
     if (!ok) {
         eng_unit_destroy(job->unit);
@@ -239,6 +266,9 @@ static bool install(EngCodeState *s, CodeUnit *u)
     if (u->entry_bci == 0) {
         eng_state_set_unit(s, u);
         s->tier = ENG_HOT;
+        if (eng_settings.sampled) {
+            eng_patch_entry(s);
+        }
     }
     return true;
 }
@@ -275,6 +305,10 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     dump_print(s->code, entry_bci, "lir", &lir);
     dump_print(s->code, entry_bci, "asm", &code);
     if (ok) {
+        if (entry_bci == 0 && eng_settings.sampled && !eng_settings.stress_patch && frame != NULL &&
+            frame->f_func->vectorcall == _PyFunction_Vectorcall) {
+            frame->f_func->vectorcall = eng_vectorcall;
+        }
         *(entry_bci == 0                                ? &eng_counts.compiled
           : s->code->co_flags & PY311_CO_GENERATOR_LIKE ? &eng_counts.compiled_resumes
                                                         : &eng_counts.compiled_osr) += 1;

@@ -3,7 +3,8 @@
  *
  * Tier 0 calls the hook for every Python frame it starts and every generator it resumes.  A frame
  * whose code has a unit runs compiled, all others run in _PyEval_EvalFrameDefault.  Which of the
- * two runs a frame is written into the frame (Py311Mark), for eng_osr.c.
+ * two runs a frame is written into the frame (Py311Mark), for eng_osr.c.  While a program calls very
+ * many functions the hook is away for most of the time (`sampling`).
  *
  * Other users of PEP 523: whoever was there first keeps the interpreter (enable() says so and
  * leaves the engine off).  Whoever comes later may call us for the frames it does not want; as it
@@ -50,6 +51,7 @@ static void state_free(void *p)
     free(s->units);
     free(s->resumes);
     free(s->nospec);
+    eng_patches_free(s);
     free(s);
 }
 
@@ -146,24 +148,20 @@ static PyObject *run_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame,
         /* Not for generators, whose frame may be gone or moved afterwards. */
         f->mark = PY311_MARK_TIER0;
     }
-    PyObject *result = _PyEval_EvalFrameDefault(ts, frame, throwflag);
-    while (BASE_UNLIKELY(result == NULL) && BASE_UNLIKELY(eng_osr_escaped == frame)) {
-        CodeUnit *unit = eng_osr_land(ts, frame);
-        if (unit != NULL) {
-            result = eng_run_unit(ts, frame, unit);
-            break;
-        }
-        result = _PyEval_EvalFrameDefault(ts, frame, 0);
-    }
-    if (BASE_UNLIKELY(eng_osr_watching)) {
-        eng_osr_returned(ts);
-    }
-    return result;
+    return _PyEval_EvalFrameDefault(ts, frame, throwflag);
 }
 
 PyObject *eng_eval_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
 {
-    return run_tier0(ts, frame, throwflag);
+    Py311Frame *f = py311_frame(frame);
+    EngCodeState *s = eng_code_state(f->f_code);
+    bool lifted =
+        s != NULL && s->patches != NULL && eng_patches_resume(s, py311_frame_lasti(f) + 1);
+    PyObject *result = run_tier0(ts, frame, throwflag);
+    if (BASE_UNLIKELY(lifted)) {
+        eng_patches_plant(s); /* the caller still holds the frame, and so the code */
+    }
+    return result;
 }
 
 /* Too early for a state: nothing is counted before tier 0 has quickened the code. */
@@ -172,21 +170,162 @@ static inline bool too_cold(const PyCodeObject *co)
     return co->co_warmup != 0 && eng_settings.threshold > ENG_EAGER_THRESHOLD;
 }
 
+/* --- is the hook there? ------------------------------------------------------------------ */
+
+static void **hook_of(PyInterpreterState *interp)
+{
+    return (void **)(void *)((char *)interp + PY311_OFF_INTERP_EVAL_FRAME);
+}
+
+/* Any thread, with or without the GIL; another's hook stays. */
+static void bring_hook(PyInterpreterState *interp)
+{
+    void *none = NULL;
+    __atomic_compare_exchange_n(hook_of(interp), &none, (void *)eng_hook, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+}
+
+static void remove_hook(PyInterpreterState *interp)
+{
+    void *ours = (void *)eng_hook;
+    __atomic_compare_exchange_n(hook_of(interp), &ours, NULL, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+}
+
+/* While a hook is installed, tier 0 calls Python functions through the C stack instead of in its loop.  That
+ * costs little where everything that is called often gets compiled. But a program that calls very many
+ * functions a few times each would pay for it all the time, and machine code for all of them does not fit into
+ * the processor's caches.  So when an epoch of calls shows many functions, the hook goes away; calls are then
+ * seen in bursts, one at each tick, and only what most bursts see is compiled.  When a whole epoch of these has
+ * few functions, the hook stays again. */
+static struct {
+    _Atomic bool away;
+    uint32_t epoch, calls,
+        functions;  /* its number, the calls seen in it, and of how many functions */
+    uint32_t large; /* epochs in a row with many functions */
+    uint32_t burst; /* its number */
+    int left;       /* calls until it ends */
+} sampling = {.epoch = 1};
+
+void eng_sample(PyInterpreterState *interp)
+{
+    if (!eng_settings.sampled) {
+        return;
+    }
+    if (!sampling.away || *hook_of(interp) == NULL) {
+        sampling.left = eng_settings.stress_patch           ? ENG_STRESS_BURST
+                        : sampling.epoch < ENG_FIRST_EPOCHS ? ENG_FIRST_BURST
+                                                            : ENG_BURST;
+        bring_hook(interp);
+    } else { /* a burst in which too few calls came to be counted */
+        remove_hook(interp);
+    }
+}
+
+static void end_epoch(void)
+{
+    sampling.large = sampling.functions > ENG_LARGE_SET ? sampling.large + 1 : 0;
+    if (sampling.large >= 2 && !sampling.away && !eng_ticker_pending) {
+        sampling.away = true;
+        sampling.left = 0;
+    } else if (sampling.away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
+        sampling.away = false;
+    }
+    sampling.epoch++;
+    sampling.calls = sampling.functions = 0;
+}
+
+/* A call of code without a unit is seen, or passes unseen (false). */
+static inline bool see_call(EngCodeState *s)
+{
+    if (eng_interp == NULL || (sampling.away && *hook_of(eng_interp) == NULL)) {
+        return false;
+    }
+    if (s->epoch != sampling.epoch) {
+        s->epoch = sampling.epoch;
+        sampling.functions++;
+    }
+    if (++sampling.calls >= ENG_EPOCH) {
+        end_epoch();
+    }
+    if (sampling.away && --sampling.left <= 0 && !eng_ticker_pending) { /* that waits for a frame */
+        sampling.burst++;
+        remove_hook(eng_interp);
+    }
+    return true;
+}
+
+static bool is_hot(EngCodeState *s)
+{
+    if (!eng_settings.sampled) {
+        return ++s->calls >= eng_settings.threshold;
+    }
+    if (!see_call(s)) {
+        return false;
+    }
+    if (!sampling.away) {
+        return ++s->calls >= eng_settings.threshold;
+    }
+    /* Once a burst: a loop that happens to be seen says little about the whole. */
+    if (s->burst != sampling.burst) {
+        uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
+        s->hits = halvings > 15 ? 0 : (uint16_t)(s->hits >> halvings);
+        s->hits++;
+        s->burst = sampling.burst;
+    }
+    return s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS);
+}
+
+bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions)
+{
+    if (eng_settings.sampled && !see_call(s)) {
+        return false;
+    }
+    *resumptions += eng_settings.stress_patch ? eng_settings.threshold
+                    : sampling.away           ? ENG_RESUME_WEIGHT
+                                              : 1;
+    return *resumptions >= eng_settings.threshold;
+}
+
+/* The hook for one frame. */
+static bool once;
+
+bool eng_hook_once(PyThreadState *ts)
+{
+    if (ts->interp != eng_interp || *hook_of(ts->interp) != NULL) {
+        return false;
+    }
+    once = true;
+    *hook_of(ts->interp) = (void *)eng_hook;
+    return true;
+}
+
+void eng_hook_once_over(void)
+{
+    if (once && eng_interp != NULL && *hook_of(eng_interp) == (void *)eng_hook) {
+        *hook_of(eng_interp) = NULL;
+    }
+    once = false;
+}
+
 static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
 {
-    if (++s->calls < eng_settings.threshold || s->tier == ENG_REFUSED) {
-        return NULL;
-    }
-    return eng_compile(s, f, 0, 0);
+    return is_hot(s) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0) : NULL;
 }
 
 CodeUnit *eng_count_call(Py311Frame *f)
 {
-    return too_cold(f->f_code) ? NULL : count_call(eng_code_state(f->f_code), f);
+    if (too_cold(f->f_code)) {
+        return NULL;
+    }
+    return count_call(eng_code_state(f->f_code), f);
 }
 
 PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
 {
+    if (once) {
+        eng_hook_once_over();
+    }
     Py311Frame *f = py311_frame(frame);
     PyCodeObject *co = f->f_code;
     bool resumed = f->owner == PY311_OWNED_BY_GENERATOR;
@@ -198,7 +337,12 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     if (s == NULL || f->owner == PY311_OWNED_BY_FRAME_OBJECT || ts->interp != eng_interp) {
         return run_tier0(ts, frame, throwflag);
     }
-    if (!resumed && f->f_func->vectorcall == _PyFunction_Vectorcall) {
+    if (eng_settings.stress_patch && --sampling.left <= 0 && !eng_ticker_pending) {
+        sampling.burst++;
+        remove_hook(ts->interp);
+    }
+    if (!resumed && (s->unit != NULL || !sampling.away) && !eng_settings.stress_patch &&
+        f->f_func->vectorcall == _PyFunction_Vectorcall) {
         f->f_func->vectorcall = eng_vectorcall;
     }
     CodeUnit *unit = resumed ? eng_resume_unit(s, f) : s->unit;
@@ -211,31 +355,10 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     if (stack_low(ts, frame)) {
         return run_on_segment(ts, frame, 0, unit);
     }
-    PyObject *result = eng_run_unit(ts, frame, unit);
-    if (BASE_UNLIKELY(eng_osr_watching)) {
-        eng_osr_returned(ts);
-    }
-    return result;
+    return eng_run_unit(ts, frame, unit);
 }
 
 /* --- on and off --------------------------------------------------------------------------- */
-
-/* Frames that started without the hook have whatever bytes in their mark; they never leave tier 0
- * by OSR, for nobody could catch them. */
-static void clear_marks(PyInterpreterState *interp)
-{
-    for (PyThreadState *ts = PyInterpreterState_ThreadHead(interp); ts != NULL;
-         ts = PyThreadState_Next(ts)) {
-        struct _PyInterpreterFrame *frame = ts->cframe->current_frame;
-        while (frame != NULL) {
-            Py311Frame *f = py311_frame(frame);
-            if (f->owner == PY311_OWNED_BY_THREAD && f->mark != PY311_MARK_COMPILED) {
-                f->mark = PY311_MARK_NONE;
-            }
-            frame = f->previous;
-        }
-    }
-}
 
 /* Is co_extra what Py311CodeExtra says, both ways, and are states freed with their code? */
 static bool check_extra(void)
@@ -254,13 +377,15 @@ static bool check_extra(void)
 
 bool eng_is_enabled(void)
 {
-    return eng_interp != NULL && _PyInterpreterState_GetEvalFrameFunc(eng_interp) == eng_hook;
+    void *hook = eng_interp != NULL ? *hook_of(eng_interp) : NULL;
+    return eng_interp != NULL &&
+           (hook == (void *)eng_hook || (hook == NULL && eng_settings.sampled));
 }
 
 const char *eng_switch_on(PyInterpreterState *interp)
 {
     _PyFrameEvalFunction before = _PyInterpreterState_GetEvalFrameFunc(interp);
-    if (before == eng_hook) {
+    if (eng_is_enabled()) {
         return NULL;
     }
     if (before != _PyEval_EvalFrameDefault) {
@@ -280,9 +405,17 @@ const char *eng_switch_on(PyInterpreterState *interp)
     if (error != NULL) {
         return error;
     }
-    clear_marks(interp);
     eng_compiler_leave(false);
     eng_interp = interp;
+    for (EngCodeState *s = eng_states; s != NULL; s = s->next) {
+        eng_patches_plant(s);
+    }
+    bool patches = eng_patch_start();
+    eng_settings.sampled = eng_settings.sampled && patches;
+    if (eng_settings.sampled) {
+        eng_resume_start();
+    }
+    sampling.away = eng_settings.sampled;
     _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);
     return NULL;
 }
@@ -292,11 +425,14 @@ void eng_disable(void)
     eng_ticker_pending = false;
     eng_osr_stop();
     eng_gc_stop();
-    if (eng_is_enabled()) {
+    if (eng_is_enabled() && *hook_of(eng_interp) != NULL) {
         _PyInterpreterState_SetEvalFrameFunc(eng_interp, _PyEval_EvalFrameDefault);
     }
     if (eng_interp != NULL) {
         eng_compiler_leave(true);
         eng_interp = NULL;
+        for (EngCodeState *s = eng_states; s != NULL; s = s->next) {
+            eng_patches_lift(s); /* but for those that frames are in: they put them back */
+        }
     }
 }

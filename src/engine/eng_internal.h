@@ -31,13 +31,19 @@ EngCodeState *eng_code_state_make(PyCodeObject *co);
 /* All states, newest first. */
 extern EngCodeState *eng_states;
 extern uint32_t eng_nstates;
-/* The interpreter in which the engine is on, or NULL. */
-extern PyInterpreterState *eng_interp;
+/* A tick: a burst of calls is seen, if the hook is away. Any thread, without the GIL, too. */
+void eng_sample(PyInterpreterState *interp);
+/* Installs the hook for the next frame only; false if it is there anyway, or another's is. */
+bool eng_hook_once(PyThreadState *ts);
+/* There may have been none. */
+void eng_hook_once_over(void);
 /* Switches on in an interpreter: NULL, or a static text that says why not. */
 const char *eng_switch_on(PyInterpreterState *interp);
 /* Counts a call whose frame is ready to run and whose code has no unit: the unit that it made, or
  * NULL. */
 CodeUnit *eng_count_call(Py311Frame *f);
+/* Counts a resumption of a frame of this code at one place; is it time to compile? */
+bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions);
 /* The unit that calls of the code enter, or NULL for none. */
 void eng_state_set_unit(EngCodeState *s, CodeUnit *unit);
 /* Why a frame of `co` cannot be compiled at all, or NULL. */
@@ -86,6 +92,8 @@ static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame 
 }
 /* Counts a resumption of `f` that found no unit; the unit if this one made one. */
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
+/* Resumptions find their units also while the hook is away. */
+void eng_resume_start(void);
 /* `u` must not be entered any more. */
 void eng_resume_forget(EngCodeState *s, const CodeUnit *u);
 
@@ -109,24 +117,10 @@ static inline int64_t eng_clock_ns(clockid_t clock)
 }
 
 /* --- eng_osr.c --------------------------------------------------------------------- */
-typedef enum {
-    ENG_OSR_COMPILE, /* leave tier 0 for compiled code only */
-    ENG_OSR_TIER0,   /* leave tier 0 and go on in tier 0 (to test the way out) */
-} EngOsrMode;
-extern EngOsrMode eng_osr_mode;
-
-/* Frame that the last call of tier 0 was made to leave in the middle of a loop, or NULL. */
-extern struct _PyInterpreterFrame *eng_osr_escaped;
-/* Set while a look waits for a return to the frame it wants. */
-extern bool eng_osr_watching;
-/* Puts the escaped frame back in order, ready to run at the loop header: in the unit it gives, or
- * in tier 0 if that is NULL. */
-CodeUnit *eng_osr_land(PyThreadState *ts, struct _PyInterpreterFrame *frame);
-/* A frame returned while eng_osr_watching. */
-void eng_osr_returned(PyThreadState *ts);
-/* Makes what OSR needs; 0, or -1 with an exception. A system without threads or CPU clocks has no
- * OSR, silently. */
-int eng_osr_start(void);
+/* For tests: frames that leave their loop go on in tier 0, and leave again at the next look. */
+extern bool eng_osr_stays;
+/* Looks begin. A system without threads or CPU clocks has no OSR, silently. */
+void eng_osr_start(void);
 /* No more looks; ticks touch nothing of the interpreter afterwards. */
 void eng_osr_stop(void);
 /* For eng_ticker.c: one tick, under its lock and without the GIL. Nanoseconds to the next, or 0 when
@@ -136,6 +130,22 @@ long eng_osr_tick(void);
 void eng_osr_forked(void);
 /* In a forked child that goes on with Python code; whether it wants ticks. */
 bool eng_osr_child_started(void);
+
+/* --- eng_patch.c -------------------------------------------------------------------- */
+/* Makes patches possible; false: tier 0 has to be left by the hook. */
+bool eng_patch_start(void);
+/* Leads tier 0 from the start of the code into its unit, if that is possible. */
+void eng_patch_entry(EngCodeState *s);
+/* Leads it from `bci`, a place that py311_patch_place() gave, into the unit that begins there. False when
+ * memory is out. */
+bool eng_patch_loop(EngCodeState *s, int32_t bci, int depth);
+/* Puts the bytecode as it was, for who reads it, and back. No Python code may run in between. */
+void eng_patches_lift(EngCodeState *s);
+void eng_patches_plant(EngCodeState *s);
+/* Tier 0 is going to run a frame at `bci`: lifts what is in its way. True if there was something. */
+bool eng_patches_resume(EngCodeState *s, int32_t bci);
+/* The code dies. */
+void eng_patches_free(EngCodeState *s);
 
 /* --- eng_ticker.c ------------------------------------------------------------------- */
 /* Takes care of forked children from now on: 0, or -1 with an exception. */
@@ -179,7 +189,6 @@ typedef struct {
     uint64_t inlined;          /* calls that are no calls in units installed */
     uint64_t compile_ns;
     uint64_t osr_entries;    /* loops left for compiled code */
-    uint64_t osr_escapes;    /* loops left at all */
     uint64_t ticks_tier0;    /* looks that found the main thread in tier 0 */
     uint64_t ticks_compiled; /* looks that found it in compiled code */
     uint64_t stack_segments; /* C stacks that were continued elsewhere */

@@ -6,6 +6,24 @@
  * without loops gains some 0.1 to 0.3 us, so it pays off after about as many calls; loops do not wait
  * for it (OSR). Measured on Flask, Django and pylint: 300 costs short runs 2 to 4 % more. */
 #define ENG_THRESHOLD              1000u
+/* Calls of an epoch, and how many functions they have to be of for the hook to go away or to stay. Of
+ * 1,024 calls in a row, deltablue's are of some 60 functions, Flask's and Django's of 150 to 300. Machine code takes some
+ * 2 KB a function, a core's second-level cache has 512 KB to 2 MB. */
+#define ENG_EPOCH                  1024u
+#define ENG_LARGE_SET              120u
+#define ENG_SMALL_SET              80u
+/* While the hook is away: calls in a burst (each costs some 0.1 us more), bursts after which counts are halved, and
+ * the count that makes a function hot: it is in more than a third of the bursts, about every 150th call. */
+#define ENG_BURST                  64
+/* The first epochs have longer bursts: a program with few functions is soon found out. */
+#define ENG_FIRST_BURST            256
+#define ENG_FIRST_EPOCHS           16
+#define ENG_BURSTS                 64u
+#define ENG_HITS                   48u
+/* What a resumption in a burst counts for. */
+#define ENG_RESUME_WEIGHT          16u
+/* Under PYSTON_STRESS=patch, where one call is enough and each entry by a patch begins a burst. */
+#define ENG_STRESS_BURST           3
 /* At or below this, functions are counted before they are quickened: with PYSTON_THRESHOLD=1 the
  * very first call must compile. Equals CPython's QUICKENING_WARMUP_DELAY. */
 #define ENG_EAGER_THRESHOLD        8u
@@ -20,6 +38,8 @@
 /* Larger code objects take the compiler too long for what they can gain (generated tables). Exit tables have
  * 15 bits for a place in one. */
 #define ENG_MAX_CODE_UNITS         30000
+/* Code objects whose patches one compilation has to lift: itself and what it takes in. */
+#define ENG_LIFTED                 64
 /* Memory one compilation may use. */
 #define ENG_ARENA_LIMIT            (256u << 20)
 
@@ -28,17 +48,8 @@
 #define ENG_TICK_NS                1000000
 /* Frames that a look remembers: the innermost ones are those with loops that matter. */
 #define ENG_OSR_FRAMES             16
-/* Value-stack entries at a loop header that OSR carries over; nested loops, `with` and `except`
- * need one to four each. */
-#define ENG_OSR_STACK              64
-/* Times one code object may enter compiled code through a loop. Normally once or twice per call
- * until the function itself is compiled; more means that guards keep throwing it out. */
-#define ENG_OSR_ENTRIES            100u
 /* Loop headers of one code object that could not be compiled before we stop trying. */
 #define ENG_OSR_REFUSED            3u
-/* How often a look asks to be called again from the wanted frame's loop before the next tick. */
-#define ENG_OSR_RETRIES            256u
-
 /* Places where frames of one code object are suspended that may have a unit each; more are a
  * generated coroutine, which would take more memory than it gives back. */
 #define ENG_RESUMES                64u

@@ -6,7 +6,10 @@
  * it.  Each such place is counted by itself and has a unit of its own once it is hot, which ends where
  * the frame is suspended next (hir_build_gen.c says why).  Nothing else about a suspended frame tells
  * who ran it: tier 0 may resume what compiled code left and the other way round, for instance when an
- * exception is thrown in, which is tier 0's. */
+ * exception is thrown in, which is tier 0's.
+ *
+ * While the hook is away the slots that resume such objects put it back for the one
+ * frame that they are about to resume, if there is a unit for it. */
 #include "eng_internal.h"
 
 #include <stdlib.h>
@@ -31,7 +34,7 @@ static EngResume *resume_at(EngCodeState *s, int32_t bci)
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
 {
     EngResume *r = resume_at(s, py311_frame_lasti(f) + 1);
-    if (r == NULL || r->refused || ++r->calls < eng_settings.threshold) {
+    if (r == NULL || r->refused || !eng_resume_is_hot(s, &r->calls)) {
         return NULL;
     }
     CodeUnit *unit = eng_compile(s, f, r->bci, f->stacktop - f->f_code->co_nlocalsplus);
@@ -49,5 +52,55 @@ void eng_resume_forget(EngCodeState *s, const CodeUnit *u)
         if (s->resumes[i].unit == u) {
             s->resumes[i].unit = NULL;
         }
+    }
+}
+
+/* --- resuming without a hook ------------------------------------------------------------ */
+
+static iternextfunc next_slot;
+static sendfunc send_slot;
+
+/* Brings the hook in for the resumption of `gen` that follows, if compiled code goes on there. */
+static bool arm(PyObject *o)
+{
+    PyThreadState *ts = PyThreadState_Get();
+    PyGenObject *gen = (PyGenObject *)o;
+    if (gen->gi_frame_state != PY311_GEN_SUSPENDED || ts->cframe->use_tracing) {
+        return false;
+    }
+    EngCodeState *s = eng_code_state(gen->gi_code);
+    return s != NULL && s->nresumes > 0 && eng_resume_unit(s, py311_generator_frame(gen)) != NULL &&
+           eng_hook_once(ts);
+}
+
+static PyObject *generator_next(PyObject *gen)
+{
+    bool armed = arm(gen);
+    PyObject *result = next_slot(gen);
+    if (armed) {
+        eng_hook_once_over();
+    }
+    return result;
+}
+
+static PySendResult generator_send(PyObject *gen, PyObject *value, PyObject **result)
+{
+    bool armed = arm(gen);
+    PySendResult how = send_slot(gen, value, result);
+    if (armed) {
+        eng_hook_once_over();
+    }
+    return how;
+}
+
+void eng_resume_start(void)
+{
+    if (next_slot == NULL) {
+        next_slot = PyGen_Type.tp_iternext;
+        send_slot = PyGen_Type.tp_as_async->am_send;
+        PyGen_Type.tp_iternext = generator_next;
+        PyGen_Type.tp_as_async->am_send = generator_send;
+        PyCoro_Type.tp_as_async->am_send = generator_send;
+        PyAsyncGen_Type.tp_as_async->am_send = generator_send;
     }
 }

@@ -17,6 +17,7 @@
 EngSettings eng_settings = {
     .on = -1,
     .threshold = ENG_THRESHOLD,
+    .sampled = true,
     .code_limit_mib = CODE_LIMIT_DEFAULT,
     .gc = true,
 };
@@ -67,6 +68,7 @@ static int set_threshold(const char *name, const char *text)
         eng_settings.threshold = ENG_NEVER;
         return 0;
     }
+    eng_settings.sampled = false;
     return read_number(name, text, ENG_NEVER - 1, "never", &eng_settings.threshold);
 }
 
@@ -116,10 +118,13 @@ static int set_dump(const char *name, const char *text)
 
 static int set_stress(const char *name, const char *text)
 {
-    if (strcmp(text, "deopt") != 0) {
-        return wrong(name, "deopt", text);
+    if (strcmp(text, "deopt") == 0) {
+        eng_settings.stress_deopt = true;
+    } else if (strcmp(text, "patch") == 0) {
+        eng_settings.stress_patch = true;
+    } else {
+        return wrong(name, "deopt or patch", text);
     }
-    eng_settings.stress_deopt = true;
     return 0;
 }
 

@@ -100,10 +100,11 @@ int eng_enable(void)
         say_off(why);
         return 0;
     }
-    if (eng_ticker_init() < 0 || eng_osr_start() < 0) {
+    if (eng_ticker_init() < 0) {
         eng_disable();
         return -1;
     }
+    eng_osr_start();
     eng_gc_start(interp);
     if (at_startup()) {
         eng_ticker_start_later();

@@ -98,7 +98,6 @@ PyObject *eng_stats(void)
         {"recompilations", eng_counts.recompiled},
         {"calls_inlined", eng_counts.inlined},
         {"osr_entries", eng_counts.osr_entries},
-        {"osr_escapes", eng_counts.osr_escapes},
         {"samples", eng_counts.ticks_compiled + eng_counts.ticks_tier0},
         {"stack_segments", eng_counts.stack_segments},
         {"functions_seen", eng_nstates},

@@ -53,8 +53,15 @@ static LirReg push_frame(Lower *L, const PyCodeObject *co, LirReg cframe, LirBlo
     LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
     lw_unless(L, LIR_CMP, 1, LIR_NE, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING), lir_imm(0),
               slow);
-    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(interp, PY311_OFF_INTERP_EVAL_FRAME),
-              lir_ptr(rt_direct.hook), slow);
+    /* The hook is there, or it is away; another's is neither. */
+    LirOpnd hook = lir_mem(interp, PY311_OFF_INTERP_EVAL_FRAME);
+    LirBlock *other = lw_block(L, true), *ours = lw_block(L, false);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, hook, lir_ptr(rt_direct.hook), other);
+    lir_jmp(f, ours);
+    lir_at(f, other);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, hook, lir_imm(0), slow);
+    lir_jmp(f, ours);
+    lir_at(f, ours);
     lw_unless(L, LIR_CMPSP, 8, LIR_B, lir_imm(rt_direct.stack_low), lir_none(), slow);
     LirOpnd remaining = lir_mem(LIR_TS, PY311_OFF_TS_RECURSION_REMAINING);
     lw_unless(L, LIR_CMP, 4, LIR_LE, remaining, lir_imm(0), slow);

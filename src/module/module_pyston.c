@@ -111,26 +111,19 @@ static PyObject *testing_dump(PyObject *Py_UNUSED(self), PyObject *args)
     return co != NULL ? eng_compiler_dump(co, func, stage) : NULL;
 }
 
-static PyObject *testing_osr_mode(PyObject *Py_UNUSED(self), PyObject *arg)
+static PyObject *testing_osr_stays(PyObject *Py_UNUSED(self), PyObject *arg)
 {
-    const char *mode = PyUnicode_AsUTF8(arg);
-    if (mode == NULL) {
+    int stays = PyObject_IsTrue(arg);
+    if (stays < 0) {
         return NULL;
     }
-    if (strcmp(mode, "tier0") == 0) {
-        eng_osr_mode = ENG_OSR_TIER0;
-    } else if (strcmp(mode, "compile") == 0) {
-        eng_osr_mode = ENG_OSR_COMPILE;
-    } else {
-        PyErr_Format(PyExc_ValueError, "the mode is tier0 or compile, not '%s'", mode);
-        return NULL;
-    }
+    eng_osr_stays = stays;
     Py_RETURN_NONE;
 }
 
-static PyObject *testing_escapes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+static PyObject *testing_osr_entries(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    return PyLong_FromUnsignedLongLong(eng_counts.osr_escapes);
+    return PyLong_FromUnsignedLongLong(eng_counts.osr_entries);
 }
 
 static PyObject *testing_eval_breaker(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
@@ -222,10 +215,10 @@ static PyMethodDef testing_methods[] = {
      PyDoc_STR("The exception table's entry for a code unit: start, end, target, depth, lasti.")},
     {"eval_breaker", testing_eval_breaker, METH_NOARGS,
      PyDoc_STR("Whether running code is asked to look for signals, calls and other threads.")},
-    {"osr_escapes", testing_escapes, METH_NOARGS, PyDoc_STR("How often a loop has left tier 0.")},
-    {"osr_mode", testing_osr_mode, METH_O,
-     PyDoc_STR("Whether loops leave tier 0 for compiled code ('compile') or to go on in tier 0 "
-               "('tier0').")},
+    {"osr_entries", testing_osr_entries, METH_NOARGS,
+     PyDoc_STR("How often a frame has left tier 0 in a loop.")},
+    {"osr_stays", testing_osr_stays, METH_O,
+     PyDoc_STR("Whether frames that leave a loop go on in tier 0, and leave again.")},
     {NULL, NULL, 0, NULL},
 };
 

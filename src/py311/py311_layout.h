@@ -245,7 +245,7 @@ typedef enum {
     PY311_GEN_CLEARED = 4,
 } Py311GenState;
 
-/* Who runs a frame.  Only meaningful for frames that started while our hook was installed. */
+/* Who runs a frame.  A hint: frames that CPython started have what was at their place before. */
 typedef enum {
     PY311_MARK_NONE = 0,
     PY311_MARK_TIER0 = 0x7e53,

@@ -8,6 +8,8 @@
 
 #include "py311_opcodes.h"
 
+#include <stdlib.h>
+
 /* The table against CPython's headers, whose macros have the bare names. */
 #define PY311_OPCODE(name, number, base, caches)                 \
     _Static_assert(name == (number), "opcode number of " #name); \
@@ -294,4 +296,12 @@ int py311_stack_depths(PyCodeObject *co, int16_t *depth)
 bool py311_local_is_cell(const PyCodeObject *co, int i)
 {
     return PyBytes_AS_STRING(co->co_localspluskinds)[i] & CO_FAST_CELL;
+}
+
+int py311_stack_depth_at(PyCodeObject *co, int32_t bci)
+{
+    int16_t *depths = malloc((size_t)Py_SIZE(co) * sizeof *depths);
+    int depth = depths != NULL && py311_stack_depths(co, depths) >= 0 ? depths[bci] : -1;
+    free(depths);
+    return depth;
 }

@@ -98,6 +98,9 @@ void py311_each_handler(PyCodeObject *co, void (*fn)(const Py311Handler *h, void
  * (never for code from the compiler). No Python code runs, no exception is set. */
 int py311_stack_depths(PyCodeObject *co, int16_t *depth);
 
+/* The depth at `bci` alone; -1 also when memory is out. */
+int py311_stack_depth_at(PyCodeObject *co, int32_t bci);
+
 /* Does local `i` hold a cell once its MAKE_CELL has run (CO_FAST_CELL)? */
 bool py311_local_is_cell(const PyCodeObject *co, int i);
 
