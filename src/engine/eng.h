@@ -98,6 +98,8 @@ typedef struct EngCodeState {
     uint16_t nresumes;         /* places where a generator may be suspended that were seen */
     struct EngResume *resumes;
     struct EngPatch *patches;
+    struct EngCodeState *next_lifted; /* while the compiler reads the code as it was before them */
+    bool lifted;
     uint32_t nunits; /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */

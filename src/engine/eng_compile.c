@@ -106,26 +106,24 @@ typedef struct {
 } Job;
 
 /* What was patched is read as it was before; these are put back when the compiler is through. */
-static EngCodeState *lifted[ENG_LIFTED];
-static uint32_t nlifted;
+static EngCodeState *lifted;
 
-static bool lift(EngCodeState *s)
+static void lift(EngCodeState *s)
 {
-    if (s == NULL || s->patches == NULL) {
-        return true;
+    if (s == NULL || s->patches == NULL || s->lifted) {
+        return;
     }
-    if (nlifted == ENG_LIFTED) {
-        return false;
-    }
-    lifted[nlifted++] = s;
+    s->lifted = true;
+    s->next_lifted = lifted;
+    lifted = s;
     eng_patches_lift(s);
-    return true;
 }
 
 static void put_back(void)
 {
-    while (nlifted > 0) {
-        eng_patches_plant(lifted[--nlifted]);
+    for (; lifted != NULL; lifted = lifted->next_lifted) {
+        lifted->lifted = false;
+        eng_patches_plant(lifted);
     }
 }
 

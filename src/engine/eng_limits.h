@@ -38,8 +38,6 @@
 /* Larger code objects take the compiler too long for what they can gain (generated tables). Exit tables have
  * 15 bits for a place in one. */
 #define ENG_MAX_CODE_UNITS         30000
-/* Code objects whose patches one compilation has to lift: itself and what it takes in. */
-#define ENG_LIFTED                 64
 /* Memory one compilation may use. */
 #define ENG_ARENA_LIMIT            (256u << 20)
 

@@ -26,7 +26,7 @@ typedef struct {
     int osr_nstack;         /* its depth */
     const uint8_t *nospec;  /* bit per code unit: do not speculate at this site; or NULL */
     bool generic;           /* do not speculate anywhere */
-    /* Asked for each function that may be inlined; NULL: inline nothing. */
+    /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;
 

@@ -224,8 +224,9 @@ static void disown(Builder *b, int depth)
     b->fs_cache = NULL;
 }
 
-/* What speaks against inlining is found in the bytecode; `stores` tells whether it has stores. */
-static bool eligible(Builder *b, PyCodeObject *co, bool *stores)
+/* What speaks against inlining is found in the bytecode; `stores` tells whether it has stores, `about` what else
+ * is known of the function. */
+static bool eligible(Builder *b, PyCodeObject *co, HirInlinee *about, bool *stores)
 {
     if (!b->opts->inlinee || b->level >= HB_INLINE_DEPTH || Py_SIZE(co) > HB_INLINE_UNITS ||
         b->f->inlined_units + Py_SIZE(co) > HB_INLINE_TOTAL || co->co_ncellvars ||
@@ -236,6 +237,10 @@ static bool eligible(Builder *b, PyCodeObject *co, bool *stores)
         if (c->co == co) {
             return false; /* recursion */
         }
+    }
+    *about = b->opts->inlinee(co);
+    if (about->generic) {
+        return false;
     }
     *stores = false;
     for (Py311Ins ins = {.next = 0}; py311_decode(co, ins.next, &ins);) {
@@ -347,12 +352,9 @@ static Entry merge_returns(Builder *b, Builder *in)
 bool hb_inline(Builder *b, const HbCall *c)
 {
     PyCodeObject *co = (PyCodeObject *)c->func->func_code;
+    HirInlinee about;
     bool stores;
-    if (!eligible(b, co, &stores)) {
-        return false;
-    }
-    HirInlinee about = b->opts->inlinee(co);
-    if (about.generic) {
+    if (!eligible(b, co, &about, &stores)) {
         return false;
     }
     if (b->caller && stores) {
