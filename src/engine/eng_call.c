@@ -17,13 +17,44 @@
 
 #include "rt.h"
 
+typedef struct {
+    PyThreadState *ts;
+    struct _PyInterpreterFrame *frame;
+    RtEntry entry;
+    PyObject *result;
+} OnSegment;
+
+static void on_segment(void *p)
+{
+    OnSegment *a = p;
+    a->result = a->entry(a->ts, a->frame);
+}
+
+static BASE_NOINLINE PyObject *enter_on_segment(PyThreadState *ts,
+                                                struct _PyInterpreterFrame *frame, RtEntry entry)
+{
+    OnSegment a = {ts, frame, entry, NULL};
+    return eng_stack_run(on_segment, &a) < 0 ? NULL : a.result;
+}
+
+static inline PyObject *enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry)
+{
+    return eng_stack_is_low() && eng_stack_really_low() ? enter_on_segment(ts, frame, entry)
+                                                        : entry(ts, frame);
+}
+
+PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry)
+{
+    return enter(ts, frame, entry);
+}
+
 /* Links a frame, runs it through an entry, unlinks. recursion_remaining was decremented; it stays so. */
 static inline PyObject *run_linked(PyThreadState *ts, Py311Frame *f, RtEntry entry)
 {
     _PyCFrame *cframe = ts->cframe;
     f->previous = cframe->current_frame;
     cframe->current_frame = (struct _PyInterpreterFrame *)(void *)f;
-    PyObject *result = entry(ts, (struct _PyInterpreterFrame *)(void *)f);
+    PyObject *result = enter(ts, (struct _PyInterpreterFrame *)(void *)f, entry);
     /* Read again: a coroutine library may have moved us to another C stack meanwhile. */
     ts->cframe->current_frame = f->previous;
     return result;
@@ -144,25 +175,6 @@ RtEntry *eng_entry_word(PyCodeObject *code)
     return s != NULL ? &s->entry : NULL;
 }
 
-typedef struct {
-    PyThreadState *ts;
-    Py311Frame *frame;
-    RtEntry entry;
-    PyObject *result;
-} OnSegment;
-
-static void on_segment(void *p)
-{
-    OnSegment *a = p;
-    a->result = run_linked(a->ts, a->frame, a->entry);
-}
-
-static BASE_NOINLINE PyObject *run_on_segment(PyThreadState *ts, Py311Frame *f, RtEntry entry)
-{
-    OnSegment a = {ts, f, entry, NULL};
-    return eng_stack_run(on_segment, &a) < 0 ? NULL : a.result;
-}
-
 /* Runs an initialised frame whose locals are in place, then clears and pops it. */
 static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
 {
@@ -174,8 +186,6 @@ static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f
     } else if (BASE_UNLIKELY(ts->recursion_remaining-- <= 0) && py311_recursion_overflow(ts) < 0) {
         ts->recursion_remaining--;
         result = NULL;
-    } else if (eng_stack_is_low() && eng_stack_really_low()) {
-        result = run_on_segment(ts, f, s->entry);
     } else {
         result = run_linked(ts, f, s->entry);
     }

@@ -287,8 +287,7 @@ bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions)
     return *resumptions >= eng_settings.threshold;
 }
 
-/* The hook for one frame. */
-static bool once;
+static bool once; /* the hook is there for one frame */
 
 bool eng_hook_once(PyThreadState *ts)
 {

@@ -103,6 +103,8 @@ extern const RtEntry eng_no_unit;
 /* Where the entry of `code` is kept as long as `code` lives, for compiled callers (rt_direct). NULL
  * (no exception) when memory is out. */
 RtEntry *eng_entry_word(PyCodeObject *code);
+/* Runs a frame that is linked and counted through an entry, on another C stack if this one is low. */
+PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry);
 /* Runs a unit on a frame that is pushed, not linked, and has its locals in place, at the unit's
  * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
  * frame may also be suspended then. */

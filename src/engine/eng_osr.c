@@ -219,7 +219,7 @@ static int look(void *Py_UNUSED(unused))
     PyThreadState *ts = PyThreadState_Get();
     atomic_store(&ticks.queued, false);
     struct _PyInterpreterFrame *current = ts->cframe->current_frame;
-    if (current == NULL || ts->interp != eng_interp || !eng_active(ts) || PyErr_Occurred()) {
+    if (current == NULL || !eng_active(ts) || PyErr_Occurred()) {
         return 0;
     }
     Py311Frame *f = py311_frame(current);

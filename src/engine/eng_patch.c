@@ -295,26 +295,18 @@ static void tell_no_more(PyThreadState *ts, Py311Frame *f, const EngPatch *p)
     }
 }
 
-/* Runs the current frame from the patch on in tier 0. Our caller is the loop that has linked and counted
- * it. */
+/* Runs the current frame from the patch on in tier 0. */
 static PyObject *run_unpatched(PyThreadState *ts, Py311Frame *f, EngCodeState *s, EngPatch *p)
 {
-    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
     lift(s, p);
     f->prev_instr = py311_code_units(f->f_code) + p->bytecode.bci - 1;
-    f->stacktop = f->f_code->co_nlocalsplus + p->depth;
     if (BASE_UNLIKELY(ts->cframe->use_tracing)) {
         tell_no_more(ts, f, p);
     }
-    ts->cframe->current_frame = f->previous;
-    ts->recursion_remaining++;
-    PyObject *result = eng_eval_tier0(ts, frame, 0);
+    PyObject *result = rt_run_tier0(ts, f, p->depth);
     if (ts->c_tracefunc == tell) { /* nothing happened */
         ts->c_tracefunc = told.trace;
     }
-    ts->recursion_remaining--;
-    f->previous = ts->cframe->current_frame;
-    ts->cframe->current_frame = frame;
     return result;
 }
 
@@ -331,29 +323,6 @@ static CodeUnit *unit_at(EngCodeState *s, Py311Frame *f, EngPatch *p)
     unit = eng_compile(s, f, p->bytecode.bci, p->depth);
     s->osr_refused += unit == NULL;
     return unit;
-}
-
-typedef struct {
-    PyThreadState *ts;
-    Py311Frame *frame;
-    CodeUnit *unit;
-    PyObject *result;
-} OnSegment;
-
-static void on_segment(void *p)
-{
-    OnSegment *a = p;
-    a->result = a->unit->entry(a->ts, (struct _PyInterpreterFrame *)(void *)a->frame);
-}
-
-static PyObject *run_unit(PyThreadState *ts, Py311Frame *f, CodeUnit *unit)
-{
-    OnSegment a = {ts, f, unit, NULL};
-    if (BASE_UNLIKELY(eng_stack_is_low()) && eng_stack_really_low()) {
-        return eng_stack_run(on_segment, &a) < 0 ? NULL : a.result;
-    }
-    on_segment(&a);
-    return a.result;
 }
 
 /* Runs the current frame to its end from the patch on. */
@@ -380,7 +349,7 @@ static PyObject *run(PyThreadState *ts, Py311Frame *f, EngCodeState *s, EngPatch
         }
         f->mark = PY311_MARK_COMPILED;
         f->stacktop = -1;
-        result = run_unit(ts, f, unit);
+        result = eng_enter(ts, (struct _PyInterpreterFrame *)(void *)f, unit->entry);
     }
     f->mark = PY311_MARK_NONE;
     f->is_entry = is_entry;
@@ -408,21 +377,19 @@ static PyObject *enter(PyObject *operand)
         eng_sample(ts->interp);
     }
     PyObject *result = run(ts, f, s, p);
-    plant(s, p);
     if (BASE_UNLIKELY(ts->cframe->use_tracing)) {
         hush(ts);
     }
-    int n = f->stacktop >= 0 ? f->stacktop : co->co_nlocalsplus;
     if (result == NULL || BASE_UNLIKELY(f->frame_obj != NULL)) {
-        f->stacktop = n;
+        f->stacktop = f->stacktop >= 0 ? f->stacktop : co->co_nlocalsplus;
         leave_husk(ts, f, co->co_nlocalsplus + depth, result == NULL ? husk_code : co);
-        plant(s, p);
     } else {
         for (int i = 0; i < depth; i++) {
             f->localsplus[co->co_nlocalsplus + i] = NULL;
         }
         f->stacktop = -1;
     }
+    plant(s, p);
     Py_DECREF(co);
     return result;
 }

@@ -122,9 +122,7 @@ static void write_back(Reified *r, Py311Frame *f)
     drop_old_locals(r);
 }
 
-/* Runs the frame from prev_instr + 1 in tier 0, which links and unlinks it and counts it as a
- * level of recursion; our caller did both already, so they are undone and redone around it. */
-static PyObject *run_tier0(PyThreadState *ts, Py311Frame *f, int nstack)
+PyObject *rt_run_tier0(PyThreadState *ts, Py311Frame *f, int nstack)
 {
     struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
     bool is_entry = f->is_entry;
@@ -199,7 +197,7 @@ static PyObject *throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Han
     Py_XDECREF(type);
     stack[depth++] = value;
     f->prev_instr = py311_code_units(co) + handler->target - 1;
-    return run_tier0(ts, f, (int)depth);
+    return rt_run_tier0(ts, f, (int)depth);
 }
 
 /* What takes the place of values that could not be boxed: None on the stack, where tier 0 expects
@@ -235,7 +233,7 @@ static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, cons
     u->resumes++;
     if (rt_on_resume_exit != NULL)
         rt_on_resume_exit(u, (uint32_t)(x - u->exits));
-    return run_tier0(ts, f, xf->nstack);
+    return rt_run_tier0(ts, f, xf->nstack);
 }
 
 static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
@@ -348,7 +346,7 @@ static PyObject *after_inlined_call(PyThreadState *ts, Link *l, PyObject *res)
     bool valid = py311_decode(f->f_code, l->xf->bci, &call);
     BASE_CHECK(valid);
     f->prev_instr = py311_code_units(f->f_code) + call.next - 1;
-    return run_tier0(ts, f, (int)depth);
+    return rt_run_tier0(ts, f, (int)depth);
 }
 
 /* Fetches the values of all frames: false when boxing failed in one whose values all count. */
@@ -386,7 +384,7 @@ static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, const 
         u->resumes++;
         if (rt_on_resume_exit != NULL)
             rt_on_resume_exit(u, (uint32_t)(x - u->exits));
-        return run_tier0(ts, f, l->xf->nstack);
+        return rt_run_tier0(ts, f, l->xf->nstack);
     }
     int32_t unit = opcode_unit(co, throws ? x->throw_bci : l->xf->bci);
     Py311Handler handler;

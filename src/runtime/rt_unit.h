@@ -139,4 +139,10 @@ PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit
 extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
                                   int throwflag);
 
+struct Py311Frame;
+/* Runs the thread's current frame from prev_instr + 1 in tier 0, with nstack entries on its value stack. Tier 0
+ * links and unlinks a frame and counts it as a level of recursion; the caller did both already, so they are undone
+ * and redone around it. Gives what the frame gives; the frame is not cleared. */
+PyObject *rt_run_tier0(PyThreadState *ts, struct Py311Frame *f, int nstack);
+
 #endif
