@@ -9,6 +9,7 @@
  *   eng_resume.c    generators: resuming in compiled code
  *   eng_osr.c       finding loops that tier 0 runs
  *   eng_patch.c     from tier 0 into compiled code, by patched bytecode
+ *   eng_lines.c     line numbers of code that raises again and again
  *   eng_gc.c        pacing of the cyclic collector
  *   eng_ticker.c    the one thread, for the two above
  *   eng_compile.c   the compiler's pipeline, dumps, recompilation

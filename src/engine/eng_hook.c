@@ -414,6 +414,7 @@ const char *eng_switch_on(PyInterpreterState *interp)
     if (eng_settings.sampled) {
         eng_resume_start();
     }
+    eng_lines_start();
     sampling.away = eng_settings.sampled;
     _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);
     return NULL;

@@ -133,6 +133,10 @@ void eng_osr_forked(void);
 /* In a forked child that goes on with Python code; whether it wants ticks. */
 bool eng_osr_child_started(void);
 
+/* --- eng_lines.c -------------------------------------------------------------------- */
+/* From now on code that raises again and again gets its line numbers as an array. */
+void eng_lines_start(void);
+
 /* --- eng_patch.c -------------------------------------------------------------------- */
 /* Makes patches possible; false: tier 0 has to be left by the hook. */
 bool eng_patch_start(void);

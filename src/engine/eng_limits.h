@@ -52,6 +52,9 @@
  * generated coroutine, which would take more memory than it gives back. */
 #define ENG_RESUMES                64u
 
+/* Entries of tracebacks that are of one code object before its line numbers become an array. */
+#define ENG_TRACEBACKS             16u
+
 /* Keywords of one call that are bound without CPython's help (a bit each), and how many of a **dict
  * (an array on the stack). */
 #define ENG_KEYWORDS               64
