@@ -144,7 +144,8 @@ for i in range(200):
     list(g())
 s = _pyston.stats()
 numbers = ["functions_compiled", "loops_compiled", "resumes_compiled", "recompilations", "osr_entries",
-           "samples", "stack_segments", "functions_seen", "code_bytes", "metadata_bytes", "code_limit", "threshold"]
+           "samples", "stack_segments", "line_arrays", "functions_seen",
+           "code_bytes", "metadata_bytes", "code_limit", "threshold"]
 assert all(type(s[k]) is int and s[k] >= 0 for k in numbers), s
 assert s["functions_compiled"] >= 1 and s["code_bytes"] > 0 and s["metadata_bytes"] > 0
 assert s["threshold"] == 50 and s["code_limit"] == 64 << 20
@@ -157,6 +158,40 @@ print("ok")
 """,
     )
     assert done.ok == "ok\n"
+
+
+def test_code_that_raises_often_gets_an_array_of_lines(tmp_path):
+    done = run(
+        "ext-t50",
+        tmp_path,
+        """
+import _pyston
+
+def raises(d, times):
+    for _ in range(times):
+        try:
+            d["missing"]
+        except KeyError:
+            pass
+
+def arrays():
+    return _pyston.stats()["line_arrays"]
+
+before = arrays()
+raises({}, 15)
+print(arrays() - before)
+raises({}, 1)
+print(arrays() - before)
+raises({}, 100)
+print(arrays() - before)
+_pyston.disable()
+exec("def other(d):\\n try: d['missing']\\n except KeyError: pass")
+for _ in range(100):
+    other({})
+print(arrays() - before)
+""",
+    )
+    assert done.ok.split() == ["0", "1", "1", "1"]
 
 
 # --- where it cannot work ---------------------------------------------------------------------------

@@ -198,6 +198,7 @@ typedef struct {
     uint64_t ticks_tier0;    /* looks that found the main thread in tier 0 */
     uint64_t ticks_compiled; /* looks that found it in compiled code */
     uint64_t stack_segments; /* C stacks that were continued elsewhere */
+    uint64_t line_arrays;    /* code objects that raise often enough to have one */
 } EngCounts;
 extern EngCounts eng_counts;
 

@@ -24,7 +24,8 @@ static destructor entry_dealloc;
 /* A traceback's entry at this place in the code has died. */
 static void meet(PyCodeObject *co, int lasti)
 {
-    if (py311_has_lines(co) || lasti < 0) {
+    const int unit = lasti / (int)sizeof(_Py_CODEUNIT);
+    if (py311_has_lines(co) || lasti < 0 || unit >= Py_SIZE(co)) { /* a program's own entry */
         return;
     }
     unsigned k = (unsigned)((uintptr_t)co >> 5) % PLACES;
@@ -33,7 +34,7 @@ static void meet(PyCodeObject *co, int lasti)
         places[k].met = 0;
     }
     if (++places[k].met == ENG_TRACEBACKS) {
-        (void)py311_make_lines(co, lasti / (int)sizeof(_Py_CODEUNIT));
+        eng_counts.line_arrays += py311_make_lines(co, unit);
     }
 }
 
@@ -43,8 +44,8 @@ static void dealloc(PyObject *o)
 {
     PyTracebackObject *tb = (PyTracebackObject *)o;
     PyObject_GC_UnTrack(o);
-    Py_TRASHCAN_BEGIN(o, dealloc)
-    if (tb->tb_frame != NULL && eng_is_enabled()) {
+    Py_TRASHCAN_BEGIN(o, dealloc) if (tb->tb_frame != NULL && eng_is_enabled())
+    {
         PyCodeObject *co = PyFrame_GetCode(tb->tb_frame);
         meet(co, tb->tb_lasti);
         Py_DECREF(co);

@@ -100,6 +100,7 @@ PyObject *eng_stats(void)
         {"osr_entries", eng_counts.osr_entries},
         {"samples", eng_counts.ticks_compiled + eng_counts.ticks_tier0},
         {"stack_segments", eng_counts.stack_segments},
+        {"line_arrays", eng_counts.line_arrays},
         {"functions_seen", eng_nstates},
     };
     PyObject *d = PyDict_New();

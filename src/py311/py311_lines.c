@@ -6,7 +6,14 @@
 #include "base_macros.h"
 
 /* Kinds of table entries; the ones below ONE_LINE are short forms without a change of the line. */
-enum { SHORT_LAST = 9, ONE_LINE = 10, ONE_LINE_LAST = 12, NO_COLUMNS = 13, LONG = 14, NO_LOCATION = 15 };
+enum {
+    SHORT_LAST = 9,
+    ONE_LINE = 10,
+    ONE_LINE_LAST = 12,
+    NO_COLUMNS = 13,
+    LONG = 14,
+    NO_LOCATION = 15
+};
 
 /* A signed number of 6 bits a byte, the lowest first, its sign in bit 0. */
 static int signed_number(const uint8_t *p, const uint8_t *end)
