@@ -295,6 +295,14 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
 
 PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
+    if (eng_hook_away) {
+        PyFunctionObject *fn = (PyFunctionObject *)func;
+        const EngCodeState *s = eng_code_state((PyCodeObject *)fn->func_code);
+        if (s == NULL || s->unit == NULL) { /* the stock way is shorter and needs no state */
+            fn->vectorcall = _PyFunction_Vectorcall;
+            return _PyFunction_Vectorcall(func, args, nargsf, kwnames);
+        }
+    }
     return rt_call_function(_PyThreadState_UncheckedGet(), func, args, PyVectorcall_NARGS(nargsf),
                             kwnames);
 }

@@ -198,8 +198,8 @@ static void remove_hook(PyInterpreterState *interp)
  * the processor's caches.  So when an epoch of calls shows many functions, the hook goes away; calls are then
  * seen in bursts, one at each tick, and only what most bursts see is compiled.  When a whole epoch of these has
  * few functions, the hook stays again. */
+_Atomic bool eng_hook_away;
 static struct {
-    _Atomic bool away;
     uint32_t epoch, calls,
         functions;  /* its number, the calls seen in it, and of how many functions */
     uint32_t large; /* epochs in a row with many functions */
@@ -212,7 +212,7 @@ void eng_sample(PyInterpreterState *interp)
     if (!eng_settings.sampled) {
         return;
     }
-    if (!sampling.away || *hook_of(interp) == NULL) {
+    if (!eng_hook_away || *hook_of(interp) == NULL) {
         sampling.left = eng_settings.stress_patch           ? ENG_STRESS_BURST
                         : sampling.epoch < ENG_FIRST_EPOCHS ? ENG_FIRST_BURST
                                                             : ENG_BURST;
@@ -225,11 +225,11 @@ void eng_sample(PyInterpreterState *interp)
 static void end_epoch(void)
 {
     sampling.large = sampling.functions > ENG_LARGE_SET ? sampling.large + 1 : 0;
-    if (sampling.large >= 2 && !sampling.away && !eng_ticker_pending) {
-        sampling.away = true;
+    if (sampling.large >= 2 && !eng_hook_away && !eng_ticker_pending) {
+        eng_hook_away = true;
         sampling.left = 0;
-    } else if (sampling.away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
-        sampling.away = false;
+    } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
+        eng_hook_away = false;
     }
     sampling.epoch++;
     sampling.calls = sampling.functions = 0;
@@ -238,7 +238,7 @@ static void end_epoch(void)
 /* A call of code without a unit is seen, or passes unseen (false). */
 static inline bool see_call(EngCodeState *s)
 {
-    if (eng_interp == NULL || (sampling.away && *hook_of(eng_interp) == NULL)) {
+    if (eng_interp == NULL || (eng_hook_away && *hook_of(eng_interp) == NULL)) {
         return false;
     }
     if (s->epoch != sampling.epoch) {
@@ -248,24 +248,16 @@ static inline bool see_call(EngCodeState *s)
     if (++sampling.calls >= ENG_EPOCH) {
         end_epoch();
     }
-    if (sampling.away && --sampling.left <= 0 && !eng_ticker_pending) { /* that waits for a frame */
+    if (eng_hook_away && --sampling.left <= 0 && !eng_ticker_pending) { /* that waits for a frame */
         sampling.burst++;
         remove_hook(eng_interp);
     }
     return true;
 }
 
-static bool is_hot(EngCodeState *s)
+/* Counts that a burst has seen the code; is it in nearly all of them? */
+static bool hit(EngCodeState *s)
 {
-    if (!eng_settings.sampled) {
-        return ++s->calls >= eng_settings.threshold;
-    }
-    if (!see_call(s)) {
-        return false;
-    }
-    if (!sampling.away) {
-        return ++s->calls >= eng_settings.threshold;
-    }
     /* Once a burst: a loop that happens to be seen says little about the whole. */
     if (s->burst != sampling.burst) {
         uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
@@ -276,15 +268,26 @@ static bool is_hot(EngCodeState *s)
     return s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS);
 }
 
+static bool is_hot(EngCodeState *s)
+{
+    if (!eng_settings.sampled) {
+        return ++s->calls >= eng_settings.threshold;
+    }
+    if (!see_call(s)) {
+        return false;
+    }
+    if (!eng_hook_away) {
+        return ++s->calls >= eng_settings.threshold;
+    }
+    return hit(s);
+}
+
 bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions)
 {
     if (eng_settings.sampled && !see_call(s)) {
         return false;
     }
-    *resumptions += eng_settings.stress_patch ? eng_settings.threshold
-                    : sampling.away           ? ENG_RESUME_WEIGHT
-                                              : 1;
-    return *resumptions >= eng_settings.threshold;
+    return eng_hook_away ? hit(s) : ++*resumptions >= eng_settings.threshold;
 }
 
 static bool once; /* the hook is there for one frame */
@@ -340,7 +343,7 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
         sampling.burst++;
         remove_hook(ts->interp);
     }
-    if (!resumed && (s->unit != NULL || !sampling.away) && !eng_settings.stress_patch &&
+    if (!resumed && (s->unit != NULL || !eng_hook_away) && !eng_settings.stress_patch &&
         f->f_func->vectorcall == _PyFunction_Vectorcall) {
         f->f_func->vectorcall = eng_vectorcall;
     }
@@ -415,7 +418,7 @@ const char *eng_switch_on(PyInterpreterState *interp)
         eng_resume_start();
     }
     eng_lines_start();
-    sampling.away = eng_settings.sampled;
+    eng_hook_away = eng_settings.sampled;
     _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);
     return NULL;
 }

@@ -31,6 +31,8 @@ EngCodeState *eng_code_state_make(PyCodeObject *co);
 /* All states, newest first. */
 extern EngCodeState *eng_states;
 extern uint32_t eng_nstates;
+/* The hook is only there for bursts of calls. The ticker reads it, too. */
+extern _Atomic bool eng_hook_away;
 /* A tick: a burst of calls is seen, if the hook is away. Any thread, without the GIL, too. */
 void eng_sample(PyInterpreterState *interp);
 /* Installs the hook for the next frame only; false if it is there anyway, or another's is. */
