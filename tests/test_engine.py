@@ -582,7 +582,8 @@ DEEP = """
 """
 
 
-@pytest.mark.parametrize("mode", ["ext-nojit", "ext-t1", "ext-t30", "pyston3-t1", "pyston3-nojit"])
+# Without compiled code the hook goes away, and the C stack ends where it ends in stock.
+@pytest.mark.parametrize("mode", ["ext-t1", "ext-t30", "pyston3-t1"])
 @pytest.mark.parametrize("kib", [1024, 8192])
 def test_deep_recursion_survives(mode, kib, tmp_path):
     import resource

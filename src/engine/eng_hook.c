@@ -50,6 +50,7 @@ static void state_free(void *p)
     }
     free(s->units);
     free(s->resumes);
+    free(s->resume_at);
     free(s->nospec);
     eng_patches_free(s);
     free(s);
@@ -209,8 +210,8 @@ static struct {
 
 void eng_sample(PyInterpreterState *interp)
 {
-    if (!eng_settings.sampled) {
-        return;
+    if (!eng_settings.sampled || (eng_hook_away && eng_settings.threshold == ENG_NEVER)) {
+        return; /* nothing is to be found */
     }
     if (!eng_hook_away || *hook_of(interp) == NULL) {
         sampling.left = eng_settings.stress_patch           ? ENG_STRESS_BURST
@@ -228,7 +229,8 @@ static void end_epoch(void)
     if (sampling.large >= 2 && !eng_hook_away && !eng_ticker_pending) {
         eng_hook_away = true;
         sampling.left = 0;
-    } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
+    } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch &&
+               eng_settings.threshold != ENG_NEVER) {
         eng_hook_away = false;
     }
     sampling.epoch++;
@@ -290,26 +292,6 @@ bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions)
     return eng_hook_away ? hit(s) : ++*resumptions >= eng_settings.threshold;
 }
 
-static bool once; /* the hook is there for one frame */
-
-bool eng_hook_once(PyThreadState *ts)
-{
-    if (ts->interp != eng_interp || *hook_of(ts->interp) != NULL) {
-        return false;
-    }
-    once = true;
-    *hook_of(ts->interp) = (void *)eng_hook;
-    return true;
-}
-
-void eng_hook_once_over(void)
-{
-    if (once && eng_interp != NULL && *hook_of(eng_interp) == (void *)eng_hook) {
-        *hook_of(eng_interp) = NULL;
-    }
-    once = false;
-}
-
 static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
 {
     return is_hot(s) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0) : NULL;
@@ -325,9 +307,6 @@ CodeUnit *eng_count_call(Py311Frame *f)
 
 PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int throwflag)
 {
-    if (once) {
-        eng_hook_once_over();
-    }
     Py311Frame *f = py311_frame(frame);
     PyCodeObject *co = f->f_code;
     bool resumed = f->owner == PY311_OWNED_BY_GENERATOR;
@@ -414,9 +393,7 @@ const char *eng_switch_on(PyInterpreterState *interp)
     }
     bool patches = eng_patch_start();
     eng_settings.sampled = eng_settings.sampled && patches;
-    if (eng_settings.sampled) {
-        eng_resume_start();
-    }
+    eng_resume_start();
     eng_lines_start();
     eng_hook_away = eng_settings.sampled;
     _PyInterpreterState_SetEvalFrameFunc(interp, eng_hook);

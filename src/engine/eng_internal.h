@@ -35,10 +35,6 @@ extern uint32_t eng_nstates;
 extern _Atomic bool eng_hook_away;
 /* A tick: a burst of calls is seen, if the hook is away. Any thread, without the GIL, too. */
 void eng_sample(PyInterpreterState *interp);
-/* Installs the hook for the next frame only; false if it is there anyway, or another's is. */
-bool eng_hook_once(PyThreadState *ts);
-/* There may have been none. */
-void eng_hook_once_over(void);
 /* Switches on in an interpreter: NULL, or a static text that says why not. */
 const char *eng_switch_on(PyInterpreterState *interp);
 /* Counts a call whose frame is ready to run and whose code has no unit: the unit that it made, or
@@ -79,12 +75,8 @@ typedef struct EngResume {
 /* The record of the place whose next instruction is at `bci`, or NULL. */
 static inline EngResume *eng_resume_find(const EngCodeState *s, int32_t bci)
 {
-    for (uint32_t i = 0; i < s->nresumes; i++) {
-        if (s->resumes[i].bci == bci) {
-            return &s->resumes[i];
-        }
-    }
-    return NULL;
+    const uint8_t k = s->resume_at != NULL ? s->resume_at[bci] : 0;
+    return k != 0 ? &s->resumes[k - 1] : NULL;
 }
 /* The unit that goes on where `f`, a generator's frame, is suspended, or NULL. */
 static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame *f)
@@ -94,7 +86,7 @@ static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame 
 }
 /* Counts a resumption of `f` that found no unit; the unit if this one made one. */
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
-/* Resumptions find their units also while the hook is away. */
+/* Resumptions that come through types' slots need no hook from now on. */
 void eng_resume_start(void);
 /* `u` must not be entered any more. */
 void eng_resume_forget(EngCodeState *s, const CodeUnit *u);

@@ -8,11 +8,30 @@
  * who ran it: tier 0 may resume what compiled code left and the other way round, for instance when an
  * exception is thrown in, which is tier 0's.
  *
- * While the hook is away the slots that resume such objects put it back for the one
- * frame that they are about to resume, if there is a unit for it. */
+ * The slots that resume such objects, for iteration and `yield from` and await, are replaced: they do
+ * themselves what CPython's do (gen_send_ex2), and so need no hook. The methods send(), throw() and close() are CPython's,
+ * which find a unit only while the hook is there. */
 #include "eng_internal.h"
 
 #include <stdlib.h>
+
+/* Code that has units to go on in, by the hash of its address: most generators' code has none, and is not looked
+ * at then. Bits stay. */
+static uint64_t with_units[16];
+
+static inline uint64_t *filter_word(const PyCodeObject *co, uint64_t *bit)
+{
+    unsigned h =
+        (unsigned)(((uintptr_t)co >> 5) * 0x9e3779b1u >> 22) % (64 * BASE_COUNT(with_units));
+    *bit = UINT64_C(1) << h % 64;
+    return &with_units[h / 64];
+}
+
+static void add_to_filter(const PyCodeObject *co)
+{
+    uint64_t bit;
+    *filter_word(co, &bit) |= bit;
+}
 
 /* The record of the place, made if need be; NULL when there are too many or memory is out. */
 static EngResume *resume_at(EngCodeState *s, int32_t bci)
@@ -21,13 +40,18 @@ static EngResume *resume_at(EngCodeState *s, int32_t bci)
     if (r != NULL || s->nresumes >= ENG_RESUMES) {
         return r;
     }
-    EngResume *grown = realloc(s->resumes, (s->nresumes + 1u) * sizeof *grown);
+    if (s->resume_at == NULL) {
+        s->resume_at = calloc((size_t)Py_SIZE(s->code), sizeof *s->resume_at);
+    }
+    EngResume *grown =
+        s->resume_at == NULL ? NULL : realloc(s->resumes, (s->nresumes + 1u) * sizeof *grown);
     if (grown == NULL) {
         return NULL;
     }
     s->resumes = grown;
     r = &grown[s->nresumes++];
     *r = (EngResume){.bci = bci};
+    s->resume_at[bci] = (uint8_t)s->nresumes;
     return r;
 }
 
@@ -43,6 +67,7 @@ CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
         s->osr_refused++;
     }
     r->unit = unit;
+    add_to_filter(s->code);
     return unit;
 }
 
@@ -55,42 +80,136 @@ void eng_resume_forget(EngCodeState *s, const CodeUnit *u)
     }
 }
 
-/* --- resuming without a hook ------------------------------------------------------------ */
+/* --- resuming without CPython's help --------------------------------------------------------- */
 
 static iternextfunc next_slot;
 static sendfunc send_slot;
 
-/* Brings the hook in for the resumption of `gen` that follows, if compiled code goes on there. */
-static bool arm(PyObject *o)
+/* How a generator ends that has not been suspended again: the rest of gen_send_ex2. */
+static BASE_NOINLINE PySendResult ended(PyGenObject *gen, Py311Frame *f, PyObject *result,
+                                        const PyObject *arg, PyObject **presult)
 {
-    PyThreadState *ts = PyThreadState_Get();
+    bool async = PyAsyncGen_CheckExact(gen);
+    if (result == Py_None && !async && arg == NULL) {
+        Py_CLEAR(result); /* the end of an iteration */
+    } else if (result == NULL && PyErr_ExceptionMatches(PyExc_StopIteration)) {
+        _PyErr_FormatFromCause(PyExc_RuntimeError, "%s raised StopIteration",
+                               async                    ? "async generator"
+                               : PyCoro_CheckExact(gen) ? "coroutine"
+                                                        : "generator");
+    } else if (result == NULL && async && PyErr_ExceptionMatches(PyExc_StopAsyncIteration)) {
+        _PyErr_FormatFromCause(PyExc_RuntimeError, "async generator raised StopAsyncIteration");
+    }
+    Py_CLEAR(gen->gi_exc_state.exc_value);
+    gen->gi_frame_state = PY311_GEN_CLEARED;
+    py311_frame_clear(f);
+    *presult = result;
+    return result != NULL ? PYGEN_RETURN : PYGEN_ERROR;
+}
+
+/* eng_run_unit, where previous is set. */
+static inline PyObject *run_unit(PyThreadState *ts, Py311Frame *f, CodeUnit *unit)
+{
+    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
+    if (py311_enter_recursive_call(ts) < 0) {
+        return NULL;
+    }
+    f->is_entry = true;
+    f->mark = PY311_MARK_COMPILED;
+    f->stacktop = -1;
+    ts->cframe->current_frame = frame;
+    PyObject *result =
+        eng_stack_is_low() ? eng_enter(ts, frame, unit->entry) : unit->entry(ts, frame);
+    ts->cframe->current_frame = f->previous;
+    if (f->stacktop < 0) {
+        f->stacktop = f->f_code->co_nlocalsplus;
+    }
+    py311_leave_recursive_call(ts);
+    return result;
+}
+
+/* gen_send_ex2 for a suspended generator, in `unit` or, without one, in tier 0, without a visit to the hook. `arg`
+ * is NULL for an iteration. */
+static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, CodeUnit *unit,
+                                  PyObject *arg, PyObject **presult)
+{
+    Py311Frame *f = py311_generator_frame(gen);
+    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
+    f->localsplus[f->stacktop++] = Py_NewRef(arg != NULL ? arg : Py_None);
+    f->previous = ts->cframe->current_frame;
+    gen->gi_exc_state.previous_item = ts->exc_info;
+    ts->exc_info = &gen->gi_exc_state;
+    gen->gi_frame_state = PY311_GEN_EXECUTING;
+    PyObject *result = unit != NULL ? run_unit(ts, f, unit) : eng_eval_tier0(ts, frame, 0);
+    if (gen->gi_frame_state == PY311_GEN_EXECUTING) {
+        gen->gi_frame_state = PY311_GEN_COMPLETED;
+    }
+    ts->exc_info = gen->gi_exc_state.previous_item;
+    gen->gi_exc_state.previous_item = NULL;
+    f->previous = NULL;
+    if (BASE_LIKELY(result != NULL) && gen->gi_frame_state == PY311_GEN_SUSPENDED) {
+        *presult = result;
+        return PYGEN_NEXT;
+    }
+    return ended(gen, f, result, arg, presult);
+}
+
+/* Resumes `gen` if that is the engine's business here: compiled code goes on there, or the hook would be visited. */
+static inline bool try_resume(PyThreadState *ts, PyObject *o, PyObject *arg, PyObject **presult,
+                              PySendResult *how)
+{
     PyGenObject *gen = (PyGenObject *)o;
-    if (gen->gi_frame_state != PY311_GEN_SUSPENDED || ts->cframe->use_tracing) {
+    uint64_t bit;
+    if ((eng_hook_away && !(*filter_word(gen->gi_code, &bit) & bit)) ||
+        gen->gi_frame_state != PY311_GEN_SUSPENDED) {
         return false;
     }
     EngCodeState *s = eng_code_state(gen->gi_code);
-    return s != NULL && s->nresumes > 0 && eng_resume_unit(s, py311_generator_frame(gen)) != NULL &&
-           eng_hook_once(ts);
+    if (s == NULL || !eng_active(ts) || ts->cframe->use_tracing) {
+        return false;
+    }
+    Py311Frame *f = py311_generator_frame(gen);
+    CodeUnit *unit = eng_resume_unit(s, f);
+    if (unit == NULL) {
+        if (eng_hook_away) {
+            return false;
+        }
+        f->localsplus[f->stacktop++] = Py_None; /* where what is sent will be */
+        unit = eng_count_resume(s, f);
+        f->stacktop--;
+    }
+    *how = resume(ts, gen, unit, arg, presult);
+    return true;
 }
 
 static PyObject *generator_next(PyObject *gen)
 {
-    bool armed = arm(gen);
-    PyObject *result = next_slot(gen);
-    if (armed) {
-        eng_hook_once_over();
+    PyObject *result;
+    PySendResult how;
+    if (!try_resume(_PyThreadState_UncheckedGet(), gen, NULL, &result, &how)) {
+        return next_slot(gen);
+    }
+    if (BASE_UNLIKELY(how == PYGEN_RETURN)) {
+        if (result != Py_None) {
+            _PyGen_SetStopIterationValue(result);
+        }
+        Py_CLEAR(result);
     }
     return result;
 }
 
 static PySendResult generator_send(PyObject *gen, PyObject *value, PyObject **result)
 {
-    bool armed = arm(gen);
-    PySendResult how = send_slot(gen, value, result);
-    if (armed) {
-        eng_hook_once_over();
-    }
-    return how;
+    PySendResult how;
+    return try_resume(_PyThreadState_UncheckedGet(), gen, value, result, &how)
+               ? how
+               : send_slot(gen, value, result);
+}
+
+PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value, PyObject **result)
+{
+    PySendResult how;
+    return try_resume(ts, gen, value, result, &how) ? how : PyIter_Send(gen, value, result);
 }
 
 void eng_resume_start(void)

@@ -183,6 +183,9 @@ PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame);
 int rt_suspend(RtFrame *frame, PyObject **argv, Py_ssize_t n);
 /* SEND: the value yielded; NULL with an exception on error; NULL without one when `receiver` has
  * returned: value-stack entry `slot` of the frame then holds a new reference to what. */
+/* PyIter_Send to a generator or coroutine; the engine's. */
+PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value,
+                               PyObject **result);
 PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObject *v, int slot);
 PyObject *rt_get_awaitable(PyObject *v, int oparg);
 PyObject *rt_get_yield_from_iter(RtFrame *frame, PyObject *v);

@@ -123,8 +123,13 @@ static PySendResult send_traced(PyThreadState *ts, PyObject *receiver, PyObject 
 PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObject *v, int slot)
 {
     PyObject *res;
-    PySendResult how = BASE_LIKELY(ts->c_tracefunc == NULL) ? PyIter_Send(receiver, v, &res)
-                                                            : send_traced(ts, receiver, v, &res);
+    PySendResult how;
+    if (BASE_UNLIKELY(ts->c_tracefunc != NULL))
+        how = send_traced(ts, receiver, v, &res);
+    else if (PyGen_CheckExact(receiver) || PyCoro_CheckExact(receiver))
+        how = rt_generator_send(ts, receiver, v, &res);
+    else
+        how = PyIter_Send(receiver, v, &res);
     if (how == PYGEN_NEXT)
         return res;
     if (how == PYGEN_RETURN) {
