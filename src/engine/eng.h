@@ -98,8 +98,7 @@ typedef struct EngCodeState {
     uint16_t hits;             /* bursts with a call, halved now and then */
     uint16_t nresumes;         /* places where a generator may be suspended that were seen */
     struct EngResume *resumes;
-    uint8_t *
-        resume_at; /* a code unit: number of its place in `resumes`, from 1; NULL before the first */
+    uint8_t *resume_at; /* a code unit: number in `resumes`, from 1, or 0; NULL: none */
     struct EngPatch *patches;
     struct EngCodeState *next_lifted; /* while the compiler reads the code as it was before them */
     bool lifted;

@@ -37,44 +37,10 @@ static BASE_NOINLINE PyObject *enter_on_segment(PyThreadState *ts,
     return eng_stack_run(on_segment, &a) < 0 ? NULL : a.result;
 }
 
-static inline PyObject *enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry)
+PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry)
 {
     return eng_stack_is_low() && eng_stack_really_low() ? enter_on_segment(ts, frame, entry)
                                                         : entry(ts, frame);
-}
-
-PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry)
-{
-    return enter(ts, frame, entry);
-}
-
-/* Links a frame, runs it through an entry, unlinks. recursion_remaining was decremented; it stays so. */
-static inline PyObject *run_linked(PyThreadState *ts, Py311Frame *f, RtEntry entry)
-{
-    _PyCFrame *cframe = ts->cframe;
-    f->previous = cframe->current_frame;
-    cframe->current_frame = (struct _PyInterpreterFrame *)(void *)f;
-    PyObject *result = enter(ts, (struct _PyInterpreterFrame *)(void *)f, entry);
-    /* Read again: a coroutine library may have moved us to another C stack meanwhile. */
-    ts->cframe->current_frame = f->previous;
-    return result;
-}
-
-PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *unit)
-{
-    Py311Frame *f = py311_frame(frame);
-    if (py311_enter_recursive_call(ts) < 0) {
-        return NULL; /* as tier 0: without a traceback entry for the frame that did not start */
-    }
-    f->is_entry = true;
-    f->mark = PY311_MARK_COMPILED;
-    f->stacktop = -1;
-    PyObject *result = run_linked(ts, f, unit->entry);
-    if (f->stacktop < 0) { /* else it is suspended, or tier 0 brought it to its end */
-        f->stacktop = f->f_code->co_nlocalsplus;
-    }
-    py311_leave_recursive_call(ts);
-    return result;
 }
 
 /* Drops what an unlinked frame holds and gives its room back, one level deeper than the caller, as
@@ -187,7 +153,7 @@ static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f
         ts->recursion_remaining--;
         result = NULL;
     } else {
-        result = run_linked(ts, f, s->entry);
+        result = eng_run_linked(ts, f, s->entry);
     }
     clear_and_pop(ts, f);
     return result;

@@ -229,8 +229,7 @@ static void end_epoch(void)
     if (sampling.large >= 2 && !eng_hook_away && !eng_ticker_pending) {
         eng_hook_away = true;
         sampling.left = 0;
-    } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch &&
-               eng_settings.threshold != ENG_NEVER) {
+    } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
         eng_hook_away = false;
     }
     sampling.epoch++;

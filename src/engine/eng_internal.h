@@ -99,10 +99,38 @@ extern const RtEntry eng_no_unit;
 RtEntry *eng_entry_word(PyCodeObject *code);
 /* Runs a frame that is linked and counted through an entry, on another C stack if this one is low. */
 PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry);
+/* Links a frame, runs it through an entry, unlinks. recursion_remaining was decremented; it stays so. */
+static inline PyObject *eng_run_linked(PyThreadState *ts, Py311Frame *f, RtEntry entry)
+{
+    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
+    _PyCFrame *cframe = ts->cframe;
+    f->previous = cframe->current_frame;
+    cframe->current_frame = frame;
+    PyObject *result = eng_stack_is_low() ? eng_enter(ts, frame, entry) : entry(ts, frame);
+    /* Read again: a coroutine library may have moved us to another C stack meanwhile. */
+    ts->cframe->current_frame = f->previous;
+    return result;
+}
 /* Runs a unit on a frame that is pushed, not linked, and has its locals in place, at the unit's
  * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
  * frame may also be suspended then. */
-PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *unit);
+static inline PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame,
+                                     CodeUnit *unit)
+{
+    Py311Frame *f = py311_frame(frame);
+    if (py311_enter_recursive_call(ts) < 0) {
+        return NULL; /* as tier 0: without a traceback entry for the frame that did not start */
+    }
+    f->is_entry = true;
+    f->mark = PY311_MARK_COMPILED;
+    f->stacktop = -1;
+    PyObject *result = eng_run_linked(ts, f, unit->entry);
+    if (f->stacktop < 0) { /* else it is suspended, or tier 0 brought it to its end */
+        f->stacktop = f->f_code->co_nlocalsplus;
+    }
+    py311_leave_recursive_call(ts);
+    return result;
+}
 
 /* --- time ---------------------------------------------------------------------------- */
 /* What a clock shows, in nanoseconds; -1 when it cannot be read (a thread's that has ended). */

@@ -2,8 +2,7 @@
  * suspended.
  *
  * Calling such a function only makes the object, in the code object's ordinary unit.  Its frame is
- * resumed through the hook by whoever sends to it, with prev_instr at the instruction that suspended
- * it.  Each such place is counted by itself and has a unit of its own once it is hot, which ends where
+ * resumed by whoever sends to it, with prev_instr at the instruction that suspended it.  Each such place is counted by itself and has a unit of its own once it is hot, which ends where
  * the frame is suspended next (hir_build_gen.c says why).  Nothing else about a suspended frame tells
  * who ran it: tier 0 may resume what compiled code left and the other way round, for instance when an
  * exception is thrown in, which is tier 0's.
@@ -65,9 +64,10 @@ CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
     if (unit == NULL) {
         r->refused = true;
         s->osr_refused++;
+    } else {
+        r->unit = unit;
+        add_to_filter(s->code);
     }
-    r->unit = unit;
-    add_to_filter(s->code);
     return unit;
 }
 
@@ -107,27 +107,6 @@ static BASE_NOINLINE PySendResult ended(PyGenObject *gen, Py311Frame *f, PyObjec
     return result != NULL ? PYGEN_RETURN : PYGEN_ERROR;
 }
 
-/* eng_run_unit, where previous is set. */
-static inline PyObject *run_unit(PyThreadState *ts, Py311Frame *f, CodeUnit *unit)
-{
-    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
-    if (py311_enter_recursive_call(ts) < 0) {
-        return NULL;
-    }
-    f->is_entry = true;
-    f->mark = PY311_MARK_COMPILED;
-    f->stacktop = -1;
-    ts->cframe->current_frame = frame;
-    PyObject *result =
-        eng_stack_is_low() ? eng_enter(ts, frame, unit->entry) : unit->entry(ts, frame);
-    ts->cframe->current_frame = f->previous;
-    if (f->stacktop < 0) {
-        f->stacktop = f->f_code->co_nlocalsplus;
-    }
-    py311_leave_recursive_call(ts);
-    return result;
-}
-
 /* gen_send_ex2 for a suspended generator, in `unit` or, without one, in tier 0, without a visit to the hook. `arg`
  * is NULL for an iteration. */
 static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, CodeUnit *unit,
@@ -140,7 +119,7 @@ static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, CodeUnit 
     gen->gi_exc_state.previous_item = ts->exc_info;
     ts->exc_info = &gen->gi_exc_state;
     gen->gi_frame_state = PY311_GEN_EXECUTING;
-    PyObject *result = unit != NULL ? run_unit(ts, f, unit) : eng_eval_tier0(ts, frame, 0);
+    PyObject *result = unit != NULL ? eng_run_unit(ts, frame, unit) : eng_eval_tier0(ts, frame, 0);
     if (gen->gi_frame_state == PY311_GEN_EXECUTING) {
         gen->gi_frame_state = PY311_GEN_COMPLETED;
     }
@@ -198,18 +177,15 @@ static PyObject *generator_next(PyObject *gen)
     return result;
 }
 
-static PySendResult generator_send(PyObject *gen, PyObject *value, PyObject **result)
-{
-    PySendResult how;
-    return try_resume(_PyThreadState_UncheckedGet(), gen, value, result, &how)
-               ? how
-               : send_slot(gen, value, result);
-}
-
 PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value, PyObject **result)
 {
     PySendResult how;
-    return try_resume(ts, gen, value, result, &how) ? how : PyIter_Send(gen, value, result);
+    return try_resume(ts, gen, value, result, &how) ? how : send_slot(gen, value, result);
+}
+
+static PySendResult generator_send(PyObject *gen, PyObject *value, PyObject **result)
+{
+    return rt_generator_send(_PyThreadState_UncheckedGet(), gen, value, result);
 }
 
 void eng_resume_start(void)

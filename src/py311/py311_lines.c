@@ -6,14 +6,7 @@
 #include "base_macros.h"
 
 /* Kinds of table entries; the ones below ONE_LINE are short forms without a change of the line. */
-enum {
-    SHORT_LAST = 9,
-    ONE_LINE = 10,
-    ONE_LINE_LAST = 12,
-    NO_COLUMNS = 13,
-    LONG = 14,
-    NO_LOCATION = 15
-};
+enum { ONE_LINE = 10, ONE_LINE_LAST = 12, NO_COLUMNS = 13, LONG = 14, NO_LOCATION = 15 };
 
 /* A signed number of 6 bits a byte, the lowest first, its sign in bit 0. */
 static int signed_number(const uint8_t *p, const uint8_t *end)
@@ -29,9 +22,18 @@ static int signed_number(const uint8_t *p, const uint8_t *end)
     return value & 1 ? -(int)(value >> 1) : (int)(value >> 1);
 }
 
-/* Calls `set(array, unit, line)` for each code unit; line -1: it has none. The largest line. */
-static int for_each_unit(const PyCodeObject *co, void (*set)(void *array, int unit, int line),
-                         void *array)
+/* An array whose numbers have `size` bytes; NULL: nothing is stored. */
+static inline void store(char *array, size_t size, int unit, int line)
+{
+    if (array != NULL && size == sizeof(int16_t)) {
+        ((int16_t *)(void *)array)[unit] = (int16_t)line;
+    } else if (array != NULL) {
+        ((int32_t *)(void *)array)[unit] = line;
+    }
+}
+
+/* Stores the line of each code unit, -1 where it has none. The largest line. */
+static int decode(const PyCodeObject *co, char *array, size_t size)
 {
     const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(co->co_linetable);
     const uint8_t *end = p + PyBytes_GET_SIZE(co->co_linetable);
@@ -48,33 +50,16 @@ static int for_each_unit(const PyCodeObject *co, void (*set)(void *array, int un
         }
         most = BASE_MAX(most, line);
         for (; unit < last; unit++) {
-            set(array, unit, kind == NO_LOCATION ? -1 : line);
+            store(array, size, unit, kind == NO_LOCATION ? -1 : line);
         }
         while (p < end && !(*p & 0x80)) { /* only the first byte of an entry has this bit */
             p++;
         }
     }
     for (; unit < units; unit++) {
-        set(array, unit, -1);
+        store(array, size, unit, -1);
     }
     return most;
-}
-
-static void set_nothing(void *array, int unit, int line)
-{
-    (void)array;
-    (void)unit;
-    (void)line;
-}
-
-static void set_short(void *array, int unit, int line)
-{
-    ((int16_t *)array)[unit] = (int16_t)line;
-}
-
-static void set_int(void *array, int unit, int line)
-{
-    ((int32_t *)array)[unit] = line;
 }
 
 bool py311_make_lines(PyCodeObject *co, int sample)
@@ -84,13 +69,12 @@ bool py311_make_lines(PyCodeObject *co, int sample)
     }
     const int address = sample * (int)sizeof(_Py_CODEUNIT);
     const int line = PyCode_Addr2Line(co, address);
-    const bool small = for_each_unit(co, set_nothing, NULL) <= INT16_MAX;
-    const size_t size = small ? sizeof(int16_t) : sizeof(int32_t);
+    const size_t size = decode(co, NULL, 0) <= INT16_MAX ? sizeof(int16_t) : sizeof(int32_t);
     char *array = PyMem_Malloc((size_t)Py_SIZE(co) * size);
     if (array == NULL) {
         return false;
     }
-    for_each_unit(co, small ? set_short : set_int, array);
+    decode(co, array, size);
     co->_co_linearray_entry_size = (short)size;
     co->_co_linearray = array;
     if (PyCode_Addr2Line(co, address) != line) {

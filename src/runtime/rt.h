@@ -181,11 +181,11 @@ PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame);
 /* YIELD_VALUE but for the value: the frame, which a generator owns, is left with the `n` entries of
  * `argv` (consumed, bottom first) on its value stack, suspended. Returns 0. */
 int rt_suspend(RtFrame *frame, PyObject **argv, Py_ssize_t n);
-/* SEND: the value yielded; NULL with an exception on error; NULL without one when `receiver` has
- * returned: value-stack entry `slot` of the frame then holds a new reference to what. */
 /* PyIter_Send to a generator or coroutine; the engine's. */
 PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value,
                                PyObject **result);
+/* SEND: the value yielded; NULL with an exception on error; NULL without one when `receiver` has
+ * returned: value-stack entry `slot` of the frame then holds a new reference to what. */
 PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObject *v, int slot);
 PyObject *rt_get_awaitable(PyObject *v, int oparg);
 PyObject *rt_get_yield_from_iter(RtFrame *frame, PyObject *v);
