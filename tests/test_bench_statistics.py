@@ -82,6 +82,27 @@ def test_spread_between_processes_widens_the_interval():
     assert apart.low < 0.95 and apart.high > 1.05
 
 
+def test_what_the_table_knows_of_rounds_counts_where_a_benchmark_has_few():
+    pool = [-0.2, -0.1, 0.0, 0.1, 0.2]
+
+    def width(rounds: int) -> float:
+        base, other = [[0.01] * 50] * rounds, [[0.01] * 50] * rounds
+        samples = series.ratio_samples(base, other, np.random.default_rng(7), pool)
+        found = series.interval(samples, 1.0)
+        return found.high - found.low
+
+    assert width(1) > width(2) > width(5) > 0
+    assert width(1) == pytest.approx(0.4, rel=0.2), "one round: as wide as rounds differ elsewhere"
+
+
+def test_residuals_are_of_a_mean_that_is_known():
+    assert series.residuals([0.3]) == []
+    assert series.residuals([0.1, 0.3]) == pytest.approx([-0.1 * 2**0.5, 0.1 * 2**0.5])
+    generator = np.random.default_rng(3)
+    spread = [series.residuals(list(generator.normal(0, 0.1, 2))) for _ in range(2000)]
+    assert np.std(spread) == pytest.approx(0.1, rel=0.05)
+
+
 def test_rounds_of_different_number_and_one_round():
     assert interval_of([[0.02] * 9] * 3, [[0.01] * 9] * 2).value == pytest.approx(2)
     assert interval_of([[0.02] * 9], [[0.01] * 9]).value == pytest.approx(2)

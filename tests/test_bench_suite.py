@@ -15,6 +15,7 @@ from pathlib import Path
 import pyperf
 import pytest
 from driver import catalog, charts, cli, compare, environments, interpreters, measure, report, store, table
+from driver.series import Interval
 from driver.store import FAILED, OK, SKIPPED, Cell, Folder, Outcome, Run
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -368,6 +369,19 @@ def test_compare(folder, tmp_path):
     assert "faster: 1" in text and "slower: 0" in text and "no difference beyond noise: 1" in text
     same = compare.text(list(compare.compare(folder.path, folder.path)))
     assert "no difference beyond noise: 4" in same
+
+
+def test_repeats(folder):
+    """Two runs agree where their intervals meet; what does not is named."""
+    report.make(folder)
+    found = compare.repeats(folder.path, folder.path)
+    assert {(repeat.benchmark, repeat.interpreter) for repeat in found} == {("flask", "ext"), ("nbody", "ext")}
+    assert "reproduced: 2 of 2" in compare.repeats_text(found)
+    flask = next(repeat for repeat in found if repeat.benchmark == "flask")
+    flask.second = Interval(9.0, 8.5, 9.5)
+    text = compare.repeats_text(found)
+    assert "reproduced: 1 of 2" in text and "9.00x (8.50 to 9.50)" in text
+    assert compare.repeats(folder.path / "stock.json", folder.path / "ext.json") == []
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from driver import compare
 
             print(compare.text(list(compare.compare(args.first, args.second))))
+            if repeats := compare.repeats(args.first, args.second):
+                print(compare.repeats_text(repeats))
             return 0
         return _list()
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""What got faster or slower between two runs, beyond noise."""
+"""What got faster or slower between two runs, beyond noise, and which of the table's ratios the second reproduced."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from driver import series, table
 from driver.catalog import UsageError
-from driver.results import Process, read_suite
+from driver.results import Process, load, read_suite
 from driver.series import Interval
+from driver.store import Folder
+from driver.summary import summarise
 
 # Differences below this are not worth a line, however certain.
 LEAST_CHANGE = 0.01
@@ -64,6 +66,42 @@ def compare(first: Path, second: Path) -> Iterator[Change]:
             samples = series.ratio_samples(*warm, generator)
             ratio = series.interval(samples, series.mean_ratio(*warm))
             yield Change(benchmark, interpreter, ratio, max(map(_spread, sides)))
+
+
+@dataclass
+class Repeat:
+    """A ratio of the table in two runs."""
+
+    benchmark: str
+    interpreter: str
+    first: Interval
+    second: Interval
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the runs may have measured the same: their intervals meet."""
+        return self.first.low <= self.second.high and self.second.low <= self.first.high
+
+
+def repeats(first: Path, second: Path) -> list[Repeat]:
+    """The ratios that both runs have; none where one of the two is not the folder of a run."""
+    if not all((path / "run.json").is_file() for path in (first, second)):
+        return []
+    before, after = (
+        {(row.benchmark, row.interpreter): row.ratio for row in summarise(load(Folder(path))).rows if row.ratio}
+        for path in (first, second)
+    )
+    return [Repeat(*key, ratio, after[key]) for key, ratio in before.items() if key in after]
+
+
+def repeats_text(found: list[Repeat]) -> str:
+    """How many ratios came out again, and those that did not."""
+    others = [repeat for repeat in found if not repeat.reproduced]
+    lines = [f"ratios to the first interpreter reproduced: {len(found) - len(others)} of {len(found)}"]
+    for repeat in others:
+        before, after = (f"{table.ratio(r)} ({table.bounds(r)})" for r in (repeat.first, repeat.second))
+        lines.append(f"  {repeat.benchmark:28} {repeat.interpreter:12} {before}, then {after}")
+    return "\n".join(lines)
 
 
 def text(changes: list[Change]) -> str:

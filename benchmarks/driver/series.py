@@ -25,6 +25,8 @@ LOOK_AHEAD = 4
 SAMPLES = 2000
 CONFIDENCE = 0.95
 BLOCKS = 20
+# The residuals of the whole table count as much as this many known of the benchmark itself.
+POOL_WEIGHT = 2
 
 
 @dataclass(frozen=True)
@@ -83,33 +85,59 @@ def _block_means(values: np.ndarray, generator: np.random.Generator) -> np.ndarr
     return drawn.mean(axis=1)
 
 
+def round_logs(base: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> list[float]:
+    """The logarithm of base/other of each round, in which the two took turns."""
+    pairs = zip(base, other, strict=False)
+    return [math.log(np.mean(first) / np.mean(second)) for first, second in pairs]
+
+
+def residuals(logs: Sequence[float]) -> list[float]:
+    """How far each round is from the mean of its benchmark's rounds, as if that mean were known exactly."""
+    if len(logs) < 2:
+        return []
+    scale = math.sqrt(len(logs) / (len(logs) - 1))
+    centre = float(np.mean(logs))
+    return [(value - centre) * scale for value in logs]
+
+
 def ratio_samples(
-    base: Sequence[Sequence[float]], other: Sequence[Sequence[float]], generator: np.random.Generator
+    base: Sequence[Sequence[float]],
+    other: Sequence[Sequence[float]],
+    generator: np.random.Generator,
+    pool: Sequence[float] = (),
 ) -> np.ndarray:
     """Bootstrapped logarithms of base/other for the warm values of processes, one series a process.
 
-    Resamples within each process and over the processes; the spread between a few processes is scaled up by
-    sqrt(n / (n - 1)), which resampling them would lose. Processes of the same round are paired when both have as
-    many, so that what the machine does meanwhile cancels out.
+    Resamples within each process and adds to every round a residual, which is how far rounds differ. Few rounds
+    know little of that, so a residual is drawn from `pool` too, those of all benchmarks of the table, the more often
+    the fewer rounds there are of this one. Processes of the same round are paired when both sides have as many, so
+    that what the machine does meanwhile cancels out.
     """
     logs = [
         np.stack([np.log(_block_means(np.asarray(values, dtype=float), generator)) for values in side])
         for side in (base, other)
     ]
     if len(base) == len(other):
-        return _resample_rounds(logs[0] - logs[1], generator)
-    return _resample_rounds(logs[0], generator) - _resample_rounds(logs[1], generator)
+        rounds = logs[0] - logs[1]
+        return rounds.mean(axis=0) + _between_rounds(rounds, generator, pool)
+    # A residual of the pool is of a difference, of which one side has half the variance.
+    halves = [value / math.sqrt(2) for value in pool]
+    sides = [side.mean(axis=0) + _between_rounds(side, generator, halves) for side in logs]
+    return sides[0] - sides[1]
 
 
-def _resample_rounds(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Means over rounds (the first axis) drawn with replacement, anew for each sample."""
+def _between_rounds(samples: np.ndarray, generator: np.random.Generator, pool: Sequence[float]) -> np.ndarray:
+    """Means over rounds (the first axis) of residuals drawn with replacement."""
     rounds, count = samples.shape
-    if rounds == 1:
-        return samples[0]
-    picks = generator.integers(rounds, size=(rounds, count))
-    drawn = np.take_along_axis(samples, picks, axis=0).mean(axis=0)
-    centre = samples.mean(axis=0)
-    return centre + (drawn - centre) * math.sqrt(rounds / (rounds - 1))
+    own = residuals(samples.mean(axis=1).tolist())
+    if not own and not pool:
+        return np.zeros(count)
+    known = rounds - 1
+    share = 1.0 if not pool else known / (known + POOL_WEIGHT)
+    drawn = generator.choice(own or [0.0], size=(rounds, count))
+    if pool:
+        drawn = np.where(generator.random((rounds, count)) < share, drawn, generator.choice(pool, size=(rounds, count)))
+    return drawn.mean(axis=0)
 
 
 def interval(samples: np.ndarray, value: float) -> Interval:

@@ -82,11 +82,25 @@ def _fill(row: Row, processes: list[Process]) -> None:
     row.memory = statistics.median(peaks) if peaks else None
 
 
+def _residuals(results: Results) -> list[float]:
+    """How far the rounds of a benchmark differ, over the whole table."""
+    baseline, *others = results.interpreters
+    found: list[float] = []
+    for benchmark in results.groups:
+        base = results.processes.get((benchmark, baseline), [])
+        for interpreter in others:
+            processes = results.processes.get((benchmark, interpreter), [])
+            if len(processes) == len(base):
+                found += series.residuals(series.round_logs(_warm(base), _warm(processes)))
+    return found
+
+
 def summarise(results: Results) -> Summary:
     """All rows and means."""
     summary = Summary(results)
     baseline, *others = results.interpreters
     logs: dict[tuple[str, str], tuple[np.ndarray, float]] = {}
+    pool = _residuals(results)
     for benchmark, group in results.groups.items():
         for interpreter in results.interpreters:
             key = benchmark, interpreter
@@ -99,7 +113,7 @@ def summarise(results: Results) -> Summary:
             base = results.processes.get((benchmark, baseline))
             if row.rounds and base and interpreter != baseline and (benchmark, baseline) not in results.problems:
                 generator = np.random.default_rng(zlib.crc32("\0".join(key).encode()))
-                samples = series.ratio_samples(_warm(base), _warm(processes), generator)
+                samples = series.ratio_samples(_warm(base), _warm(processes), generator, pool)
                 value = series.mean_ratio(_warm(base), _warm(processes))
                 row.ratio = series.interval(samples, value)
                 logs[key] = samples, value
