@@ -200,6 +200,13 @@ static PyObject *throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Han
     return rt_run_tier0(ts, f, (int)depth);
 }
 
+PyObject *rt_throw_here(PyThreadState *ts, Py311Frame *f, int nstack)
+{
+    Py311Handler handler;
+    bool found = py311_find_handler(f->f_code, py311_frame_lasti(f), &handler);
+    return throw_in_frame(ts, f, found ? &handler : NULL, (uint32_t)nstack, false);
+}
+
 /* What takes the place of values that could not be boxed: None on the stack, where tier 0 expects
  * an object; locals become unset. */
 static void patch_stack(Reified *r, uint32_t n)

@@ -144,5 +144,8 @@ struct Py311Frame;
  * links and unlinks a frame and counts it as a level of recursion; the caller did both already, so they are undone
  * and redone around it. Gives what the frame gives; the frame is not cleared. */
 PyObject *rt_run_tier0(PyThreadState *ts, struct Py311Frame *f, int nstack);
+/* The same where the instruction at prev_instr raised the exception that is set: traceback entry, tracing, and tier 0
+ * goes on at the handler; NULL when there is none. */
+PyObject *rt_throw_here(PyThreadState *ts, struct Py311Frame *f, int nstack);
 
 #endif
