@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,15 +56,25 @@ def _spread(processes: list[Process]) -> float:
     return found[1] if found else 0.0
 
 
+def _residuals(*runs: dict[str, dict[str, list[Process]]]) -> list[float]:
+    """How far two processes of a benchmark differ, over everything that was measured, as logarithms."""
+    found: list[float] = []
+    for processes in (own for run in runs for suite in run.values() for own in suite.values()):
+        logs = [math.log(np.mean(process.warm)) for process in processes]
+        found += [math.sqrt(2) * value for value in series.residuals(logs)]
+    return found
+
+
 def compare(first: Path, second: Path) -> Iterator[Change]:
     """Every benchmark and interpreter that both have."""
     before, after = _suites(first), _suites(second)
+    pool = _residuals(before, after)
     for interpreter in [name for name in before if name in after]:
         for benchmark in [name for name in before[interpreter] if name in after[interpreter]]:
             sides = before[interpreter][benchmark], after[interpreter][benchmark]
             warm = [[process.warm for process in side] for side in sides]
             generator = np.random.default_rng(zlib.crc32(f"{interpreter}\0{benchmark}".encode()))
-            samples = series.ratio_samples(*warm, generator)
+            samples = series.ratio_samples(*warm, generator, pool)
             ratio = series.interval(samples, series.mean_ratio(*warm))
             yield Change(benchmark, interpreter, ratio, max(map(_spread, sides)))
 
