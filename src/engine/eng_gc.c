@@ -44,8 +44,10 @@
  * subinterpreters; calls from there go straight on. */
 #include "eng_gc.h"
 
+#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -146,18 +148,19 @@ static long peak_memory(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : 0;
 }
 
-/* Resident memory now, KiB, or 0 when unknown. Opens a file: only to be used at the start. */
+/* Resident memory now, KiB, or 0 when unknown. Opens a file: only to be used at the start. Parsed by hand: fscanf()
+ * was a fifth of the instructions of switching the engine on. */
 static long resident_memory(void)
 {
-    FILE *f = fopen("/proc/self/statm", "re");
-    long size, resident = 0;
-    if (f != NULL) {
-        if (fscanf(f, "%ld %ld", &size, &resident) != 2) {
-            resident = 0;
-        }
-        fclose(f);
+    char text[128], *at = NULL; /* "size resident ...", in pages */
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = read(fd, text, sizeof text - 1);
+        close(fd);
+        text[BASE_MAX(n, 0)] = 0;
+        at = strchr(text, ' ');
     }
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+    return at != NULL ? strtol(at, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024) : 0;
 }
 
 static void set_thresholds(int young, int middle, int old)
