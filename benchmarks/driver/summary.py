@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import zlib
 from collections.abc import Iterator
@@ -83,11 +84,13 @@ def _fill(row: Row, processes: list[Process]) -> None:
 
 
 def _residuals(results: Results) -> list[float]:
-    """How far the rounds of a benchmark differ, over the whole table."""
+    """How far the rounds of a benchmark differ, over the whole table; stock has two where others have one."""
     baseline, *others = results.interpreters
     found: list[float] = []
     for benchmark in results.groups:
         base = results.processes.get((benchmark, baseline), [])
+        alone = series.residuals([math.log(statistics.fmean(values)) for values in _warm(base)])
+        found += [math.sqrt(2) * value for value in alone]  # as of a ratio of two
         for interpreter in others:
             processes = results.processes.get((benchmark, interpreter), [])
             if len(processes) == len(base):
