@@ -82,7 +82,7 @@ def test_program_gets_compiled(program):
     assert transcripts.compiled(stats) > 0, stats
 
 
-def test_patch_mode_compiles_and_enters_by_patches():
+def test_patch_mode_compiles():
     """Its bursts begin with the clock's ticks, so a short program may end before one does: this one waits."""
     program = """if True:
         import time, pyston

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,8 +59,7 @@ def _residuals(*runs: dict[str, dict[str, list[Process]]]) -> list[float]:
     """How far two processes of a benchmark differ, over everything that was measured, as logarithms."""
     found: list[float] = []
     for processes in (own for run in runs for suite in run.values() for own in suite.values()):
-        logs = [math.log(np.mean(process.warm)) for process in processes]
-        found += [math.sqrt(2) * value for value in series.residuals(logs)]
+        found += series.process_residuals([process.warm for process in processes])
     return found
 
 

@@ -100,6 +100,11 @@ def residuals(logs: Sequence[float]) -> list[float]:
     return [(value - centre) * scale for value in logs]
 
 
+def process_residuals(processes: Sequence[Sequence[float]]) -> list[float]:
+    """How far the processes of one benchmark on one interpreter differ, as residuals of a ratio of two would."""
+    return [math.sqrt(2) * value for value in residuals([math.log(np.mean(values)) for values in processes])]
+
+
 def ratio_samples(
     base: Sequence[Sequence[float]],
     other: Sequence[Sequence[float]],

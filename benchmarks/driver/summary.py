@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import zlib
 from collections.abc import Iterator
@@ -89,8 +88,7 @@ def _residuals(results: Results) -> list[float]:
     found: list[float] = []
     for benchmark in results.groups:
         base = results.processes.get((benchmark, baseline), [])
-        alone = series.residuals([math.log(statistics.fmean(values)) for values in _warm(base)])
-        found += [math.sqrt(2) * value for value in alone]  # as of a ratio of two
+        found += series.process_residuals(_warm(base))
         for interpreter in others:
             processes = results.processes.get((benchmark, interpreter), [])
             if len(processes) == len(base):

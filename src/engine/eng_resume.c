@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "py311_opcodes.h"
+#include "rt.h"
 
 /* Code that has units to go on in, by the hash of its address: most generators' code has none, and is not looked
  * at then. Bits stay. */
@@ -178,22 +179,6 @@ static inline bool try_resume(PyThreadState *ts, PyGenObject *gen, PyObject *arg
     return true;
 }
 
-/* May the engine resume `gen`? Under tracing every frame is tier 0's. */
-static inline bool may_resume(PyThreadState *ts, PyGenObject *gen)
-{
-    return gen->gi_frame_state == PY311_GEN_SUSPENDED && !ts->cframe->use_tracing && eng_active(ts);
-}
-
-static inline PySendResult send_one(PyThreadState *ts, PyGenObject *gen, PyObject *arg,
-                                    PyObject **presult)
-{
-    PySendResult how;
-    if (!may_resume(ts, gen) || !try_resume(ts, gen, arg, presult, &how)) {
-        how = send_slot((PyObject *)gen, arg, presult);
-    }
-    return how;
-}
-
 /* --- `yield from` and await: straight to the innermost -------------------------------------------
  *
  * A generator that waits for another one passes on what is sent and what is yielded: its bytecode turns in
@@ -266,9 +251,8 @@ static BASE_NOINLINE PySendResult send_through(PyThreadState *ts, PyGenObject *g
         inner = waits_for(gen);
     } while (inner != NULL && n < CHAIN && ts->recursion_remaining > 0);
     PyObject *passed = arg != NULL ? arg : Py_None;
-    PySendResult how = inner != NULL && ts->recursion_remaining > 0 && !eng_stack_is_low()
-                           ? send_through(ts, gen, inner, passed, presult)
-                           : send_one(ts, gen, passed, presult);
+    /* Where the chain is longer than this, that goes on with it. */
+    PySendResult how = rt_generator_send(ts, (PyObject *)gen, passed, presult);
     for (;;) {
         gen = py311_generator(f);
         Py311Frame *outer = py311_frame(f->previous);
@@ -303,8 +287,8 @@ static inline bool try_send(PyThreadState *ts, PyObject *o, PyObject *arg, PyObj
                             PySendResult *how)
 {
     PyGenObject *gen = (PyGenObject *)o;
-    if (!may_resume(ts, gen)) {
-        return false;
+    if (gen->gi_frame_state != PY311_GEN_SUSPENDED || ts->cframe->use_tracing || !eng_active(ts)) {
+        return false; /* under tracing every frame is tier 0's */
     }
     PyGenObject *inner = waits_for(gen);
     if (inner != NULL && ts->c_tracefunc == NULL && ts->recursion_remaining > 0 &&

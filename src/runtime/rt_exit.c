@@ -222,11 +222,8 @@ static PyObject *throw_no_memory(PyThreadState *ts, Py311Frame *f, Reified *r, i
 {
     patch_stack(r, r->nstack);
     write_back(r, f);
-    int32_t unit = opcode_unit(f->f_code, bci);
-    f->prev_instr = py311_code_units(f->f_code) + unit;
-    Py311Handler handler;
-    bool found = py311_find_handler(f->f_code, unit, &handler);
-    return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, false);
+    f->prev_instr = py311_code_units(f->f_code) + opcode_unit(f->f_code, bci);
+    return rt_throw_here(ts, f, (int)r->nstack);
 }
 
 static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
@@ -394,10 +391,8 @@ static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, const 
         return rt_run_tier0(ts, f, l->xf->nstack);
     }
     int32_t unit = opcode_unit(co, throws ? x->throw_bci : l->xf->bci);
-    Py311Handler handler;
-    bool found = py311_find_handler(co, unit, &handler);
     f->prev_instr = py311_code_units(co) + unit;
-    return throw_in_frame(ts, f, found ? &handler : NULL, l->r.nstack, false);
+    return rt_throw_here(ts, f, (int)l->r.nstack);
 }
 
 /* An exit in inlined code; `f` is the physical frame, the last of the chain. */
