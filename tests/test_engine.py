@@ -143,8 +143,8 @@ def g():
 for i in range(200):
     list(g())
 s = _pyston.stats()
-numbers = ["functions_compiled", "loops_compiled", "resumes_compiled", "recompilations", "osr_entries",
-           "samples", "stack_segments", "line_arrays", "functions_seen",
+numbers = ["functions_compiled", "loops_compiled", "resumes_compiled", "handlers_compiled", "recompilations",
+           "osr_entries", "samples", "stack_segments", "line_arrays", "functions_seen",
            "code_bytes", "metadata_bytes", "code_limit", "threshold"]
 assert all(type(s[k]) is int and s[k] >= 0 for k in numbers), s
 assert s["functions_compiled"] >= 1 and s["code_bytes"] > 0 and s["metadata_bytes"] > 0
@@ -158,6 +158,85 @@ print("ok")
 """,
     )
     assert done.ok == "ok\n"
+
+
+def test_what_catches_often_stays_in_compiled_code(tmp_path):
+    """A handler is compiled once it has caught ENG_CATCHES exceptions of compiled code. The loop around it then goes
+    on in its unit: every further exception leaves compiled code and comes back."""
+    done = run(
+        "ext-t100",
+        tmp_path,
+        """
+import _pyston
+
+class Manager:
+    def __enter__(self):
+        return self
+    def __exit__(self, *args):
+        return True
+
+def caught(d, n):
+    for i in range(n):
+        try:
+            d[i]
+        except KeyError:
+            pass
+
+def swallowed(d, n):
+    for i in range(n):
+        with Manager():
+            d[i]
+
+def finally_(d):
+    try:
+        d[1]
+    finally:
+        d = None
+
+def passes_on(d, n):
+    for i in range(n):
+        try:
+            finally_(d)
+        except KeyError:
+            pass
+
+def generator(d, n):
+    for i in range(n):
+        try:
+            yield d[i]
+        except KeyError:
+            yield None
+
+def generated(d, n):
+    for x in generator(d, n):
+        pass
+
+def counts(f, times, n):
+    before = _pyston.stats()
+    for _ in range(times):
+        f({}, n)
+    after = _pyston.stats()
+    exceptions = [sum(s["exceptions"].values()) for s in (before, after)]
+    return after["handlers_compiled"] - before["handlers_compiled"], exceptions[1] - exceptions[0]
+
+def main():
+    for i in range(150):
+        finally_({1: 1})
+    for f in caught, swallowed, passes_on, generated:
+        for i in range(150):
+            f({}, 0)
+        print(f.__name__, counts(f, 99, 1), counts(f, 1, 1), counts(f, 1, 1000), counts(f, 10, 100))
+
+main()
+""",
+    )
+    # passes_on: each exception leaves `d[1]`, the end of `finally_`'s handler and the call.
+    assert done.ok == (
+        "caught (0, 99) (1, 1) (0, 1000) (0, 1000)\n"
+        "swallowed (0, 99) (1, 1) (0, 1000) (0, 1000)\n"
+        "passes_on (0, 198) (2, 3) (0, 3000) (0, 3000)\n"
+        "generated (0, 99) (1, 1) (0, 1000) (0, 1000)\n"
+    )
 
 
 def test_code_that_raises_often_gets_an_array_of_lines(tmp_path):

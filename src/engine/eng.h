@@ -90,15 +90,15 @@ typedef struct EngCodeState {
     uint32_t calls;            /* counted entries while there is no unit */
     uint8_t tier;              /* EngTier */
     uint8_t recompiles;        /* compilations thrown away because their guards failed */
-    uint8_t osr_refused;       /* loop headers and resume points that could not be compiled */
+    uint8_t osr_refused;       /* places other than the start that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
     bool entry_patched;        /* its start was patched, or cannot be */
     uint32_t epoch, burst;     /* the last ones in which a call was seen */
     uint16_t hits;             /* bursts with a call, halved now and then */
-    uint16_t nresumes;         /* places where a generator may be suspended that were seen */
-    struct EngResume *resumes;
-    uint8_t *resume_at; /* a code unit: number in `resumes`, from 1, or 0; NULL: none */
+    uint16_t nplaces;          /* resume points and handlers that were seen */
+    struct EngPlace *places;
+    uint8_t *place_at; /* a code unit: number in `places`, from 1, or 0; NULL: none */
     struct EngPatch *patches;
     struct EngCodeState *next_lifted; /* while the compiler reads the code as it was before them */
     bool lifted;

@@ -71,6 +71,7 @@ const char *eng_compiler_start(void)
     }
     rt_eval_tier0 = eng_eval_tier0;
     rt_on_resume_exit = on_resume;
+    eng_handlers_start();
     rt_direct = (RtDirect){
         .entry_word = eng_entry_word,
         .hook = (const void *)(uintptr_t)eng_hook,
@@ -136,6 +137,25 @@ static HirInlinee about_inlinee(PyCodeObject *co)
                : (HirInlinee){.nospec = s->nospec, .generic = s->recompiles >= ENG_RECOMPILES};
 }
 
+typedef struct {
+    int32_t bci;
+    bool found;
+} Target;
+
+static void is_target(const Py311Handler *h, void *ctx)
+{
+    Target *t = ctx;
+    t->found |= h->target == t->bci;
+}
+
+/* Is that where an exception is caught? */
+static bool is_handler(PyCodeObject *co, int32_t bci)
+{
+    Target handler = {.bci = bci};
+    py311_each_handler(co, is_target, &handler);
+    return handler.found;
+}
+
 static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
 {
     StrBuf *sb = ctx;
@@ -161,6 +181,7 @@ static bool run_stages(Job *job)
                          : NULL,
         .osr_nstack = job->nstack,
         .nospec = job->state != NULL ? job->state->nospec : NULL,
+        .handler = is_handler(job->code, job->entry_bci),
         .generic = job->generic,
     };
     OptOptions opt = {
@@ -271,6 +292,15 @@ static bool install(EngCodeState *s, CodeUnit *u)
     return true;
 }
 
+/* The statistic that a unit which starts there is counted in. */
+static uint64_t *count_of(PyCodeObject *co, int32_t entry_bci)
+{
+    return entry_bci == 0                           ? &eng_counts.compiled
+           : is_handler(co, entry_bci)              ? &eng_counts.compiled_handlers
+           : co->co_flags & PY311_CO_GENERATOR_LIKE ? &eng_counts.compiled_resumes
+                                                    : &eng_counts.compiled_osr;
+}
+
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack)
 {
     StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;
@@ -307,9 +337,7 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
             frame->f_func->vectorcall == _PyFunction_Vectorcall) {
             frame->f_func->vectorcall = eng_vectorcall;
         }
-        *(entry_bci == 0                                ? &eng_counts.compiled
-          : s->code->co_flags & PY311_CO_GENERATOR_LIKE ? &eng_counts.compiled_resumes
-                                                        : &eng_counts.compiled_osr) += 1;
+        *count_of(s->code, entry_bci) += 1;
         eng_counts.recompiled += s->recompiles != 0;
         eng_counts.inlined += job.ninlined;
         return job.unit;
@@ -376,7 +404,8 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     const RtExit *x = &u->exits[exit_id];
     if (u->taken == NULL || u->taken[exit_id] < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated ||
-        eng_settings.stress_deopt || x->reason == HIR_CheckEval) {
+        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
+        (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
     }
     EngCodeState *s = eng_code_state(u->code);
@@ -398,7 +427,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     if (s->unit == u) {
         eng_state_set_unit(s, NULL); /* calls are past the threshold: the next one compiles */
     }
-    eng_resume_forget(s, u);
+    eng_place_forget(s, u);
 }
 
 /* --- for people --------------------------------------------------------------------------- */

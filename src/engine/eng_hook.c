@@ -49,8 +49,8 @@ static void state_free(void *p)
         eng_unit_destroy(s->units[i]);
     }
     free(s->units);
-    free(s->resumes);
-    free(s->resume_at);
+    free(s->places);
+    free(s->place_at);
     free(s->nospec);
     eng_patches_free(s);
     free(s);

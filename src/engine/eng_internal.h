@@ -63,33 +63,42 @@ typedef struct {
  * rest NULL. On failure each local is NULL or holds a reference. */
 EngBound eng_bind_arguments(Py311Frame *f, PyObject *const *args, Py_ssize_t nargs, EngKeywords kw);
 
-/* --- eng_resume.c: generators ------------------------------------------------------- */
-/* A place where frames of a code object are suspended, and what is known of it. */
-typedef struct EngResume {
+/* --- eng_place.c: where frames go on -------------------------------------------------- */
+/* A place of a code object where its frames go on with what is in memory, their value stack included: behind
+ * the instruction that suspended a generator, or at a handler that caught an exception. */
+typedef struct EngPlace {
     CodeUnit *unit; /* goes on there; NULL: tier 0 does */
     int32_t bci;    /* next instruction */
-    uint32_t calls; /* counted resumptions while there is no unit */
+    uint32_t calls; /* counted visits while there is no unit */
     bool refused;   /* not compilable */
-} EngResume;
+} EngPlace;
 
 /* The record of the place whose next instruction is at `bci`, or NULL. */
-static inline EngResume *eng_resume_find(const EngCodeState *s, int32_t bci)
+static inline EngPlace *eng_place_find(const EngCodeState *s, int32_t bci)
 {
-    const uint8_t k = s->resume_at != NULL ? s->resume_at[bci] : 0;
-    return k != 0 ? &s->resumes[k - 1] : NULL;
+    const uint8_t k = s->place_at != NULL ? s->place_at[bci] : 0;
+    return k != 0 ? &s->places[k - 1] : NULL;
 }
+/* The same, made if need be; NULL (no exception) when there are too many or memory is out. */
+EngPlace *eng_place_make(EngCodeState *s, int32_t bci);
+/* Compiles what goes on there in `f`, whose value stack holds `nstack` entries: the unit, or NULL. */
+CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nstack);
+/* `u` must not be entered any more. */
+void eng_place_forget(EngCodeState *s, const CodeUnit *u);
+/* Handlers are compiled from now on. */
+void eng_handlers_start(void);
+
+/* --- eng_resume.c: generators ------------------------------------------------------- */
 /* The unit that goes on where `f`, a generator's frame, is suspended, or NULL. */
 static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame *f)
 {
-    const EngResume *r = eng_resume_find(s, py311_frame_lasti(f) + 1);
-    return r != NULL ? r->unit : NULL;
+    const EngPlace *p = eng_place_find(s, py311_frame_lasti(f) + 1);
+    return p != NULL ? p->unit : NULL;
 }
 /* Counts a resumption of `f` that found no unit; the unit if this one made one. */
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
 /* Resumptions that come through types' slots need no hook from now on. */
 void eng_resume_start(void);
-/* `u` must not be entered any more. */
-void eng_resume_forget(EngCodeState *s, const CodeUnit *u);
 
 /* --- eng_call.c -------------------------------------------------------------------- */
 /* What the entry word of code without a unit holds: it counts the call and runs tier 0. */
@@ -194,8 +203,8 @@ void eng_ticker_unlock(void);
 const char *eng_compiler_start(void);
 /* Makes running compiled code leave at its next safepoint, or not any more. */
 void eng_compiler_leave(bool leave);
-/* Compiles `s->code` from its start (entry_bci 0), a loop header or a resume point and installs the unit in
- * the state: the unit, or NULL when that is impossible (counted by reason) or pointless now.
+/* Compiles `s->code` from its start (entry_bci 0), a loop header, a resume point or a handler and installs the
+ * unit in the state: the unit, or NULL when that is impossible (counted by reason) or pointless now.
  * `frame` has the live values, or is NULL. Runs no Python code and sets no exception. */
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack);
 /* The installed unit that starts at entry_bci, or NULL. */
@@ -210,11 +219,12 @@ PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char
 
 /* --- eng_stats.c --------------------------------------------------------------------- */
 typedef struct {
-    uint64_t compiled;         /* units installed, entry at the start */
-    uint64_t compiled_osr;     /* units installed, entry at a loop header */
-    uint64_t compiled_resumes; /* units installed, entry where generators are suspended */
-    uint64_t recompiled;       /* of those, replacing one whose guards failed */
-    uint64_t inlined;          /* calls that are no calls in units installed */
+    uint64_t compiled;          /* units installed, entry at the start */
+    uint64_t compiled_osr;      /* units installed, entry at a loop header */
+    uint64_t compiled_resumes;  /* units installed, entry where generators are suspended */
+    uint64_t compiled_handlers; /* units installed, entry where exceptions are caught */
+    uint64_t recompiled;        /* of those, replacing one whose guards failed */
+    uint64_t inlined;           /* calls that are no calls in units installed */
     uint64_t compile_ns;
     uint64_t osr_entries;    /* loops left for compiled code */
     uint64_t ticks_tier0;    /* looks that found the main thread in tier 0 */

@@ -48,9 +48,12 @@
 #define ENG_OSR_FRAMES             16
 /* Loop headers of one code object that could not be compiled before we stop trying. */
 #define ENG_OSR_REFUSED            3u
-/* Places where frames of one code object are suspended that may have a unit each; more are a
- * generated coroutine, which would take more memory than it gives back. */
-#define ENG_RESUMES                64u
+/* Places where frames of one code object are suspended or catch exceptions that may have a unit each; more are
+ * generated code, which would take more memory than it gives back. */
+#define ENG_PLACES                 64u
+/* Exceptions that a handler of compiled code has to catch before it is compiled. Each costs some microseconds more
+ * until then, where a loop goes on behind it: compiling takes as long as about a hundred of these. */
+#define ENG_CATCHES                100u
 
 /* Entries of tracebacks that are of one code object before its line numbers become an array. */
 #define ENG_TRACEBACKS             16u

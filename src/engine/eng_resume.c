@@ -35,52 +35,17 @@ static void add_to_filter(const PyCodeObject *co)
     *filter_word(co, &bit) |= bit;
 }
 
-/* The record of the place, made if need be; NULL when there are too many or memory is out. */
-static EngResume *resume_at(EngCodeState *s, int32_t bci)
-{
-    EngResume *r = eng_resume_find(s, bci);
-    if (r != NULL || s->nresumes >= ENG_RESUMES) {
-        return r;
-    }
-    if (s->resume_at == NULL) {
-        s->resume_at = calloc((size_t)Py_SIZE(s->code), sizeof *s->resume_at);
-    }
-    EngResume *grown =
-        s->resume_at == NULL ? NULL : realloc(s->resumes, (s->nresumes + 1u) * sizeof *grown);
-    if (grown == NULL) {
-        return NULL;
-    }
-    s->resumes = grown;
-    r = &grown[s->nresumes++];
-    *r = (EngResume){.bci = bci};
-    s->resume_at[bci] = (uint8_t)s->nresumes;
-    return r;
-}
-
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
 {
-    EngResume *r = resume_at(s, py311_frame_lasti(f) + 1);
-    if (r == NULL || r->refused || !eng_resume_is_hot(s, &r->calls)) {
+    EngPlace *p = eng_place_make(s, py311_frame_lasti(f) + 1);
+    if (p == NULL || p->refused || !eng_resume_is_hot(s, &p->calls)) {
         return NULL;
     }
-    CodeUnit *unit = eng_compile(s, f, r->bci, f->stacktop - f->f_code->co_nlocalsplus);
-    if (unit == NULL) {
-        r->refused = true;
-        s->osr_refused++;
-    } else {
-        r->unit = unit;
+    CodeUnit *unit = eng_place_compile(s, p, f, f->stacktop - f->f_code->co_nlocalsplus);
+    if (unit != NULL) {
         add_to_filter(s->code);
     }
     return unit;
-}
-
-void eng_resume_forget(EngCodeState *s, const CodeUnit *u)
-{
-    for (uint32_t i = 0; i < s->nresumes; i++) {
-        if (s->resumes[i].unit == u) {
-            s->resumes[i].unit = NULL;
-        }
-    }
 }
 
 /* --- resuming without CPython's help --------------------------------------------------------- */

@@ -95,6 +95,7 @@ PyObject *eng_stats(void)
         {"functions_compiled", eng_counts.compiled},
         {"loops_compiled", eng_counts.compiled_osr},
         {"resumes_compiled", eng_counts.compiled_resumes},
+        {"handlers_compiled", eng_counts.compiled_handlers},
         {"recompilations", eng_counts.recompiled},
         {"calls_inlined", eng_counts.inlined},
         {"osr_entries", eng_counts.osr_entries},

@@ -33,6 +33,17 @@ static int32_t misses(uint8_t raw, uint8_t op, uint16_t counter)
     return specialised && counter < MISS_COUNTER_START ? MISS_COUNTER_START - counter : 0;
 }
 
+static bool raises_again(uint8_t op)
+{
+    return op == PY311_RERAISE || op == PY311_END_ASYNC_FOR;
+}
+
+static int32_t handler_of(PyCodeObject *co, int32_t bci)
+{
+    Py311Handler h;
+    return py311_find_handler(co, bci, &h) ? h.target : -1;
+}
+
 void fb_decode(Arena *a, PyCodeObject *co, FbCode *out)
 {
     out->nunits = (int32_t)Py_SIZE(co);
@@ -50,7 +61,7 @@ void fb_decode(Arena *a, PyCodeObject *co, FbCode *out)
         in->bci = src.op_bci;
         in->start = src.bci;
         in->next = src.next;
-        in->target = py311_jump_target(&src);
+        in->target = raises_again(src.op) ? handler_of(co, src.op_bci) : py311_jump_target(&src);
         if (py311_opcode_caches[src.op] != 0) {
             Py311Cache c;
             py311_read_cache(co, &src, &c);

@@ -1,6 +1,5 @@
-/* Builder, control flow: finds the bytecode's basic blocks and loops, visits
- * them in reverse post-order, merges states with phis, and owns the stack and
- * emission primitives that the opcode handlers are written with. */
+/* Builder, the driver: visits the bytecode's basic blocks in reverse post-order, merges states
+ * with phis, and owns the stack and emission primitives that the opcode handlers are written with. */
 #include "hir_build_priv.h"
 
 #include <string.h>
@@ -358,7 +357,7 @@ void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false
     hb_touch(b);
 }
 
-/* --- basic blocks of the bytecode ---------------------------------------------------- */
+/* --- states ------------------------------------------------------------------------------ */
 
 State hb_state_copy(Builder *b, const State *s)
 {
@@ -374,180 +373,6 @@ State hb_state_copy(Builder *b, const State *s)
     memcpy(c.stack, s->stack, (size_t)s->nstack * sizeof(Entry));
     c.nstack = s->nstack;
     return c;
-}
-
-/* Whether a compilation goes on behind `op`. A frame that is suspended there continues in another
- * unit, which starts there. */
-static bool goes_on(int op)
-{
-    return py311_falls_through(op) && op != PY311_YIELD_VALUE && op != PY311_RETURN_GENERATOR;
-}
-
-static BBlock **find_blocks(Builder *b, int32_t entry)
-{
-    const FbCode *c = &b->code;
-    BBlock **at = arena_array(b->a, BBlock *, (size_t)c->n + 1);
-    bool *leader = arena_array(b->a, bool, (size_t)c->n + 1);
-    leader[entry] = true;
-    for (int32_t i = 0; i < c->n; i++) {
-        const FbIns *in = &c->ins[i];
-        if (in->target >= 0) {
-            if (in->target >= c->nunits || c->at[in->target] < 0) {
-                hb_stop(b, "malformed bytecode");
-                return NULL;
-            }
-            leader[c->at[in->target]] = true;
-        }
-        if ((in->target >= 0 || !goes_on(in->op)) && i + 1 < c->n) {
-            leader[i + 1] = true;
-        }
-    }
-    BBlock *cur = NULL;
-    for (int32_t i = 0; i < c->n; i++) {
-        if (leader[i]) {
-            cur = arena_new(b->a, BBlock);
-            cur->first = i;
-            cur->rpo = -1;
-        }
-        if (cur) {
-            cur->last = i;
-            at[i] = cur;
-        }
-    }
-    for (int32_t i = 0; i < c->n; i++) {
-        BBlock *bb = at[i];
-        if (!bb || bb->last != i) {
-            continue;
-        }
-        const FbIns *in = &c->ins[i];
-        if (in->target >= 0) {
-            bb->succ[bb->nsucc++] = at[c->at[in->target]];
-        }
-        if (goes_on(in->op)) {
-            if (i + 1 >= c->n) {
-                hb_stop(b, "malformed bytecode");
-                return NULL;
-            }
-            bb->succ[bb->nsucc++] = at[i + 1];
-        }
-        if (bb->nsucc == 2 && bb->succ[0] == bb->succ[1]) {
-            bb->nsucc = 1;
-        }
-    }
-    return at;
-}
-
-/* Depth-first search without recursion: reverse post-order and retreating edges. */
-static void order_blocks(Builder *b, BBlock *entry, int nmax)
-{
-    typedef struct {
-        BBlock *bb;
-        int next;
-    } Item;
-    Item *stack = arena_array(b->a, Item, (size_t)nmax + 1);
-    BBlock **post = arena_array(b->a, BBlock *, (size_t)nmax + 1);
-    int sp = 0, npost = 0;
-    entry->rpo = 0;
-    stack[sp++] = (Item){entry, 0};
-    while (sp) {
-        Item *it = &stack[sp - 1];
-        if (it->next < it->bb->nsucc) {
-            /* The fall-through successor is last: visiting it last puts it first in the order. */
-            BBlock *s = it->bb->succ[it->next++];
-            if (s->rpo < 0) {
-                s->rpo = 0;
-                stack[sp++] = (Item){s, 0};
-            }
-        } else {
-            post[npost++] = it->bb;
-            sp--;
-        }
-    }
-    b->rpo = arena_array(b->a, BBlock *, (size_t)npost + 1);
-    b->nrpo = npost;
-    for (int i = 0; i < npost; i++) {
-        b->rpo[i] = post[npost - 1 - i];
-        b->rpo[i]->rpo = i;
-    }
-    for (int i = 0; i < npost; i++) {
-        BBlock *bb = b->rpo[i];
-        for (int k = 0; k < bb->nsucc; k++) {
-            bb->succ[k]->npreds++;
-        }
-    }
-    for (int i = 0; i < npost; i++) {
-        b->rpo[i]->preds = arena_array(b->a, BBlock *, (size_t)b->rpo[i]->npreds + 1);
-        b->rpo[i]->npreds = 0;
-    }
-    for (int i = 0; i < npost; i++) {
-        BBlock *bb = b->rpo[i];
-        for (int k = 0; k < bb->nsucc; k++) {
-            BBlock *s = bb->succ[k];
-            s->preds[s->npreds++] = bb;
-            if (s->rpo <= bb->rpo) {
-                s->header = true;
-            }
-        }
-    }
-}
-
-static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
-{
-    for (int32_t i = bb->first; i <= bb->last; i++) {
-        const FbIns *in = &b->code.ins[i];
-        if (b->depth[in->start] < header->min_depth) {
-            header->min_depth = b->depth[in->start];
-        }
-        switch (in->op) {
-        case PY311_DELETE_FAST:
-            bitset_add(&header->cleared, (uint32_t)in->arg);
-            /* fall through */
-        case PY311_STORE_FAST:
-        case PY311_MAKE_CELL: bitset_add(&header->assigned, (uint32_t)in->arg); break;
-        default: break;
-        }
-    }
-}
-
-/* Locals assigned in the loop of each header: everything that reaches a
- * retreating edge's source backwards without passing the header. */
-static void find_loops(Builder *b)
-{
-    b->depth = arena_array(b->a, int16_t, (size_t)b->code.nunits + 1);
-    if (py311_stack_depths(b->co, b->depth) < 0) {
-        hb_stop(b, "malformed bytecode");
-        return;
-    }
-    BBlock **work = arena_array(b->a, BBlock *, (size_t)b->nrpo + 1);
-    for (int i = 0; i < b->nrpo; i++) {
-        BBlock *h = b->rpo[i];
-        if (!h->header) {
-            continue;
-        }
-        Bitset seen;
-        bitset_init(&seen, b->a, (uint32_t)b->nrpo);
-        bitset_init(&h->assigned, b->a, b->nlocals);
-        bitset_init(&h->cleared, b->a, b->nlocals);
-        bitset_add(&seen, (uint32_t)h->rpo);
-        h->min_depth = b->depth[b->code.ins[h->first].start];
-        note_assigned(b, h, h);
-        int n = 0;
-        for (int k = 0; k < h->npreds; k++) {
-            BBlock *p = h->preds[k];
-            if (p->rpo >= h->rpo && bitset_add_new(&seen, (uint32_t)p->rpo)) {
-                work[n++] = p;
-            }
-        }
-        while (n) {
-            BBlock *x = work[--n];
-            note_assigned(b, x, h);
-            for (int k = 0; k < x->npreds; k++) {
-                if (bitset_add_new(&seen, (uint32_t)x->preds[k]->rpo)) {
-                    work[n++] = x->preds[k];
-                }
-            }
-        }
-    }
 }
 
 /* --- merging --------------------------------------------------------------------------- */
@@ -854,8 +679,8 @@ void hb_goto(Builder *b, int32_t bci)
         return;
     }
     int32_t idx = bci < b->code.nunits ? b->code.at[bci] : -1;
-    BBlock *bb = idx >= 0 ? b->at[idx] : NULL;
-    if (!bb || bb->first != idx || bb->rpo < 0) {
+    BBlock *bb = idx >= 0 ? hb_block_at(b, idx) : NULL;
+    if (!bb) {
         hb_stop(b, "malformed bytecode");
         b->cur = NULL;
         return;
@@ -885,6 +710,7 @@ static void build_block(Builder *b, BBlock *bb)
         return; /* every way here ended in an exit */
     }
     int32_t bci = b->code.ins[bb->first].start;
+    b->bb = bb;
     b->in = NULL;
     b->locals_snap = NULL;
     b->fs_cache = NULL;
@@ -1014,11 +840,7 @@ bool hb_build_body(Builder *b, int32_t entry)
         hb_stop(b, "malformed bytecode");
         return false;
     }
-    b->at = find_blocks(b, idx);
-    if (!b->reason) {
-        order_blocks(b, b->at[idx], b->code.n);
-        find_loops(b);
-    }
+    hb_find_blocks(b, idx);
     if (!b->reason && !b->caller && b->depth[entry] != b->f->entry_nstack) {
         hb_stop(b, "malformed bytecode");
     }

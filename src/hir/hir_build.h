@@ -24,14 +24,15 @@ typedef struct {
     PyObject **locals;      /* live locals at the entry: types observed, or NULL */
     PyObject **osr_stack;   /* live value stack at the OSR entry (NULL entries allowed) */
     int osr_nstack;         /* its depth */
+    bool handler;           /* the entry is where an exception is caught */
     const uint8_t *nospec;  /* bit per code unit: do not speculate at this site; or NULL */
     bool generic;           /* do not speculate anywhere */
     /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;
 
-/* Builds HIR for `co` from its start (entry_bci 0) or from the loop header at
- * code unit `entry_bci`.  Long-lived data (inline caches, pinned objects) goes
+/* Builds HIR for `co` from its start (entry_bci 0) or from the loop header,
+ * resume point or handler at code unit `entry_bci`.  Long-lived data (inline caches, pinned objects) goes
  * into `unit`.  Returns NULL with `*reason` naming what is not supported.
  * Runs no Python code; out of memory longjmps through the arena. */
 HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci,

@@ -12,7 +12,7 @@
 static bool same_block(const Builder *b, int n)
 {
     ptrdiff_t i = b->in - b->code.ins;
-    return i + n < b->code.n && b->at[i + n] == b->at[i];
+    return i + n <= b->bb->last;
 }
 
 /* --- len(), isinstance() ---------------------------------------------------------------- */

@@ -863,6 +863,69 @@ static void raise_varargs(Builder *b)
     b->cur = NULL;
 }
 
+/* Raises the exception on top of the stack again. In this function a handler takes it over as it is, as its
+ * traceback stays; what ceval.c does at exception_unwind is then done here. */
+static void raise_again(Builder *b, int oparg)
+{
+    Py311Handler h;
+    HirIns *exc = hb_peek(b, 1)->v, *lasti = oparg ? hb_peek(b, oparg + 1)->v : hb_null(b);
+    if (!py311_find_handler(b->co, b->in->bci, &h) || h.depth >= b->st.nstack) {
+        hb_emit2(b, HIR_Reraise, exc, lasti);
+        b->cur = NULL;
+        return;
+    }
+    hb_own(b, hb_peek(b, 1));
+    (void)hb_pop(b);
+    if (h.lasti && oparg) {
+        hb_emit1(b, HIR_Incref, lasti);
+    }
+    hb_pop_drop(b, b->st.nstack - h.depth);
+    if (h.lasti && oparg) {
+        hb_push(b, lasti, true);
+    } else if (h.lasti) {
+        hb_push(b, hb_emit1(b, HIR_BoxInt, hb_i64(b, b->in->bci)), true);
+    }
+    hb_push(b, exc, true);
+    hb_goto(b, b->in->target);
+}
+
+/* The end of `async for`, where __anext__ has raised. */
+static void end_async_for(Builder *b)
+{
+    HirIns *ends =
+        hb_emit2(b, HIR_ExcMatch, hb_peek(b, 1)->v, hb_const(b, PyExc_StopAsyncIteration));
+    HirBlock *ended, *other;
+    hb_branch(b, ends, &ended, &other);
+    State saved = hb_state_copy(b, &b->st);
+    b->cur = other;
+    raise_again(b, 0);
+    b->st = saved;
+    b->cur = ended;
+    b->fs_cache = NULL;
+    hb_pop_drop(b, 2);
+}
+
+static void push_exc_info(Builder *b)
+{
+    hb_own(b, hb_peek(b, 1));
+    Entry exc = hb_pop(b);
+    hb_push(b, hb_emit1(b, HIR_PushExcInfo, exc.v), true);
+    hb_push(b, exc.v, true);
+}
+
+static void pop_except(Builder *b)
+{
+    hb_own(b, hb_peek(b, 1));
+    hb_emit1(b, HIR_PopExcept, hb_pop(b).v);
+}
+
+static void check_exc_match(Builder *b)
+{
+    HirIns *m = hb_emit2(b, HIR_ExcMatch, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    hb_pop_drop(b, 1);
+    push_bool(b, m, false);
+}
+
 static void return_value(Builder *b)
 {
     if (b->caller) {
@@ -1032,6 +1095,14 @@ void hb_instruction(Builder *b)
         break;
     case PY311_BEFORE_WITH: hb_before_with(b, HIR_BeforeWith); break;
     case PY311_BEFORE_ASYNC_WITH: hb_before_with(b, HIR_BeforeAsyncWith); break;
+    case PY311_PUSH_EXC_INFO: push_exc_info(b); break;
+    case PY311_CHECK_EXC_MATCH: check_exc_match(b); break;
+    case PY311_POP_EXCEPT: pop_except(b); break;
+    case PY311_RERAISE: raise_again(b, arg); break;
+    case PY311_END_ASYNC_FOR: end_async_for(b); break;
+    case PY311_WITH_EXCEPT_START:
+        hb_push(b, hb_emit2(b, HIR_WithExceptStart, hb_peek(b, 4)->v, hb_peek(b, 1)->v), true);
+        break;
     case PY311_GET_LEN: hb_push(b, hb_emit1(b, HIR_GetLen, hb_peek(b, 1)->v), true); break;
     case PY311_MATCH_MAPPING:
         push_bool(b, hb_emit1(b, HIR_MatchMapping, hb_peek(b, 1)->v), false);
@@ -1044,7 +1115,7 @@ void hb_instruction(Builder *b)
         break;
     case PY311_MATCH_CLASS: match_class(b); break;
     default:
-        /* Handlers are not compiled; whatever else reaches here goes on in tier 0. */
+        /* except* (CHECK_EG_MATCH, PREP_RERAISE_STAR) and what nobody's compiler makes. */
         hb_deopt(b);
         break;
     }

@@ -1,5 +1,5 @@
 /* Shared parts of the builder: its state, stack and emission primitives.
- * hir_build.c owns control flow, hir_build_ops.c the opcodes,
+ * hir_build_cfg.c finds the blocks, hir_build.c owns merging, hir_build_ops.c the opcodes,
  * hir_build_call.c names and calls, and hir_build_builtin.c calls of
  * builtins. */
 #ifndef PYSTON_HIR_BUILD_PRIV_H
@@ -58,8 +58,15 @@ typedef struct BBlock {
     State entry;             /* headers: state right after the phis */
     HirIns **phis;           /* headers: [nlocals] phi or NULL */
     HirIns **stack_phis;     /* headers: [nstack] phi or NULL */
-    struct BBlock *chain;
+    struct BRegion *region;  /* that it belongs to */
 } BBlock;
+
+/* A copy of the bytecode's blocks that is entered at its start only (hir_build_cfg.c). */
+typedef struct BRegion {
+    int32_t start; /* instruction index; jumps back to before it lead to another region */
+    BBlock **at;   /* by instruction index: its block */
+    struct BRegion *next;
+} BRegion;
 
 typedef struct Builder {
     Arena *a;
@@ -72,12 +79,13 @@ typedef struct Builder {
     const char *reason; /* set when building has to stop */
     int16_t *depth;     /* value-stack depth before each code unit */
 
-    BBlock **at; /* by instruction index: its block */
+    BRegion *regions; /* newest first */
     BBlock **rpo;
     int nrpo;
     HirIns *null; /* the null reference, defined at the entry */
 
     /* Where we are. */
+    BBlock *bb;    /* NULL before the first */
     HirBlock *cur; /* NULL after a terminator */
     State st;
     const FbIns *in;
@@ -106,6 +114,12 @@ typedef struct Builder {
 } Builder;
 
 #define ARRAY_LEN(x) ((int)(sizeof(x) / sizeof((x)[0])))
+
+/* --- hir_build_cfg.c ------------------------------------------------------------ */
+/* Finds blocks, order and loops from instruction `entry` on; stops the builder where the bytecode makes no sense. */
+void hb_find_blocks(Builder *b, int32_t entry);
+/* The block that a jump from here to instruction `i` leads to; NULL: none starts there. Before the first block: that. */
+BBlock *hb_block_at(const Builder *b, int32_t i);
 
 /* --- hir_build.c: stack and emission ------------------------------------------ */
 static inline Entry *hb_peek(Builder *b, int n) /* 1 is the top */

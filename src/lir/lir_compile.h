@@ -39,8 +39,8 @@ bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const 
 /* Assembles the process-wide exit trampoline, which calls `handler` (rt_exit) with the saved
  * registers and then leaves the compiled function. Once per code cache. NULL when the cache
  * refuses. The blob lives as long as the cache. */
-typedef PyObject *(*LirExitHandler)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
-                                    CodeUnit *u, uint32_t exit_id, RtRegs *regs);
+typedef RtLeave (*LirExitHandler)(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
+                                  uint32_t exit_id, RtRegs *regs);
 const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler);
 
 #endif

@@ -635,6 +635,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_Branch] = lw_branch,
     [HIR_Return] = lw_return,
     [HIR_Raise] = lw_raise,
+    [HIR_Reraise] = lw_raise,
     [HIR_Deopt] = lw_deopt,
 };
 

@@ -118,7 +118,7 @@ void lw_call(Lower *L, HirIns *i)
     lw_emit_call(L, i, check_of(i));
 }
 
-/* RAISE_VARARGS never comes back with success. */
+/* RAISE_VARARGS and RERAISE never come back with success. */
 void lw_raise(Lower *L, HirIns *i)
 {
     LirExit *x = lw_throw(L, i);

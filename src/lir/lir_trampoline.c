@@ -4,7 +4,8 @@
  * number on top of the stack; rbx is the frame, r12 the thread state, rbp the
  * compiled function's frame pointer, and below the number lies rsp as compiled
  * code had it (16-byte aligned).  It saves every register, calls the handler,
- * and returns its result from the compiled function. */
+ * and returns its result from the compiled function, or jumps to the unit that the handler says goes
+ * on with the frame, as if the compiled function's caller had called that. */
 #include "lir_compile.h"
 #include "lir_internal.h"
 #include "x64.h"
@@ -36,11 +37,21 @@ const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler)
     x64_mov_rm(&a, X64_D, X64_RCX, x64_mem(X64_RSP, ROOM));
     x64_mov_rr(&a, X64_Q, X64_R8, X64_RSP);
     x64_call_abs(&a, (const void *)(uintptr_t)handler);
+    /* RtLeave: the result in rax, the unit's entry or NULL in rdx; its arguments, if it has any. */
+    _Static_assert(sizeof(RtLeave) == 16 && offsetof(RtLeave, next) == 8,
+                   "returned in rax and rdx");
+    x64_mov_rr(&a, X64_Q, X64_RDI, X64_R12);
+    x64_mov_rr(&a, X64_Q, X64_RSI, X64_RBX);
+    x64_test_rr(&a, X64_Q, X64_RDX, X64_RDX);
     x64_lea(&a, X64_Q, X64_RSP, x64_mem(X64_RBP, -40));
     for (unsigned k = 0; k < sizeof saved; k++) {
         x64_pop_r(&a, (X64Reg)saved[k]);
     }
+    X64Label next = x64_label(&a);
+    x64_jcc(&a, X64_NE, next);
     x64_ret(&a);
+    x64_bind(&a, next);
+    x64_jmp_r(&a, X64_RDX);
 
     const void *entry = NULL;
     if (x64_finalize(&a) == 0) {

@@ -167,6 +167,14 @@ PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr,
 PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr,
                                PyObject **out); /* the same with __aenter__ and __aexit__ */
 int rt_check_exc_match(PyObject *exc, PyObject *type);
+/* PUSH_EXC_INFO: `value` is being handled now; gives what was before, a new reference, None for nothing. */
+PyObject *rt_push_exc_info(PyThreadState *ts, PyObject *value);
+/* POP_EXCEPT: `previous`, which is consumed, is being handled again; always 0. */
+int rt_pop_except(PyThreadState *ts, PyObject *previous);
+/* WITH_EXCEPT_START: what the bound __exit__ says to the exception. */
+PyObject *rt_with_except_start(PyThreadState *ts, PyObject *exit, PyObject *value);
+/* RERAISE: sets `value` as the current exception again; `lasti` (or NULL) is where the frame stands then; always -1. */
+int rt_reraise(PyObject *value, PyObject *lasti);
 int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n); /* always -1 */
 /* The errors of LOAD_FAST, LOAD_DEREF, ... on an unset variable: sets the exception; always -1. */
 int rt_unbound_local(RtFrame *frame, int index);

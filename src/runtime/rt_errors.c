@@ -1,7 +1,7 @@
 /* Exceptions: raising, matching, the messages ceval.c formats itself, and context managers. */
 #include "rt_internal.h"
 
-bool rt_reraised;
+int32_t rt_reraised = RT_NOT_RERAISED;
 
 void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, PyObject *name)
 {
@@ -125,6 +125,13 @@ int rt_check_exc_match(PyObject *exc, PyObject *type)
     return PyErr_GivenExceptionMatches(exc, type);
 }
 
+/* Sets an exception that was caught as the current one again, with the traceback it has. */
+static void restore(PyObject *value)
+{
+    PyErr_Restore(Py_NewRef(PyExceptionInstance_Class(value)), Py_NewRef(value),
+                  PyException_GetTraceback(value));
+}
+
 /* A bare `raise`. */
 static void reraise(PyThreadState *ts)
 {
@@ -133,9 +140,41 @@ static void reraise(PyThreadState *ts)
         PyErr_SetString(PyExc_RuntimeError, "No active exception to reraise");
         return;
     }
-    PyErr_Restore(Py_NewRef(PyExceptionInstance_Class(value)), Py_NewRef(value),
-                  PyException_GetTraceback(value));
-    rt_reraised = true;
+    restore(value);
+    rt_reraised = RT_RERAISED_HERE;
+}
+
+int rt_reraise(PyObject *value, PyObject *lasti)
+{
+    restore(value);
+    rt_reraised = lasti != NULL ? (int32_t)PyLong_AsLong(lasti) : RT_RERAISED_HERE;
+    return -1;
+}
+
+PyObject *rt_push_exc_info(PyThreadState *ts, PyObject *value)
+{
+    _PyErr_StackItem *info = ts->exc_info;
+    PyObject *previous = info->exc_value;
+    info->exc_value = Py_NewRef(value);
+    return previous != NULL ? previous : Py_NewRef(Py_None);
+}
+
+int rt_pop_except(PyThreadState *ts, PyObject *previous)
+{
+    _PyErr_StackItem *info = ts->exc_info;
+    PyObject *value = info->exc_value;
+    info->exc_value = previous;
+    Py_XDECREF(value);
+    return 0;
+}
+
+PyObject *rt_with_except_start(PyThreadState *ts, PyObject *exit, PyObject *value)
+{
+    PyObject *tb = PyException_GetTraceback(value);
+    PyObject *args[4] = {NULL, PyExceptionInstance_Class(value), value, tb != NULL ? tb : Py_None};
+    PyObject *res = rt_vectorcall(ts, exit, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    Py_XDECREF(tb);
+    return res;
 }
 
 /* The exception instance of `raise exc`: new reference, or NULL with an exception. */

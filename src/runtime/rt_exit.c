@@ -6,9 +6,10 @@
  * dropped, because that may run Python code which looks at the frame.
  *
  * RESUME exits go on in tier 0 at the exit's bytecode.  THROW exits do what ceval.c does at `error`
- * and `exception_unwind`: traceback entry, tracing events, and either continue in tier 0 at the
- * handler that the exception table names, or give the exception to the caller.  So tier 0 is never
- * entered with throwflag, which would tell tracers of a call that does not happen.
+ * and `exception_unwind`: traceback entry, tracing events, and either continue at the handler that the
+ * exception table names, or give the exception to the caller.  A handler that catches often has a
+ * unit of its own, which the trampoline jumps to (RtLeave); others run in tier 0, which is never
+ * entered with throwflag, as that would tell tracers of a call that does not happen.
  *
  * In inlined code the exit also makes the frames that were never pushed, the callers' first, each as
  * _PyFunction_Vectorcall would have.  The innermost one goes on as above; each caller then gets
@@ -23,6 +24,8 @@
 
 PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
                            int throwflag) = _PyEval_EvalFrameDefault;
+
+RtEntry (*rt_handler_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
 
 /* Number of the frame pointer register, to which stack locations are relative. */
 enum { REG_RBP = 5 };
@@ -145,8 +148,10 @@ PyObject *rt_run_tier0(PyThreadState *ts, Py311Frame *f, int nstack)
 /* The unit of the opcode proper of the instruction that starts at `bci` (behind EXTENDED_ARGs). */
 static int32_t opcode_unit(PyCodeObject *co, int32_t bci)
 {
-    Py311Ins ins;
-    return py311_decode(co, bci, &ins) ? ins.op_bci : bci;
+    const uint16_t *code = py311_code_units(co);
+    while (py311_opcode_base[_Py_OPCODE(code[bci])] == PY311_EXTENDED_ARG)
+        bci++;
+    return bci;
 }
 
 /* Drops stack entries [from, to), the top one first, as ceval.c does. */
@@ -159,10 +164,16 @@ static void drop_stack(PyObject **stack, uint32_t from, uint32_t to)
     }
 }
 
+static inline RtLeave finished(PyObject *result)
+{
+    return (RtLeave){.result = result};
+}
+
 /* From `error` on: the frame is reified, the exception set, prev_instr right.  `handler` is the
- * one that covers the instruction, or NULL; nstack entries are on the stack. */
-static PyObject *throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handler *handler,
-                                uint32_t nstack, bool reraise)
+ * one that covers the instruction, or NULL; nstack entries are on the stack.  `own`: the frame is that of
+ * the code which the exit leaves, so that compiled code may take it over. */
+static RtLeave throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handler *handler,
+                              uint32_t nstack, bool reraise, bool own)
 {
     PyCodeObject *co = f->f_code;
     PyObject **stack = f->localsplus + co->co_nlocalsplus;
@@ -185,26 +196,30 @@ static PyObject *throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Han
     if (handler == NULL) {
         if (ts->cframe->use_tracing)
             rt_trace_unwind(ts);
-        return NULL;
+        return finished(NULL);
     }
     if (lasti != NULL)
         stack[depth++] = lasti;
-    PyObject *type, *value, *tb;
-    PyErr_Fetch(&type, &value, &tb);
-    PyErr_NormalizeException(&type, &value, &tb);
-    PyException_SetTraceback(value, tb != NULL ? tb : Py_None);
-    Py_XDECREF(tb);
-    Py_XDECREF(type);
-    stack[depth++] = value;
+    RtException e = rt_take_exception(ts);
+    if (BASE_UNLIKELY(e.value == NULL) || BASE_UNLIKELY(!PyExceptionInstance_Check(e.value)) ||
+        (PyObject *)Py_TYPE(e.value) != e.type)
+        PyErr_NormalizeException(&e.type, &e.value, &e.tb);
+    PyException_SetTraceback(e.value, e.tb != NULL ? e.tb : Py_None);
+    Py_XDECREF(e.tb);
+    Py_XDECREF(e.type);
+    stack[depth++] = e.value;
     f->prev_instr = py311_code_units(co) + handler->target - 1;
-    return rt_run_tier0(ts, f, (int)depth);
+    RtEntry next = NULL;
+    if (own && rt_handler_entry != NULL)
+        next = rt_handler_entry(ts, f, handler->target, (int)depth);
+    return next != NULL ? (RtLeave){.next = next} : finished(rt_run_tier0(ts, f, (int)depth));
 }
 
 PyObject *rt_throw_here(PyThreadState *ts, Py311Frame *f, int nstack)
 {
     Py311Handler handler;
     bool found = py311_find_handler(f->f_code, py311_frame_lasti(f), &handler);
-    return throw_in_frame(ts, f, found ? &handler : NULL, (uint32_t)nstack, false);
+    return throw_in_frame(ts, f, found ? &handler : NULL, (uint32_t)nstack, false, false).result;
 }
 
 /* What takes the place of values that could not be boxed: None on the stack, where tier 0 expects
@@ -240,11 +255,11 @@ static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, cons
     return rt_run_tier0(ts, f, xf->nstack);
 }
 
-static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
-                            const RtExitFrame *xf, Reified *r, const RtRegs *regs)
+static RtLeave exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
+                          const RtExitFrame *xf, Reified *r, const RtRegs *regs)
 {
-    bool reraise = rt_reraised;
-    rt_reraised = false;
+    int32_t reraised = rt_reraised;
+    rt_reraised = RT_NOT_RERAISED;
     PyCodeObject *co = f->f_code;
     int32_t unit = opcode_unit(co, x->throw_bci);
     /* At a safepoint tier 0 has already moved on: it looks for handlers at the unit before the
@@ -255,17 +270,18 @@ static PyObject *exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const
 
     if (BASE_UNLIKELY(!rt_err(ts)))
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
-    PyObject *type, *value, *tb;
-    PyErr_Fetch(&type, &value, &tb);
+    RtException e = rt_take_exception(ts);
     uint32_t keep = found ? (uint32_t)handler.depth : 0;
     reify(r, keep, u, xf, f, regs);
-    if (BASE_UNLIKELY(r->failed))
+    if (BASE_UNLIKELY(r->failed)) {
         patch_stack(r, keep);
-    /* When boxing fails the exception on its way counts, not the MemoryError. */
-    PyErr_Restore(type, value, tb);
-    f->prev_instr = py311_code_units(co) + unit;
+        PyErr_Clear(); /* the exception on its way counts, not the MemoryError */
+    }
+    rt_give_exception(ts, e);
+    f->prev_instr = py311_code_units(co) + (reraised >= 0 ? reraised : unit);
     write_back(r, f);
-    return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, reraise);
+    return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, reraised != RT_NOT_RERAISED,
+                          true);
 }
 
 /* --- inlined frames --------------------------------------------------------------------------- */
@@ -322,8 +338,8 @@ static void pop_inlined(PyThreadState *ts, Link *l)
 }
 
 /* A call in frame `l` gave `res`, which is consumed (NULL: an exception): the frame goes on behind
- * the call. */
-static PyObject *after_inlined_call(PyThreadState *ts, Link *l, PyObject *res)
+ * the call.  `own`: it is the physical frame. */
+static RtLeave after_inlined_call(PyThreadState *ts, Link *l, PyObject *res, bool own)
 {
     Py311Frame *f = l->f;
     PyObject **stack = f->localsplus + l->code->co_nlocalsplus;
@@ -340,7 +356,7 @@ static PyObject *after_inlined_call(PyThreadState *ts, Link *l, PyObject *res)
         Py311Handler handler;
         int32_t unit = opcode_unit(f->f_code, l->xf->bci);
         bool found = py311_find_handler(f->f_code, unit, &handler);
-        return throw_in_frame(ts, f, found ? &handler : NULL, depth, false);
+        return throw_in_frame(ts, f, found ? &handler : NULL, depth, false, own);
     }
     static const uint8_t dropped[HIR_NCALLS] = {[HIR_CALL_UNDER] = 1, [HIR_CALL_INIT] = 2};
     depth -= dropped[l->xf->call];
@@ -350,7 +366,7 @@ static PyObject *after_inlined_call(PyThreadState *ts, Link *l, PyObject *res)
     bool valid = py311_decode(f->f_code, l->xf->bci, &call);
     BASE_CHECK(valid);
     f->prev_instr = py311_code_units(f->f_code) + call.next - 1;
-    return rt_run_tier0(ts, f, (int)depth);
+    return finished(rt_run_tier0(ts, f, (int)depth));
 }
 
 /* Fetches the values of all frames: false when boxing failed in one whose values all count. */
@@ -396,8 +412,8 @@ static PyObject *leave_innermost(PyThreadState *ts, Link *l, CodeUnit *u, const 
 }
 
 /* An exit in inlined code; `f` is the physical frame, the last of the chain. */
-static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
-                            const RtRegs *regs)
+static RtLeave exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
+                          const RtRegs *regs)
 {
     uint32_t n = x->nframes, nvalues = 0;
     BASE_CHECK(n > 1);
@@ -435,10 +451,10 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const
             break;
     }
     drop_old_locals(&links[n - 1].r);
-    PyObject *res = NULL;
+    RtLeave left = finished(NULL);
     if (BASE_LIKELY(k == 0)) {
         links[0].f->prev_instr = py311_code_units(links[0].code) + links[0].xf->bci - 1;
-        res = leave_innermost(ts, &links[0], u, x, throws, no_memory);
+        left.result = leave_innermost(ts, &links[0], u, x, throws, no_memory);
         pop_inlined(ts, &links[0]);
         k = 1;
     } else {
@@ -449,11 +465,11 @@ static PyObject *exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const
         PyErr_NoMemory();
     }
     for (; k < n; k++) {
-        res = after_inlined_call(ts, &links[k], res);
+        left = after_inlined_call(ts, &links[k], left.result, k == n - 1);
         if (k < n - 1)
             pop_inlined(ts, &links[k]);
     }
-    return res;
+    return left;
 }
 
 /* Counts are for statistics and for the engine to give up on guards: without memory there are none. */
@@ -468,8 +484,8 @@ static void count_exit(CodeUnit *u, uint32_t exit_id)
     u->taken[exit_id]++;
 }
 
-PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
-                  uint32_t exit_id, RtRegs *regs)
+RtLeave rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u, uint32_t exit_id,
+                RtRegs *regs)
 {
     const RtExit *x = &u->exits[exit_id];
     const RtExitFrame *xf = &u->exit_frames[x->frames];
@@ -481,5 +497,5 @@ PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit
     /* Bounded by the code object's locals and stack, for which the frame itself has room. */
     r.all = r.values = __builtin_alloca(((size_t)xf->nstack + xf->ndirty + 1) * sizeof(PyObject *));
     return exit_throws(ts, x) ? exit_throw(ts, f, u, x, xf, &r, regs)
-                              : exit_resume(ts, f, u, x, xf, &r, regs);
+                              : finished(exit_resume(ts, f, u, x, xf, &r, regs));
 }

@@ -51,6 +51,26 @@ static inline bool rt_err(const PyThreadState *ts)
     return ts->curexc_type != NULL;
 }
 
+/* The current exception, while something else is done that may set one: what PyErr_Fetch and PyErr_Restore do. */
+typedef struct {
+    PyObject *type, *value, *tb;
+} RtException;
+
+static inline RtException rt_take_exception(PyThreadState *ts)
+{
+    RtException e = {ts->curexc_type, ts->curexc_value, ts->curexc_traceback};
+    ts->curexc_type = ts->curexc_value = ts->curexc_traceback = NULL;
+    return e;
+}
+
+/* None must be set. */
+static inline void rt_give_exception(PyThreadState *ts, RtException e)
+{
+    ts->curexc_type = e.type;
+    ts->curexc_value = e.value;
+    ts->curexc_traceback = e.tb;
+}
+
 static inline PyThreadState *rt_ts(void)
 {
     return _PyThreadState_UncheckedGet();
@@ -167,8 +187,10 @@ void rt_format_kwargs_error(PyObject *func, PyObject *kwargs);
 /* set_attribute_error_context of object.c: gives the current AttributeError its name and obj. */
 void rt_attribute_error_context(PyObject *obj, PyObject *name);
 
-/* Set by rt_raise_varargs for a bare `raise`: the exit that follows at once must not add a
- * traceback entry (ceval.c jumps to exception_unwind there, past `error`). */
-extern bool rt_reraised;
+/* Set by what raises an exception again (a bare `raise`, RERAISE): the exit that follows at once must not add a
+ * traceback entry (ceval.c jumps to exception_unwind there, past `error`).  A code unit: the instruction at which the
+ * frame stands from now on, as RERAISE says; RT_RERAISED_HERE: where it is. */
+enum { RT_NOT_RERAISED = -1, RT_RERAISED_HERE = -2 };
+extern int32_t rt_reraised;
 
 #endif

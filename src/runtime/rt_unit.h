@@ -128,11 +128,17 @@ static inline PyCodeObject *rt_exit_code(const CodeUnit *u, const RtExitFrame *x
     return u->codes[xf->code];
 }
 
-/* The exit handler: builds the tier-0 frame state and finishes the function.
- * Called by the exit trampoline with the live registers; returns what the
- * compiled function returns. */
-PyObject *rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
-                  uint32_t exit_id, RtRegs *regs);
+/* How an exit goes on: the function is finished and gives `result`, or, where `next` is not NULL, its frame
+ * is ready for that unit, which takes the place of the one that was left. */
+typedef struct {
+    PyObject *result;
+    RtEntry next;
+} RtLeave;
+
+/* The exit handler: builds the tier-0 frame state and finishes the function, but for what RtLeave says.
+ * Called by the exit trampoline with the live registers. */
+RtLeave rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u, uint32_t exit_id,
+                RtRegs *regs);
 
 /* How the runtime runs a frame outside compiled code (set by the engine; the
  * stock interpreter until then).  Links and unlinks the frame itself. */
@@ -140,6 +146,11 @@ extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame 
                                   int throwflag);
 
 struct Py311Frame;
+/* Compiled code for the handler at `bci`, for a frame that an exit has written back, its value stack included, of
+ * `nstack` entries; NULL: tier 0 goes on there. Set by the engine, NULL until then. */
+extern RtEntry (*rt_handler_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci,
+                                   int nstack);
+
 /* Runs the thread's current frame from prev_instr + 1 in tier 0, with nstack entries on its value stack. Tier 0
  * links and unlinks a frame and counts it as a level of recursion; the caller did both already, so they are undone
  * and redone around it. Gives what the frame gives; the frame is not cleared. */

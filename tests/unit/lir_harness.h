@@ -49,6 +49,7 @@ typedef struct {
 static Outcome seen;        /* what compiled code did */
 static uint32_t call_count; /* helpers count themselves */
 static uint64_t exit_value = 0x1234567;
+static RtEntry exit_next; /* the code that an exit goes on in, or NULL */
 
 /* ---- the interpreter -------------------------------------------------------------------- */
 
@@ -441,8 +442,8 @@ static uint64_t loc_value(const CodeUnit *u, const RtLoc *l, const RtRegs *regs)
 }
 
 /* Stands in for rt_exit: reads the tables. */
-static PyObject *fake_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
-                           uint32_t id, RtRegs *regs)
+static RtLeave fake_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
+                         uint32_t id, RtRegs *regs)
 {
     assert_ptr_equal(ts, fake_ts);
     assert_ptr_equal(frame, world);
@@ -464,7 +465,7 @@ static PyObject *fake_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame,
             seen.vals[seen.nvals++] = loc_value(u, l, regs);
         }
     }
-    return (PyObject *)(uintptr_t)exit_value;
+    return (RtLeave){.result = (PyObject *)(uintptr_t)exit_value, .next = exit_next};
 }
 
 /* Checks that callee-saved registers survive, too. */

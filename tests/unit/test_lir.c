@@ -183,6 +183,38 @@ static void test_exit_values(void **state)
     }
 }
 
+/* Has what a unit's entry gets; the exit's result is not looked at. */
+static PyObject *takes_over(PyThreadState *ts, struct _PyInterpreterFrame *frame)
+{
+    assert_ptr_equal(ts, fake_ts);
+    assert_ptr_equal(frame, world);
+    assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
+    return (PyObject *)0x7654321;
+}
+
+static void check_taken_over(const Outcome *o)
+{
+    assert_true(o->exited);
+    assert_int_equal(o->result, 0x7654321);
+}
+
+/* The unit that is left is gone when the other one starts: its caller's registers are back, which
+ * the harness looks at. */
+static void test_exit_goes_on(void **state)
+{
+    (void)state;
+    exit_next = takes_over;
+    set_int(0, 2);
+    LirFunc *f = make_exit();
+    CodeUnit *u = compile(f, (LirOptions){0}, NULL);
+    Outcome o;
+    run_compiled(u, &o);
+    check_taken_over(&o);
+    exit_next = NULL;
+    drop_unit(u);
+    arena_free(&arena);
+}
+
 static void test_exit_tables(void **state)
 {
     (void)state;
@@ -709,12 +741,19 @@ static void test_checker(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_double_conditions), cmocka_unit_test(test_exit_values),
-        cmocka_unit_test(test_exit_tables),       cmocka_unit_test(test_stress),
-        cmocka_unit_test(test_rotating_phis),     cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_slow_path_is_free), cmocka_unit_test(test_cold_call),
-        cmocka_unit_test(test_free_spills),       cmocka_unit_test(test_verifier),
-        cmocka_unit_test(test_too_large),         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_double_conditions),
+        cmocka_unit_test(test_exit_values),
+        cmocka_unit_test(test_exit_goes_on),
+        cmocka_unit_test(test_exit_tables),
+        cmocka_unit_test(test_stress),
+        cmocka_unit_test(test_rotating_phis),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_slow_path_is_free),
+        cmocka_unit_test(test_cold_call),
+        cmocka_unit_test(test_free_spills),
+        cmocka_unit_test(test_verifier),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_checker),
     };
     return cmocka_run_group_tests(tests, open_cache, close_cache);

@@ -63,8 +63,8 @@ static int64_t loc_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f
     return bits;
 }
 
-static PyObject *note_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
-                           uint32_t id, RtRegs *regs)
+static RtLeave note_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
+                         uint32_t id, RtRegs *regs)
 {
     (void)ts;
     const RtExit *x = &u->exits[id];
@@ -83,7 +83,7 @@ static PyObject *note_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame,
     for (uint32_t k = 0; k < xf->ndirty && k < 16; k++) {
         last.dirty[k] = (uint16_t)u->locs[xf->locs + xf->nstack + xf->ndirty + k].where;
     }
-    return NULL;
+    return (RtLeave){NULL, NULL};
 }
 
 typedef struct {

@@ -219,7 +219,7 @@ static PyObject *w_before_with(PyObject *self, PyObject *args)
     return out[1] == NULL ? NULL : gather(out, 2);
 }
 
-extern bool rt_reraised; /* rt_internal.h: the exit that always follows takes it */
+extern int32_t rt_reraised; /* rt_internal.h: the exit that always follows takes it */
 
 static PyObject *w_raise_varargs(PyObject *self, PyObject *args)
 {
@@ -227,7 +227,7 @@ static PyObject *w_raise_varargs(PyObject *self, PyObject *args)
     PyObject *argv[MAX_ARGV];
     Py_ssize_t n = spread(args, 0, argv);
     assert_int_equal(rt_raise_varargs(ts(), argv, n), -1);
-    rt_reraised = false;
+    rt_reraised = -1;
     return NULL;
 }
 
@@ -472,7 +472,7 @@ static PyObject *w_run_exit(PyObject *self, PyObject *args)
         rt_raise_varargs(t, none, 0);
     }
     fail_alloc_at = INT(8);
-    PyObject *res = rt_exit(t, (RtFrame *)(void *)f, u, 0, &regs);
+    PyObject *res = rt_exit(t, (RtFrame *)(void *)f, u, 0, &regs).result;
     fail_alloc_at = 0;
     assert_ptr_equal(t->cframe->current_frame, f);
     assert_int_equal(t->recursion_remaining, recursion);

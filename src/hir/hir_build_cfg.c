@@ -1,0 +1,262 @@
+/* Builder, the bytecode's control flow: basic blocks, their order, loops.
+ *
+ * A unit that starts at a handler starts in the middle of the loops around it, and may come to their headers in
+ * several ways: from the handler's end, and from places in the loop's body that follow the `try`. Such a
+ * loop would be irreducible, and SSA form knows nothing of what its header needs.  So blocks are copied:
+ * what comes before the first jump back is a region of its own, and a jump back to before the start of a region leads to
+ * the region that starts there, which holds the whole loop once more.  As nothing else leads into a region, all
+ * loops have one entry.  There are at most as many regions as nested loops, and one. */
+#include "hir_build_priv.h"
+
+#include <string.h>
+
+#include "py311_opcodes.h"
+
+/* Whether a compilation goes on behind `op`. A frame that is suspended there continues in another
+ * unit, which starts there. */
+static bool goes_on(int op)
+{
+    return py311_falls_through(op) && op != PY311_YIELD_VALUE && op != PY311_RETURN_GENERATOR;
+}
+
+/* The blocks of one region, which begins at `start`: all that the bytecode has, whether it gets there or not. */
+static BRegion *new_region(Builder *b, const bool *leader, int32_t start)
+{
+    const FbCode *c = &b->code;
+    BRegion *r = arena_new(b->a, BRegion);
+    r->start = start;
+    r->at = arena_array(b->a, BBlock *, (size_t)c->n + 1);
+    BBlock *cur = NULL;
+    for (int32_t i = 0; i < c->n; i++) {
+        if (leader[i]) {
+            cur = arena_new(b->a, BBlock);
+            cur->first = i;
+            cur->rpo = -1;
+            cur->region = r;
+        }
+        if (cur) {
+            cur->last = i;
+            r->at[i] = cur;
+        }
+    }
+    r->next = b->regions;
+    b->regions = r;
+    return r;
+}
+
+static BRegion *region_from(const Builder *b, int32_t start)
+{
+    BRegion *r = b->regions;
+    while (r && r->start != start) {
+        r = r->next;
+    }
+    return r;
+}
+
+/* Does a jump from there to instruction `to` lead to another region? */
+static bool leaves_region(const BBlock *from, int32_t to)
+{
+    return to <= from->last && to < from->region->start;
+}
+
+BBlock *hb_block_at(const Builder *b, int32_t i)
+{
+    if (!b->bb) {
+        return b->rpo[0];
+    }
+    const BRegion *r = leaves_region(b->bb, i) ? region_from(b, i) : b->bb->region;
+    BBlock *bb = r ? r->at[i] : NULL;
+    return bb && bb->first == i && bb->rpo >= 0 ? bb : NULL;
+}
+
+static void add_successor(Builder *b, BBlock *bb, const bool *leader, int32_t to)
+{
+    BRegion *r = bb->region;
+    if (leaves_region(bb, to)) {
+        r = region_from(b, to);
+        r = r ? r : new_region(b, leader, to);
+    }
+    bb->succ[bb->nsucc++] = r->at[to];
+}
+
+static void find_successors(Builder *b, BRegion *r, const bool *leader)
+{
+    const FbCode *c = &b->code;
+    for (int32_t i = 0; i < c->n; i++) {
+        BBlock *bb = r->at[i];
+        if (!bb || bb->last != i) {
+            continue;
+        }
+        const FbIns *in = &c->ins[i];
+        if (in->target >= 0) {
+            add_successor(b, bb, leader, c->at[in->target]);
+        }
+        if (goes_on(in->op)) {
+            if (i + 1 >= c->n) {
+                hb_stop(b, "malformed bytecode");
+                return;
+            }
+            bb->succ[bb->nsucc++] = r->at[i + 1];
+        }
+        if (bb->nsucc == 2 && bb->succ[0] == bb->succ[1]) {
+            bb->nsucc = 1;
+        }
+    }
+}
+
+/* Finds all blocks; gives the one at instruction `entry`, or NULL. */
+static BBlock *find_blocks(Builder *b, int32_t entry)
+{
+    const FbCode *c = &b->code;
+    bool *leader = arena_array(b->a, bool, (size_t)c->n + 1);
+    leader[entry] = true;
+    for (int32_t i = 0; i < c->n; i++) {
+        const FbIns *in = &c->ins[i];
+        if (in->target >= 0) {
+            if (in->target >= c->nunits || c->at[in->target] < 0) {
+                hb_stop(b, "malformed bytecode");
+                return NULL;
+            }
+            leader[c->at[in->target]] = true;
+        }
+        if ((in->target >= 0 || !goes_on(in->op)) && i + 1 < c->n) {
+            leader[i + 1] = true;
+        }
+    }
+    BRegion *first = new_region(b, leader, b->opts->handler ? c->n : 0);
+    BRegion *done = NULL;
+    while (b->regions != done && !b->reason) {
+        BRegion *newest = b->regions;
+        for (BRegion *r = newest; r != done && !b->reason; r = r->next) {
+            find_successors(b, r, leader); /* may put more in front of `newest` */
+        }
+        done = newest;
+    }
+    return first->at[entry];
+}
+
+/* Depth-first search without recursion: reverse post-order and retreating edges. */
+static void order_blocks(Builder *b, BBlock *entry)
+{
+    int nmax = 0;
+    for (const BRegion *r = b->regions; r; r = r->next) {
+        nmax += b->code.n;
+    }
+    typedef struct {
+        BBlock *bb;
+        int next;
+    } Item;
+    Item *stack = arena_array(b->a, Item, (size_t)nmax + 1);
+    BBlock **post = arena_array(b->a, BBlock *, (size_t)nmax + 1);
+    int sp = 0, npost = 0;
+    entry->rpo = 0;
+    stack[sp++] = (Item){entry, 0};
+    while (sp) {
+        Item *it = &stack[sp - 1];
+        if (it->next < it->bb->nsucc) {
+            /* The fall-through successor is last: visiting it last puts it first in the order. */
+            BBlock *s = it->bb->succ[it->next++];
+            if (s->rpo < 0) {
+                s->rpo = 0;
+                stack[sp++] = (Item){s, 0};
+            }
+        } else {
+            post[npost++] = it->bb;
+            sp--;
+        }
+    }
+    b->rpo = arena_array(b->a, BBlock *, (size_t)npost + 1);
+    b->nrpo = npost;
+    for (int i = 0; i < npost; i++) {
+        b->rpo[i] = post[npost - 1 - i];
+        b->rpo[i]->rpo = i;
+    }
+    for (int i = 0; i < npost; i++) {
+        BBlock *bb = b->rpo[i];
+        for (int k = 0; k < bb->nsucc; k++) {
+            bb->succ[k]->npreds++;
+        }
+    }
+    for (int i = 0; i < npost; i++) {
+        b->rpo[i]->preds = arena_array(b->a, BBlock *, (size_t)b->rpo[i]->npreds + 1);
+        b->rpo[i]->npreds = 0;
+    }
+    for (int i = 0; i < npost; i++) {
+        BBlock *bb = b->rpo[i];
+        for (int k = 0; k < bb->nsucc; k++) {
+            BBlock *s = bb->succ[k];
+            s->preds[s->npreds++] = bb;
+            if (s->rpo <= bb->rpo) {
+                s->header = true;
+            }
+        }
+    }
+}
+
+static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
+{
+    for (int32_t i = bb->first; i <= bb->last; i++) {
+        const FbIns *in = &b->code.ins[i];
+        if (b->depth[in->start] < header->min_depth) {
+            header->min_depth = b->depth[in->start];
+        }
+        switch (in->op) {
+        case PY311_DELETE_FAST:
+            bitset_add(&header->cleared, (uint32_t)in->arg);
+            /* fall through */
+        case PY311_STORE_FAST:
+        case PY311_MAKE_CELL: bitset_add(&header->assigned, (uint32_t)in->arg); break;
+        default: break;
+        }
+    }
+}
+
+/* Locals assigned in the loop of each header: everything that reaches a
+ * retreating edge's source backwards without passing the header. */
+static void find_loops(Builder *b)
+{
+    b->depth = arena_array(b->a, int16_t, (size_t)b->code.nunits + 1);
+    if (py311_stack_depths(b->co, b->depth) < 0) {
+        hb_stop(b, "malformed bytecode");
+        return;
+    }
+    BBlock **work = arena_array(b->a, BBlock *, (size_t)b->nrpo + 1);
+    for (int i = 0; i < b->nrpo; i++) {
+        BBlock *h = b->rpo[i];
+        if (!h->header) {
+            continue;
+        }
+        Bitset seen;
+        bitset_init(&seen, b->a, (uint32_t)b->nrpo);
+        bitset_init(&h->assigned, b->a, b->nlocals);
+        bitset_init(&h->cleared, b->a, b->nlocals);
+        bitset_add(&seen, (uint32_t)h->rpo);
+        h->min_depth = b->depth[b->code.ins[h->first].start];
+        note_assigned(b, h, h);
+        int n = 0;
+        for (int k = 0; k < h->npreds; k++) {
+            BBlock *p = h->preds[k];
+            if (p->rpo >= h->rpo && bitset_add_new(&seen, (uint32_t)p->rpo)) {
+                work[n++] = p;
+            }
+        }
+        while (n) {
+            BBlock *x = work[--n];
+            note_assigned(b, x, h);
+            for (int k = 0; k < x->npreds; k++) {
+                if (bitset_add_new(&seen, (uint32_t)x->preds[k]->rpo)) {
+                    work[n++] = x->preds[k];
+                }
+            }
+        }
+    }
+}
+
+void hb_find_blocks(Builder *b, int32_t entry)
+{
+    BBlock *first = find_blocks(b, entry);
+    if (!b->reason) {
+        order_blocks(b, first);
+        find_loops(b);
+    }
+}
