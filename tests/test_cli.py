@@ -561,6 +561,19 @@ def test_doctor_memory_limit(python, mib, level):
     assert found[about][0][0] == level and "ulimit -v" in found[about][0][1], found
 
 
+def test_doctor_memory_must_not_become_executable(python):
+    """What systemd's MemoryDenyWriteExecute= does."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    PR_SET_MDWE, PR_GET_MDWE, REFUSE_EXEC_GAIN = 65, 66, 1
+    if libc.prctl(PR_GET_MDWE, 0, 0, 0, 0) < 0:
+        pytest.skip("needs Linux 6.3")
+    found = doctor(python, preexec_fn=lambda: libc.prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0))
+    level, text = found["executable memory"][0]
+    assert level == "problem" and "PROT_EXEC was refused" in text and "MemoryDenyWriteExecute=" in text
+
+
 def test_doctor_servers_of_another_python(pyston3, tmp_path):
     """A script on PATH that starts the system's Python, not pyston3."""
     server = tmp_path / "gunicorn"

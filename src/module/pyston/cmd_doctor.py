@@ -315,7 +315,7 @@ def check_engine(probe):
         others = [name for name in found["modules"] if name != "torch"]
         who = ", ".join(others) or "something loaded at start-up (a debugger, another JIT)"
         yield PROBLEM, "hook", f"{why} by {who}: start the program without it"
-    elif "executable" in why or "address space" in why or "memory" in why:
+    elif "generated code" in why or "address space" in why or "memory" in why:
         yield PROBLEM, "executable memory", f"{why}: {memory_advice()}"
     else:
         yield PROBLEM, "engine", f"it stays off: {why}"
