@@ -19,6 +19,12 @@ from conftest import Python, find_other_pythons
 COMMANDS = ("doctor", "run", "bench", "stats")
 EXTENSION = str(runmodes.BUILD / "python")
 AUTOLOAD = os.pathsep.join(map(str, runmodes.extension_path()))
+# Pythons that the extension is not for.
+_PLACES = ("/usr/bin/pypy3", *map(str, sorted(Path.home().glob(".pyenv/versions/3.1[023]*/bin/python"))))
+
+
+def other_versions() -> list[str]:
+    return [path for path in _PLACES if Path(path).exists()] or pytest.skip("no other Python here")
 
 
 class Cli(Python):
@@ -60,8 +66,8 @@ def test_help(python):
 
 
 def test_version(python):
-    version = re.search(r"version: '(.*?)'", (runmodes.ROOT / "meson.build").read_text())[1]
-    assert python.command("--version").ok == f"Pyston {version}\n"
+    version = python("-c", "import pyston; print(pyston.__version__)").ok.strip()
+    assert re.match(r"\d+\.\d+", version) and python.command("--version").ok == f"Pyston {version}\n"
 
 
 @pytest.mark.parametrize(
@@ -117,17 +123,17 @@ def test_engine_cannot_be_loaded(command, tmp_path):
 
 def test_other_python_versions():
     """Importing says what is wrong, and so does doctor."""
-    others = [
-        p
-        for p in ("/usr/bin/pypy3", *sorted(Path.home().glob(".pyenv/versions/3.1[023]*/bin/python")))
-        if Path(p).exists()
-    ]
-    if not others:
-        pytest.skip("no other Python here")
-    for other in others:
+    for other in other_versions():
         env = {"PYTHONPATH": EXTENSION}
         done = Cli("stock")("-c", "import pyston", env=env, program=other)
         assert done.code == 1 and "pyston works in CPython 3.11" in done.err.splitlines()[-1]
+
+
+def test_run_starts_other_python_versions():
+    """A program may start them; they run as ever."""
+    for other in other_versions():
+        code = f"import subprocess; subprocess.run([{other!r}, '-c', 'import sys; print(sys.version_info[:2])'])"
+        assert re.fullmatch(r"\(3, (?!11\))\d+\)\n", Cli("stock").command("run", "-c", code).ok)
 
 
 # --- run
@@ -395,6 +401,12 @@ def test_bench_refuses_to_compare(python):
         in python.command("bench", "-n", "2", "-c", "raise SystemExit(4)").ok
     )
     assert "note: standard output differs" in python.command("bench", "-n", "2", "-c", "print(object())").ok
+
+
+def test_bench_where_the_engine_stays_off(python):
+    done = python.command("bench", "-n", "2", "-c", "1", env={"PYSTON_SELFTEST_FAIL": "1"})
+    assert (done.code, done.out) == (1, "")
+    assert "nothing to compare" in done.err and "PYSTON_SELFTEST_FAIL is set" in done.err.splitlines()[-1]
 
 
 def test_bench_budget_and_options(python):

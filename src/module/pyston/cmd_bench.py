@@ -89,6 +89,7 @@ def main(arguments):
     file = cmd_common.open_json(options.json)
 
     try:
+        sides["with"].check_engine()
         outcomes = {name: side.run(keep=True) for name, side in sides.items()}
         note = compare(outcomes)
         pairs = measure(sides, options)
@@ -132,6 +133,20 @@ class Side:
             if path is None:
                 cmd_common.refuse(f"--baseline {options.baseline!r} is no program that can be run: give a path to one")
             self.command[0] = path
+
+    def check_engine(self):
+        """Without the engine in it the comparison would be of two equal things."""
+        code = "import sys, _pyston; sys.exit(not _pyston.is_enabled())"
+        done = subprocess.run(
+            cmd_common.command_line(["-c", code]),
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            why = done.stderr.strip().rpartition("\n")[2]
+            raise Failed(f"the engine does not come on here, so there is nothing to compare: {why} (see `doctor`)")
 
     def run(self, keep=False):
         """One run in a fresh process; with `keep` the Run has its standard output and the end of its stderr."""

@@ -336,7 +336,7 @@ def check_start(probe):
     if probe.found["on"]:
         yield OK, "at start-up", "programs start with the engine on"
         return
-    if cmd_common.in_executable():
+    if cmd_common.in_executable() or os.environ.get("PYSTON") == "0":
         return  # said by the settings
     if probe.found["loaded"]:
         where = probe.found["sitecustomize"] or "a .pth file"
@@ -346,7 +346,7 @@ def check_start(probe):
     if Probe(env, "once").found.get("loaded"):
         yield WARNING, "autoload", "it waits for PYSTON=1: set it to have the engine on"
         return
-    ways = f"put the folder autoload on PYTHONPATH, use `{cmd_common.program_name()} run`, or call pyston.enable()"
+    ways = f"pip install pyston[autoload], use `{cmd_common.program_name()} run`, or call pyston.enable()"
     if os.environ.get("PYSTON") == "1":
         yield WARNING, "autoload", f"PYSTON=1 is set, but nothing loads the engine at start-up: {ways}"
     else:

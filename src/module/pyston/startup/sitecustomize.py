@@ -5,11 +5,9 @@ found under the name `sitecustomize` without it runs in this file's place.
 """
 
 
-def _load():
+def _load(here):
     import sys
 
-    here = __file__.rpartition("/")[0]
-    sys.path[:] = [entry for entry in sys.path if entry != here]
     try:
         try:
             import _pyston  # noqa: F401
@@ -33,9 +31,19 @@ def _load():
         # site.py reports exceptions and goes on, and SystemExit is a fatal error this early.
         os._exit(1)
 
+
+def _go_on():
+    """As if this file were not there."""
+    import sys
+
+    here = __file__.rpartition("/")[0]
+    sys.path[:] = [entry for entry in sys.path if entry != here]
+    # Programs start other Pythons, too.
+    if sys.version_info[:2] == (3, 11) and sys.implementation.name == "cpython":
+        _load(here)
     del sys.modules["sitecustomize"]
     # Without another one this raises what Python's own search would raise, which site.py expects.
     import sitecustomize  # noqa: F401
 
 
-_load()
+_go_on()
