@@ -127,6 +127,8 @@ def test_other_python_versions():
         env = {"PYTHONPATH": EXTENSION}
         done = Cli("stock")("-c", "import pyston", env=env, program=other)
         assert done.code == 1 and "pyston works in CPython 3.11" in done.err.splitlines()[-1]
+        done = Cli("stock")("-m", "pyston", "doctor", env=env, program=other)
+        assert done.code == 1 and "start the program with" in (done.out + done.err)
 
 
 def test_run_starts_other_python_versions():
