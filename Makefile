@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions clean
+	bench-paired bench-instructions docs clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -66,6 +66,20 @@ bench-paired: all $(VENV)/.ready ## A few cold programs against python3.11, with
 
 bench-instructions: all $(VENV)/.ready ## Count instructions of some programs (valgrind; as JSON too)
 	$(VENV)/bin/python benchmarks/instructions.py --json build/bench/instructions.json $(ARGS)
+
+DOCS := build/docs-venv
+
+# --strict (and not --quiet, which hides warnings from it): a link, an anchor or a page that is missing fails. linkchecker
+# looks at what came out; as root it would become `nobody`, who may not be able to read the checkout.
+LINKCHECKER = $(DOCS)/bin/python -c 'from linkcheck.command import linkchecker as l; l.drop_privileges = bool; l.linkchecker()'
+
+docs: $(DOCS)/.ready ## Build the documentation as a site, build/site/index.html, and check its links
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --clean
+	@$(LINKCHECKER) --no-status build/site/index.html >build/docs-links.txt 2>&1 || { cat build/docs-links.txt; exit 1; }
+	@tail -n 2 build/docs-links.txt
+
+$(DOCS)/.ready: requirements-docs.txt
+	@scripts/venv.sh "$(PYTHON)" $(DOCS) requirements-docs.txt
 
 clean: ## Remove everything that was built
 	rm -rf build

@@ -69,6 +69,7 @@ done
 for file in "$root"/src/module/pyston/*.py; do
     place "$file" "$out/python/pyston/${file##*/}"
 done
+place "$root/src/module/pyston/startup/sitecustomize.py" "$out/python/pyston/startup/sitecustomize.py"
 place "$root/src/module/autoload/sitecustomize.py" "$out/autoload/sitecustomize.py"
 # Compiling the autoload at each start, where nothing may be written beside it, costs more than all
 # the rest of the engine's start: the compiler makes the classes of `ast` first.

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Make the virtual environment that the tests, the linters and the benchmarks run from.
+# Make the virtual environment that the tests, the linters and the benchmarks run from, or another one.
 #
-#   scripts/venv.sh PYTHON FOLDER
+#   scripts/venv.sh PYTHON FOLDER [REQUIREMENTS]
 #
+# REQUIREMENTS is a file in the checkout, requirements-test.txt if not given.
 # FOLDER/.ready marks a finished one; the Makefile depends on it.
 set -eu
 
 python=$1
 folder=$2
+requirements=${3:-requirements-test.txt}
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 
 if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
@@ -20,5 +22,5 @@ flock 9
 rm -f "$folder/.ready"
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-    -r "$root/requirements-test.txt" >&2
+    -r "$root/$requirements" >&2
 touch "$folder/.ready"

@@ -96,29 +96,6 @@ def test_module_is_inside(pyston3, flags, tmp_path):
     assert done.ok == f"True {VERSION} built-in\n"
 
 
-def test_run_as_a_module(pyston3, ext, tmp_path):
-    """`-m pyston` runs a file, a module or a command as Python itself would."""
-    (tmp_path / "folder").mkdir()
-    program = tmp_path / "folder/program.py"
-    program.write_text("import sys, pyston\nprint(__name__, sys.argv, sys.path[0], pyston.is_enabled())\n")
-    (tmp_path / "helper.py").write_text("import sys\nprint(__name__, sys.argv[1:], sys.path[0])\n")
-    for python in (pyston3, ext):
-
-        def run(*args, python=python):
-            return python("-m", "pyston", *args, cwd=tmp_path, env={"PYSTON": "0"})
-
-        assert run("folder/program.py", "-a").ok == (
-            f"__main__ ['folder/program.py', '-a'] {tmp_path / 'folder'} True\n"
-        )
-        assert run("-m", "helper", "-b").ok == f"__main__ ['-b'] {tmp_path}\n"
-        assert run("-c", "import sys; print(__name__, sys.argv, x if 0 else 1)", "c").ok == "__main__ ['-c', 'c'] 1\n"
-        assert run("--version").ok == f"Pyston {VERSION}\n"
-        for wrong in ([], ["-m"], ["-z"]):
-            done = run(*wrong)
-            assert (done.code, done.out) == (2, "")
-            assert "usage: python3 -m pyston PROGRAM.py [ARGS]" in done.err
-
-
 def test_extension_modules_load(pyston3):
     """Shared libraries of the standard library, which find every Py* symbol in the executable."""
     code = """

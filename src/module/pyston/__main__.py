@@ -1,60 +1,49 @@
-"""`python3 -m pyston PROGRAM.py [ARGS]`: run a program with the engine on.
-
-`python3 -m pyston -m MODULE [ARGS]` runs a module, and `-c CODE [ARGS]` a piece of code.
-"""
+"""`python3 -m pyston COMMAND`: the commands around the engine. One module (`cmd_*.py`) has one of them."""
 
 import sys
 
-import pyston
-
-USAGE = """\
-usage: python3 -m pyston PROGRAM.py [ARGS]
-       python3 -m pyston -m MODULE [ARGS]
-       python3 -m pyston -c CODE [ARGS]
-       python3 -m pyston --version
-"""
+# Names only: a command's module is imported when it is wanted.
+COMMANDS = {
+    "doctor": "say what is wrong with this environment and how to mend it",
+    "run": "run one program with the engine on",
+    "bench": "time a program with and without the engine, in turns",
+    "stats": "run a program and report what the engine did",
+}
 
 
 def main():
-    args = sys.argv[1:]
-    if args in (["-V"], ["--version"]):
-        print(f"Pyston {pyston.__version__}")
-        return
-    if args in (["-h"], ["--help"]):
-        print(USAGE, end="")
-        return
-    if not args or (args[0] in ("-m", "-c") and len(args) == 1):
-        print(USAGE, end="", file=sys.stderr)
-        sys.exit(2)
-    if args[0].startswith("-") and args[0] not in ("-m", "-c"):
-        print(f"unknown option: {args[0]}\n{USAGE}", end="", file=sys.stderr)
-        sys.exit(2)
+    import argparse
 
-    # The program finds sys.argv, sys.path[0] and __main__ as if Python had started it.
-    import runpy
+    import pyston
+    from pyston import cmd_common
 
-    pyston.enable()
-    # Under -m, sys.path[0] is the current folder; -P and -I leave it out.
-    has_path0 = not sys.flags.safe_path
-    if args[0] == "-m":
-        del sys.argv[:2]
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    elif args[0] == "-c":
-        del sys.argv[1]
-        code = compile(sys.argv.pop(1), "<string>", "exec")
-        sys.argv[0] = "-c"
-        if has_path0:
-            sys.path[0] = ""
-        module = type(sys)("__main__")
-        sys.modules["__main__"] = module
-        exec(code, vars(module))
-    else:
-        import os
+    parser = argparse.ArgumentParser(
+        prog=cmd_common.program_name(),
+        description="An optimising JIT inside CPython 3.11.",
+        epilog="`COMMAND --help` says more about one of them.",
+        allow_abbrev=False,
+    )
+    version = getattr(pyston, "__version__", "that could not be loaded (see the command doctor)")
+    parser.add_argument("-V", "--version", action="version", version=f"Pyston {version}")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for name, text in COMMANDS.items():
+        # Only for the list: each command reads its own arguments, its program's among them.
+        commands.add_parser(name, help=text, add_help=False)
 
-        del sys.argv[0]
-        if has_path0 and not os.path.isdir(args[0]):
-            sys.path[0] = os.path.dirname(os.path.realpath(args[0]))
-        runpy.run_path(args[0], run_name="__main__")
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in COMMANDS:
+        sys.exit(cmd_common.run_command(arguments[0], arguments[1:]))
+    if not arguments:
+        parser.print_usage(sys.stderr)
+        cmd_common.refuse(f"give a command: {', '.join(COMMANDS)}")
+    if not arguments[0].startswith("-") or arguments[0] in ("-m", "-c"):
+        text = " ".join(arguments)
+        cmd_common.refuse(
+            f"there is no command {arguments[0]!r}; to run a program: {cmd_common.program_name()} run {text}"
+            if arguments[0] in ("-m", "-c") or arguments[0].endswith(".py")
+            else f"there is no command {arguments[0]!r}; there are {', '.join(COMMANDS)}"
+        )
+    parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
