@@ -181,7 +181,6 @@ static bool run_stages(Job *job)
                          : NULL,
         .osr_nstack = job->nstack,
         .nospec = job->state != NULL ? job->state->nospec : NULL,
-        .handler = is_handler(job->code, job->entry_bci),
         .generic = job->generic,
     };
     OptOptions opt = {
@@ -471,10 +470,11 @@ int eng_compiler_stats(PyObject *dict)
     return 0;
 }
 
-PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage)
+PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage,
+                            int entry_bci)
 {
     StrBuf sb = SB_INIT;
-    Job job = {.state = eng_code_state(co), .code = co, .func = func};
+    Job job = {.state = eng_code_state(co), .code = co, .func = func, .entry_bci = entry_bci};
     if (strcmp(stage, "hir") == 0) {
         job.hir = &sb;
     } else if (strcmp(stage, "lir") == 0) {
@@ -490,6 +490,13 @@ PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char
         return NULL;
     }
     job.reason = eng_never_compiled(co);
+    if (entry_bci != 0) {
+        job.nstack =
+            entry_bci > 0 && entry_bci < Py_SIZE(co) ? py311_stack_depth_at(co, entry_bci) : -1;
+        if (job.nstack < 0) {
+            job.reason = "no instruction starts there";
+        }
+    }
     PyObject *text = NULL;
     if (job.reason == NULL && compile(&job)) {
         eng_unit_destroy(job.unit);

@@ -213,9 +213,10 @@ CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci);
 void eng_unit_destroy(CodeUnit *u);
 /* Adds what the compiler has to report to the dict of stats(); 0, or -1 with an exception. */
 int eng_compiler_stats(PyObject *dict);
-/* The dump of one stage ("hir", "lir", "asm") of compiling `co` (of `func`, or NULL), for tests: new
+/* The dump of one stage ("hir", "lir", "asm") of compiling `co` (of `func`, or NULL) from a place on, for tests: new
  * str, or NULL with an exception. */
-PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage);
+PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage,
+                            int entry_bci);
 
 /* --- eng_stats.c --------------------------------------------------------------------- */
 typedef struct {

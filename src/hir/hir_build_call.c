@@ -746,7 +746,7 @@ void hb_call_ex(Builder *b)
         k = hb_pop(b);
     }
     Entry a = hb_pop(b), f = hb_pop(b);
-    hb_pop(b); /* the NULL below the callable */
+    hb_pop_drop(b, 1); /* NULL, though a unit that is resumed here does not know */
     hb_drop(b, f);
     hb_drop(b, a);
     if (kw) {

@@ -1,11 +1,12 @@
 /* Builder, the bytecode's control flow: basic blocks, their order, loops.
  *
- * A unit that starts at a handler starts in the middle of the loops around it, and may come to their headers in
- * several ways: from the handler's end, and from places in the loop's body that follow the `try`. Such a
- * loop would be irreducible, and SSA form knows nothing of what its header needs.  So blocks are copied:
- * what comes before the first jump back is a region of its own, and a jump back to before the start of a region leads to
- * the region that starts there, which holds the whole loop once more.  As nothing else leads into a region, all
- * loops have one entry.  There are at most as many regions as nested loops, and one. */
+ * A unit that starts in the middle of a function starts in the middle of the loops around it, and may come to their
+ * headers in several ways: by the end of the loop's body, and by places in it that the rest of the body
+ * leads to as well.  Such a loop is irreducible, and SSA form knows nothing of what its header needs.  Blocks are
+ * copied then: what can be reached without a jump back to before the entry is a region of its own, and a jump back
+ * to before the start of a region leads to the region that starts there, which holds the whole loop once more.  As
+ * nothing else leads into a region, all loops have one entry.  There are at most as many regions as nested loops,
+ * and one. */
 #include "hir_build_priv.h"
 
 #include <string.h>
@@ -104,8 +105,8 @@ static void find_successors(Builder *b, BRegion *r, const bool *leader)
     }
 }
 
-/* Finds all blocks; gives the one at instruction `entry`, or NULL. */
-static BBlock *find_blocks(Builder *b, int32_t entry)
+/* Finds all blocks, in one region or in several; gives the one at instruction `entry`, or NULL. */
+static BBlock *find_blocks(Builder *b, int32_t entry, bool copies)
 {
     const FbCode *c = &b->code;
     bool *leader = arena_array(b->a, bool, (size_t)c->n + 1);
@@ -123,7 +124,8 @@ static BBlock *find_blocks(Builder *b, int32_t entry)
             leader[i + 1] = true;
         }
     }
-    BRegion *first = new_region(b, leader, b->opts->handler ? c->n : 0);
+    b->regions = NULL;
+    BRegion *first = new_region(b, leader, copies ? entry : 0);
     BRegion *done = NULL;
     while (b->regions != done && !b->reason) {
         BRegion *newest = b->regions;
@@ -212,14 +214,10 @@ static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
 }
 
 /* Locals assigned in the loop of each header: everything that reaches a
- * retreating edge's source backwards without passing the header. */
-static void find_loops(Builder *b)
+ * retreating edge's source backwards without passing the header. False when the entry does: a way into
+ * the loop that is not by the header. */
+static bool find_loops(Builder *b)
 {
-    b->depth = arena_array(b->a, int16_t, (size_t)b->code.nunits + 1);
-    if (py311_stack_depths(b->co, b->depth) < 0) {
-        hb_stop(b, "malformed bytecode");
-        return;
-    }
     BBlock **work = arena_array(b->a, BBlock *, (size_t)b->nrpo + 1);
     for (int i = 0; i < b->nrpo; i++) {
         BBlock *h = b->rpo[i];
@@ -242,6 +240,9 @@ static void find_loops(Builder *b)
         }
         while (n) {
             BBlock *x = work[--n];
+            if (x->rpo == 0) {
+                return false;
+            }
             note_assigned(b, x, h);
             for (int k = 0; k < x->npreds; k++) {
                 if (bitset_add_new(&seen, (uint32_t)x->preds[k]->rpo)) {
@@ -250,13 +251,25 @@ static void find_loops(Builder *b)
             }
         }
     }
+    return true;
 }
 
 void hb_find_blocks(Builder *b, int32_t entry)
 {
-    BBlock *first = find_blocks(b, entry);
-    if (!b->reason) {
-        order_blocks(b, first);
-        find_loops(b);
+    b->depth = arena_array(b->a, int16_t, (size_t)b->code.nunits + 1);
+    if (py311_stack_depths(b->co, b->depth) < 0) {
+        hb_stop(b, "malformed bytecode");
+        return;
     }
+    for (int copies = 0; copies < 2; copies++) {
+        BBlock *first = find_blocks(b, entry, copies);
+        if (b->reason) {
+            return;
+        }
+        order_blocks(b, first);
+        if (find_loops(b)) {
+            return;
+        }
+    }
+    hb_stop(b, "irreducible loop");
 }

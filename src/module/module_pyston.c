@@ -103,12 +103,13 @@ static PyObject *testing_dump(PyObject *Py_UNUSED(self), PyObject *args)
 {
     PyObject *o;
     const char *stage;
-    if (!PyArg_ParseTuple(args, "Os:dump", &o, &stage)) {
+    int entry = 0;
+    if (!PyArg_ParseTuple(args, "Os|i:dump", &o, &stage, &entry)) {
         return NULL;
     }
     PyCodeObject *co = code_of(o);
     PyFunctionObject *func = PyFunction_Check(o) ? (PyFunctionObject *)o : NULL;
-    return co != NULL ? eng_compiler_dump(co, func, stage) : NULL;
+    return co != NULL ? eng_compiler_dump(co, func, stage, entry) : NULL;
 }
 
 static PyObject *testing_osr_stays(PyObject *Py_UNUSED(self), PyObject *arg)
@@ -205,7 +206,8 @@ static PyMethodDef testing_methods[] = {
      PyDoc_STR("Whether the next call of a function enters compiled code.")},
     {"calls", testing_calls, METH_O, PyDoc_STR("Calls counted so far.")},
     {"dump", testing_dump, METH_VARARGS,
-     PyDoc_STR("What a stage (hir, lir, asm) of compiling a function prints.")},
+     PyDoc_STR("What a stage (hir, lir, asm) of compiling a function prints, from its start or "
+               "from a bci on.")},
     {"instructions", testing_instructions, METH_O,
      PyDoc_STR(
          "(bci, unit of the opcode, next, name, argument, jump target) of each instruction.")},
