@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions clean
+	bench-paired bench-instructions wheel test-packages clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -66,6 +66,15 @@ bench-paired: all $(VENV)/.ready ## A few cold programs against python3.11, with
 
 bench-instructions: all $(VENV)/.ready ## Count instructions of some programs (valgrind; as JSON too)
 	$(VENV)/bin/python benchmarks/instructions.py --json build/bench/instructions.json $(ARGS)
+
+# The packages (packaging/README.md): OUT=/path takes the finished ones, WORK=/path what is built on the way,
+# PYTHON=/path/to/python3.11 is built with.
+export OUT WORK
+wheel: ## Build the wheels into dist/
+	@PYTHON="$(PYTHON)" packaging/wheel.sh
+
+test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
+	$(PYTEST) tests/packages --packages $(ARGS)
 
 clean: ## Remove everything that was built
 	rm -rf build

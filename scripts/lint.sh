@@ -31,7 +31,7 @@ tool() {
 mapfile -t c_files < <(git ls-files --cached --others --exclude-standard \
     'src/*.[ch]' 'tests/*.[ch]')
 mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard \
-    pyston3 .ci/run 'scripts/*.sh' 'benchmarks/*.sh' 'tests/*.sh')
+    pyston3 .ci/run 'scripts/*.sh' 'benchmarks/*.sh' 'tests/*.sh' 'packaging/*.sh')
 
 lint_format() {
     local program
