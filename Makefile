@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions wheel test-packages clean
+	bench-paired bench-instructions wheel tarball test-packages clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -72,6 +72,9 @@ bench-instructions: all $(VENV)/.ready ## Count instructions of some programs (v
 export OUT WORK
 wheel: ## Build the wheels into dist/
 	@PYTHON="$(PYTHON)" packaging/wheel.sh
+
+tarball: ## Build the relocatable archive of pyston3 into dist/
+	@PYTHON="$(PYTHON)" packaging/tarball.sh
 
 test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
 	$(PYTEST) tests/packages --packages $(ARGS)

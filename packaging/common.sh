@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2089,SC2090
 # What the scripts of this folder share: the version, the date, the tools, and how an end is told. To be sourced.
 #
 # Variables that a caller may set:
@@ -77,6 +77,14 @@ report() {
     say "failed while $doing, see above; $OUT is as it was"
 }
 
+# Run a command whose output matters only when it fails.
+run_quietly() {
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log" >&2
+        return 1
+    }
+}
+
 # need COMMAND_OR_FILE PACKAGE: the second is what to install when the first is missing.
 need() {
     case $1 in
@@ -114,9 +122,11 @@ need_tools() {
     PATH=$venv/bin:$PATH
 }
 
-# No path of this machine gets into what is compiled in FOLDER.
+# No path of this machine gets into what is compiled in FOLDER, be it in full or, as meson writes it, seen from there.
 map_paths() {
-    CFLAGS="${CFLAGS:-} '-ffile-prefix-map=$1=/usr/src/pyston/build' '-ffile-prefix-map=$root=/usr/src/pyston'"
+    local path=/usr/src/pyston
+    CFLAGS="${CFLAGS:-} '-ffile-prefix-map=$1=$path/build' '-ffile-prefix-map=$root=$path'"
+    CFLAGS="$CFLAGS '-ffile-prefix-map=$(realpath -m --relative-to="$1" "$root")=$path'"
     export CFLAGS
 }
 

@@ -4,6 +4,7 @@
 # meson-python builds them from pyproject.toml, auditwheel finds the oldest glibc that the symbols allow and
 # puts it into the name. Both run in the environment that packaging/requirements.txt pins.
 set -euo pipefail
+# shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
 begin wheel
@@ -14,10 +15,7 @@ map_paths "$work/meson"
 
 # build OPTION... FOLDER: one distribution, quietly unless it fails.
 build() {
-    python -m build --no-isolation --outdir "$work/built" "$@" >"$work/log" 2>&1 || {
-        cat "$work/log" >&2
-        return 1
-    }
+    run_quietly python -m build --no-isolation --outdir "$work/built" "$@"
 }
 
 step "building the wheel"
@@ -26,10 +24,7 @@ step "building the autoload's wheel"
 build --wheel "$root/packaging/autoload"
 
 step "checking the wheel with auditwheel"
-auditwheel -v repair --strip --wheel-dir "$work/checked" "$work"/built/pyston-"$version"-*.whl >"$work/log" 2>&1 || {
-    cat "$work/log" >&2
-    exit 1
-}
+run_quietly auditwheel -v repair --strip --wheel-dir "$work/checked" "$work"/built/pyston-"$version"-*.whl
 wheel=$(echo "$work"/checked/pyston-"$version"-cp311-cp311-manylinux_*_x86_64.whl)
 newest=$(sed 's/.*-manylinux_2_\([0-9]*\)_x86_64.*/\1/' <<<"$wheel")
 if ! [ "$newest" -le 36 ]; then

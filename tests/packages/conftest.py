@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -111,3 +112,48 @@ def built(tmp_path_factory, worker_id):
 def wheels(built) -> Path:
     """The folder of the wheels."""
     return built("wheel")
+
+
+class Chroot:
+    """A Debian of its own in a folder: call it with a line of shell to run that there as root."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def __call__(self, command: str, code: int | None = 0) -> str:
+        # Mounts of its own, which end with it, and the network of the machine, for apt.
+        setup = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && exec chroot "$1" bash -c "$2"'
+        argv = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", setup, "sh", self.folder, command]
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        env = {"PATH": path, "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+        return run(*argv, env=env, code=code)
+
+
+@pytest.fixture(scope="session")
+def debian(tmp_path_factory, worker_id) -> Path:
+    """An untouched Debian 12, made by debootstrap once; with PYSTON_TEST_DEBIAN=/path kept there for later runs."""
+    if os.getuid() != 0 or not shutil.which("debootstrap"):
+        pytest.skip("a chroot needs root, and debootstrap (apt-get install debootstrap)")
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    folder = Path(os.environ.get("PYSTON_TEST_DEBIAN") or base / "debian")
+    with open(base / "debian.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "etc/.complete").exists():
+            run("debootstrap", "--variant=minbase", "bookworm", folder)
+            (folder / "etc/apt/sources.list").unlink(missing_ok=True)
+            for name in ("/etc/apt/sources.list.d/debian.sources", "/etc/resolv.conf", "/etc/hosts"):
+                if Path(name).exists():
+                    shutil.copy(name, str(folder) + name)
+            run("chroot", folder, "apt-get", "-q", "update")
+            (folder / "etc/.complete").touch()
+    return folder
+
+
+@pytest.fixture
+def chroot(debian, tmp_path):
+    """A copy of it, gone afterwards."""
+    folder = tmp_path / "root"
+    run("cp", "-a", debian, folder)
+    yield Chroot(folder)
+    run("rm", "-rf", "--one-file-system", folder)
