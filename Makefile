@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions wheel tarball test-packages clean
+	bench-paired bench-instructions wheel tarball deb test-packages clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -75,6 +75,9 @@ wheel: ## Build the wheels into dist/
 
 tarball: ## Build the relocatable archive of pyston3 into dist/
 	@PYTHON="$(PYTHON)" packaging/tarball.sh
+
+deb: ## Build the Debian packages into dist/
+	@PYTHON="$(PYTHON)" packaging/deb.sh
 
 test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
 	$(PYTEST) tests/packages --packages $(ARGS)

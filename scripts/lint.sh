@@ -32,7 +32,8 @@ mapfile -t c_files < <(git ls-files --cached --others --exclude-standard \
     'src/*.[ch]' 'tests/*.[ch]')
 mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard \
     pyston3 .ci/run 'scripts/*.sh' 'benchmarks/*.sh' 'tests/*.sh' 'packaging/*.sh' packaging/pyston3.bash-completion \
-    packaging/tarball/pip-pyston3)
+    packaging/tarball/pip-pyston3 \
+    packaging/debian/pip-pyston3 packaging/debian/pyston3.post*)
 
 lint_format() {
     local program
