@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions wheel tarball deb test-packages clean
+	bench-paired bench-instructions wheel tarball deb release test-packages clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -78,6 +78,9 @@ tarball: ## Build the relocatable archive of pyston3 into dist/
 
 deb: ## Build the Debian packages into dist/
 	@PYTHON="$(PYTHON)" packaging/deb.sh
+
+release: ## Build every package from a clean copy of the last commit into dist/, with checksums
+	@PYTHON="$(PYTHON)" packaging/release.sh
 
 test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
 	$(PYTEST) tests/packages --packages $(ARGS)

@@ -4,6 +4,7 @@
 # Variables that a caller may set:
 #   OUT      where finished packages go (dist/)
 #   WORK     where they are built (build/packaging/)
+#   PACKAGING_VENV   the environment of the tools (build/packaging-venv)
 #   PYTHON   the Python 3.11 to build with (/usr/bin/python3.11)
 # A package appears in OUT when it is finished, by renaming; a failure says while what, and leaves OUT as it was.
 
@@ -12,7 +13,7 @@ OUT=${OUT:-$root/dist}
 WORK=${WORK:-$root/build/packaging}
 PYTHON=${PYTHON:-/usr/bin/python3.11}
 version=$(cat "$root/VERSION")
-venv=$root/build/packaging-venv
+venv=${PACKAGING_VENV:-$root/build/packaging-venv}
 umask 022
 export LC_ALL=C TZ=UTC
 unset PYTHONPATH PYTHONHOME PYSTON
@@ -42,6 +43,7 @@ begin() {
     work=$WORK/$package
     mkdir -p "$WORK" && [ -w "$WORK" ] ||
         die "$WORK cannot be written: name a folder that can, WORK=/path make $package"
+    [ -d "$OUT" ] || made_out=1
     mkdir -p "$OUT" && [ -w "$OUT" ] ||
         die "$OUT cannot be written: name a folder that can, OUT=/path make $package"
     # One build of a package at a time; the second waits.
@@ -74,6 +76,7 @@ report() {
     done
     rm -rf "$work"
     rm -f "$OUT"/.new-*-$$
+    [ -z "${made_out:-}" ] || rmdir "$OUT" 2>/dev/null || true
     say "failed while $doing, see above; $OUT is as it was"
 }
 

@@ -148,7 +148,8 @@ def test_other_python(wheels, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "platform", ["manylinux_2_36_aarch64", "musllinux_1_2_x86_64", "macosx_13_0_x86_64", "win_amd64"]
+    "platform",
+    ["manylinux_2_36_aarch64", "manylinux_2_28_x86_64", "musllinux_1_2_x86_64", "macosx_13_0_x86_64", "win_amd64"],
 )
 def test_other_platform(wheels, tmp_path, platform):
     """What pip would do on another machine: it finds nothing that fits, and says so."""
