@@ -28,10 +28,18 @@ say() {
     printf '%s: %s\n' "$package" "$*" >&2
 }
 
+# What was made so far is of no use to anybody.
+clean_up() {
+    [ -z "${work:-}" ] || rm -rf "$work"
+    rm -f "$OUT"/.new-*-$$
+    [ -z "${made_out:-}" ] || rmdir "$OUT" 2>/dev/null || true
+}
+
 # die SENTENCE...: end without the general word on failures.
 die() {
     say "$*"
     trap - EXIT
+    clean_up
     exit 1
 }
 
@@ -40,7 +48,6 @@ begin() {
     package=$1
     doing='preparing'
     trap 'report $?' EXIT
-    work=$WORK/$package
     mkdir -p "$WORK" && [ -w "$WORK" ] ||
         die "$WORK cannot be written: name a folder that can, WORK=/path make $package"
     [ -d "$OUT" ] || made_out=1
@@ -48,6 +55,7 @@ begin() {
         die "$OUT cannot be written: name a folder that can, OUT=/path make $package"
     # One build of a package at a time; the second waits.
     exec 8>"$WORK/.lock-$package" && flock 8
+    work=$WORK/$package
     rm -rf "$work"
     mkdir -p "$work"
 }
@@ -66,7 +74,6 @@ free_space() {
 report() {
     local status=$1 folder
     [ "$status" != 0 ] || return 0
-    # What was made so far takes the space that is missing; it is of no use to anybody.
     for folder in "$WORK" "$OUT"; do
         if [ "$(free_space "$folder")" -lt 8192 ]; then
             say "the disk that holds $folder is full: free 300 MB there, or name other folders:" \
@@ -74,9 +81,7 @@ report() {
             break
         fi
     done
-    rm -rf "$work"
-    rm -f "$OUT"/.new-*-$$
-    [ -z "${made_out:-}" ] || rmdir "$OUT" 2>/dev/null || true
+    clean_up
     say "failed while $doing, see above; $OUT is as it was"
 }
 

@@ -8,7 +8,6 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 begin release
-final=$OUT
 need git git
 need lintian lintian
 git -C "$root" rev-parse --quiet --verify HEAD >/dev/null || die "a release is made of a commit; this is no git checkout"
@@ -25,13 +24,11 @@ need_tools
 step "copying the last commit"
 git clone --quiet --no-hardlinks "$root" "$work/source"
 mkdir "$work/out"
-export OUT=$work/out WORK=$work/build PACKAGING_VENV=$venv PYTHON
 for kind in wheel tarball deb; do
     step "building: $kind"
-    "$work/source/packaging/$kind.sh" >/dev/null
+    OUT=$work/out WORK=$work/build PACKAGING_VENV=$venv PYTHON=$PYTHON "$work/source/packaging/$kind.sh" >/dev/null
 done
 
 step "computing checksums"
 (cd "$work/out" && sha256sum -- * >SHA256SUMS)
-OUT=$final
 finish "$work"/out/*
