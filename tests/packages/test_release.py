@@ -20,9 +20,11 @@ pytestmark = [
 def test_twice(tmp_path):
     """Two clones of the last commit in folders of different names give the same files."""
     found = []
+    commit = run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
     for name in ("first", "the second place"):
         checkout = tmp_path / name
         run("git", "clone", "-q", ROOT, checkout)
+        run("git", "-C", checkout, "checkout", "-q", "--detach", commit)
         env = {"PACKAGING_VENV": str(ROOT / "build/packaging-venv")}
         if found:
             env |= {"TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8", "HOME": "/nonexistent"}
