@@ -86,7 +86,7 @@ test-packages: test-ready ## Build every package, install each, run, remove (chr
 	$(PYTEST) tests/packages --packages $(ARGS)
 
 clean: ## Remove everything that was built
-	rm -rf build
+	rm -rf build dist
 
 $(VENV)/.ready: requirements-test.txt requirements-apps.txt benchmarks/requirements.txt
 	@scripts/venv.sh "$(PYTHON)" $(VENV)

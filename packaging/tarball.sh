@@ -16,6 +16,9 @@ need dpkg-query 'dpkg, on a Debian system: the standard library is taken from it
 need_tools
 map_paths "$work/meson"
 
+[ "$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" = /usr/lib/python3.11 ] ||
+    die "the archive is made of Debian's own Python 3.11, and $PYTHON is another: make tarball, without PYTHON="
+
 name=pyston3-$version-linux-x86_64
 tree=$work/$name
 lib=$tree/lib/python3.11

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from packages.conftest import PROGRAM, VERSION, Chroot, readme_commands, run, tree
+from packages.conftest import PROGRAM, ROOT, VERSION, Chroot, readme_commands, run, tree
 
 pytestmark = [
     pytest.mark.packages,
@@ -44,6 +44,18 @@ def test_contents(deb):
     fields = run("dpkg-deb", "--field", deb)
     assert re.search(r"^Depends: .*libpython3.11-stdlib \(>= 3\.11\.\d+\), .*\(<< 3\.11\.\d+~\)", fields, re.MULTILINE)
     assert re.search(r"^Built-Using: python3.11 \(= 3\.11\..*\)$", fields, re.MULTILINE)
+
+
+def test_another_release(tmp_path):
+    """What differs between releases can be set."""
+    settings = ["DEB_SUFFIX=test1", "SUITE=testing", "DEBEMAIL=a@b.org", f"OUT={tmp_path}", f"WORK={tmp_path}/work"]
+    run("make", "-C", ROOT, "deb", *settings)
+    (package,) = tmp_path.glob(f"pyston3_{VERSION}+test1_amd64.deb")
+    fields = run("dpkg-deb", "--field", package)
+    assert f"Version: {VERSION}+test1\n" in fields and "<a@b.org>\n" in fields
+    run("dpkg-deb", "-x", package, tmp_path / "files")
+    changelog = run("gzip", "-dc", *(tmp_path / "files/usr/share/doc/pyston3").glob("changelog.Debian.gz"))
+    assert changelog.startswith(f"pyston3 ({VERSION}+test1) testing;")
 
 
 def test_debug_symbols(deb):
@@ -123,9 +135,8 @@ def as_user(command: str) -> str:
 SUDO = 'sudo() { "$@"; }; cd /work; '
 
 
-@pytest.mark.xdist_group("deb")
 class TestLife:
-    """In this order."""
+    """In this order, in one process."""
 
     def test_refused(self, machine, deb):
         """A truncated package, and one for another machine: nothing is installed."""

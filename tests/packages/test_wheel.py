@@ -115,6 +115,16 @@ def test_autoload_settings(environment, wheels):
     assert shell(environment, wheels, "python -c 'print(1)'") == "1\n"
 
 
+def test_inside_pyston3(wheels, tmp_path, pyston3):
+    """Where the engine is built in the wheels do no harm, and PYSTON=0 has the last word all the same."""
+    environment = tmp_path / "env"
+    run(pyston3.executable, "-m", "venv", environment)
+    shell(environment, wheels, "pip install --find-links dist 'pyston[autoload]'")
+    assert shell(environment, wheels, "python program.py") == "True True\n"
+    assert shell(environment, wheels, "python program.py", PYSTON="0").startswith("False ")
+    assert "built-in" in shell(environment, wheels, "python -c 'import _pyston; print(_pyston)'")
+
+
 def test_truncated_wheel(environment, wheels, tmp_path):
     """A broken download is refused, and what was installed before stays usable."""
     shell(environment, wheels, "pip install --find-links dist pyston")
@@ -161,6 +171,15 @@ def test_other_platform(wheels, tmp_path, platform):
     argv += ["--platform", "manylinux_2_36_x86_64", "--platform", "manylinux_2_34_x86_64", "--python-version", "3.11"]
     run(*argv, "pyston", cwd=tmp_path)
     assert list(tmp_path.glob("pyston-*.whl"))
+
+
+def test_version_in_one_place(wheels):
+    """The file VERSION says it; README's commands name files that bear it, CHANGELOG.md has it at its top."""
+    named = re.findall(r"\bpyston3?[-_](\d[\d.]*\d)", (ROOT / "README.md").read_text())
+    assert named and set(named) == {VERSION}
+    assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == VERSION
+    said = run("git", "-C", ROOT, "grep", "-n", "-F", f"'{VERSION}'", "--", "*.build", "*.toml", "*.c", "*.h", code=1)
+    assert said == ""
 
 
 def test_source_distribution(wheels, tmp_path):
