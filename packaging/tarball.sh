@@ -9,15 +9,14 @@ set -euo pipefail
 
 begin tarball
 need_compiler
+[ "$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" = /usr/lib/python3.11 ] ||
+    die "the archive is made of Debian's own Python 3.11, and $PYTHON is another: make tarball, without PYTHON="
 need strip binutils
 need patch patch
 need xz xz-utils
 need dpkg-query 'dpkg, on a Debian system: the standard library is taken from its packages'
 need_tools
 map_paths "$work/meson"
-
-[ "$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" = /usr/lib/python3.11 ] ||
-    die "the archive is made of Debian's own Python 3.11, and $PYTHON is another: make tarball, without PYTHON="
 
 name=pyston3-$version-linux-x86_64
 tree=$work/$name

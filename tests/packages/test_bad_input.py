@@ -99,8 +99,9 @@ def test_no_write_permission(make, tmp_path, kind, variable):
 @pytest.mark.parametrize("kind", KINDS)
 def test_full_disk_while_building(make, tmp_path, kind):
     """The disk of WORK is too small for what is built."""
-    if kind == "deb" and not shutil.which("dh"):
-        pytest.skip("needs debhelper")
+    missing = {"deb": ["dh"], "tarball": ["patch", "xz"]}.get(kind, [])
+    if not all(map(shutil.which, missing)):
+        pytest.skip(f"needs {' and '.join(missing)} (apt-get install debhelper patch xz-utils)")
     (tmp_path / "work").mkdir()
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=3m none "$0" && exec "$@"', tmp_path / "work"]
     said = make(kind, *mount)
