@@ -50,6 +50,8 @@ missing=$(cd "$source" && dpkg-checkbuilddeps 2>&1) ||
     die "${missing#dpkg-checkbuilddeps: error: }: install those with apt-get"
 
 step "building the packages"
+# dpkg-buildflags maps paths away by itself, but not where one has a space in it.
+export DEB_CFLAGS_APPEND="'-ffile-prefix-map=$source=.'"
 (cd "$source" && run_quietly dpkg-buildpackage --build=binary --no-sign)
 
 if command -v lintian >/dev/null; then

@@ -67,7 +67,9 @@ while read -r soname file; do
     patchelf --set-rpath "\$ORIGIN" "$tree/lib/$soname"
 done <"$work/libraries"
 for module in "$dynload"/*.so; do
-    if ldd "$module" | grep -q -F -f <(cut -d ' ' -f 1 "$work/libraries"); then
+    # Not piped: grep -q ends at the first match, and ldd's end by the broken pipe would count as none.
+    loads=$(ldd "$module")
+    if grep -q -F -f <(cut -d ' ' -f 1 "$work/libraries") <<<"$loads"; then
         patchelf --set-rpath "\$ORIGIN/../.." "$module"
     fi
 done
