@@ -19,7 +19,7 @@ pytestmark = [
 HOME = "/usr/local/lib/pyston3"
 SITE = f"{HOME}/lib/python3.11/site-packages"
 # What apt and dpkg keep books in.
-BOOKS = re.compile(r"(var/(cache|log|backups|lib/(apt|dpkg|ucf|systemd))|proc|sys|dev|run|tmp|root|work)(/|$)")
+BOOKS = re.compile(r"(var/(cache|log|backups|lib/(apt|dpkg|ucf|systemd))|proc|sys|dev|run|tmp|root|user)(/|$)")
 # Changed by any package that ships a library, a program's alternatives or mime types: the caches of the system.
 CACHES = {"etc/ld.so.cache", "etc/mailcap", "var/lib/pam"}
 
@@ -114,7 +114,7 @@ def machine(deb, debian, tmp_path_factory):
     """One Debian for the tests below, which happen in it one after the other."""
     folder = tmp_path_factory.mktemp("machine") / "root"
     run("cp", "-a", debian, folder)
-    work = folder / "work"
+    work = folder / "user"
     (work / "dist").mkdir(parents=True)
     shutil.copy(deb, work / "dist")
     (work / "program.py").write_text(PROGRAM)
@@ -132,7 +132,7 @@ def as_user(command: str) -> str:
     return f"setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent sh -c {command!r}"
 
 
-SUDO = 'sudo() { "$@"; }; cd /work; '
+SUDO = 'sudo() { "$@"; }; cd /user; '
 
 
 class TestLife:
@@ -141,14 +141,14 @@ class TestLife:
     def test_refused(self, machine, deb):
         """A truncated package, and one for another machine: nothing is installed."""
         before = state(machine)
-        (machine.folder / "work/broken.deb").write_bytes(deb.read_bytes()[:-300_000])
-        machine("cd /work && apt-get install -y ./broken.deb", code=100)
+        (machine.folder / "user/broken.deb").write_bytes(deb.read_bytes()[:-300_000])
+        machine("cd /user && apt-get install -y ./broken.deb", code=100)
         assert state(machine) == before
-        machine("mkdir /work/arm && dpkg-deb -R /work/dist/*.deb /work/arm/tree")
-        control = machine.folder / "work/arm/tree/DEBIAN/control"
+        machine("mkdir /user/arm && dpkg-deb -R /user/dist/*.deb /user/arm/tree")
+        control = machine.folder / "user/arm/tree/DEBIAN/control"
         control.write_text(control.read_text().replace("Architecture: amd64", "Architecture: arm64"))
-        machine("dpkg-deb -b /work/arm/tree /work/arm/other.deb")
-        assert "does not match system (amd64)" in machine("dpkg -i /work/arm/other.deb", code=1)
+        machine("dpkg-deb -b /user/arm/tree /user/arm/other.deb")
+        assert "does not match system (amd64)" in machine("dpkg -i /user/arm/other.deb", code=1)
         assert state(machine) == before
 
     def test_as_readme_says(self, machine):
@@ -166,12 +166,12 @@ class TestLife:
         machine(SUDO + commands[1].replace("apt install", "apt install -y"))
         assert machine(SUDO + commands[2]) == "True True\n"
         machine(SUDO + commands[3])
-        assert machine("/work/env/bin/python /work/program.py") == "True True\n"
+        assert machine("/user/env/bin/python /user/program.py") == "True True\n"
         # The index is not asked: a package of that name lies here.
-        machine(SUDO + "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/work; " + commands[4])
+        machine(SUDO + "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/user; " + commands[4])
         assert machine("pyston3 -c 'import flask; print(flask.__file__)'") == f"{SITE}/flask.py\n"
         names = "python python3 pyston3 pip"
-        machine(f"cd /work/env/bin && for name in {names}; do test -x $name || exit 1; done")
+        machine(f"cd /user/env/bin && for name in {names}; do test -x $name || exit 1; done")
 
     def test_system_untouched(self, machine):
         """Nothing of the system's Python, or of what came before, has changed."""
@@ -186,7 +186,7 @@ class TestLife:
         ask = "-c 'import six; print(six.__version__, six.__file__)'"
         stock = machine(f"python3.11 {ask}")
         assert machine(f"pyston3 {ask}") == stock and "/usr/lib/python3/dist-packages/" in stock
-        machine("cd /work && pip-pyston3 install --no-index six-99.0-py3-none-any.whl")
+        machine("cd /user && pip-pyston3 install --no-index six-99.0-py3-none-any.whl")
         assert machine(f"pyston3 {ask}") == f"99.0 {SITE}/six.py\n"
         assert machine(f"{HOME}/bin/python3 {ask}") == f"99.0 {SITE}/six.py\n"
         assert machine(f"python3.11 {ask}") == stock
@@ -207,19 +207,19 @@ class TestLife:
     def test_guard(self, machine):
         """Debian's word on pip and the system's packages holds for pyston3 as for python3.11."""
         for program in ("python3.11", "pyston3"):
-            said = machine(f"cd /work && {program} -m pip install --no-index ./six-99.0-py3-none-any.whl", code=1)
+            said = machine(f"cd /user && {program} -m pip install --no-index ./six-99.0-py3-none-any.whl", code=1)
             assert "externally-managed-environment" in said
 
     def test_path_files(self, machine):
         """.pth files in the folder are read, and a wrong one is told and does not stop a program."""
-        (machine.folder / f"{SITE[1:]}/extra.pth").write_text("/work\nimport nosuchmodule\n")
-        said = machine("pyston3 -c 'import sys; print(\"/work\" in sys.path[1:])'")
+        (machine.folder / f"{SITE[1:]}/extra.pth").write_text("/user\nimport nosuchmodule\n")
+        said = machine("pyston3 -c 'import sys; print(\"/user\" in sys.path[1:])'")
         assert said.endswith("True\n") and "nosuchmodule" in said
         machine(f"rm {SITE}/extra.pth")
 
     def test_user(self, machine):
         """Without the right to write: everything runs, and pip-pyston3 says what to do."""
-        assert machine(as_user("cd / && pyston3 /work/program.py")) == "True True\n"
+        assert machine(as_user("cd / && pyston3 /user/program.py")) == "True True\n"
         assert "six" in machine(as_user("pip-pyston3 list"))
         said = machine(as_user("pip-pyston3 uninstall -y six"), code=None)
         assert "only root may change" in said and "pyston3 -m venv" in said
@@ -236,7 +236,7 @@ class TestLife:
 
     def test_reinstalled(self, machine):
         """An upgrade keeps what pip-pyston3 has installed."""
-        machine("cd /work && apt-get install -y --reinstall ./dist/pyston3_*.deb")
+        machine("cd /user && apt-get install -y --reinstall ./dist/pyston3_*.deb")
         assert machine("pyston3 -c 'import six; print(six.__version__)'") == "99.0\n"
 
     def test_removed(self, machine):
@@ -252,10 +252,10 @@ class TestLife:
         machine("apt-get purge -y python3-six python3-pip && apt-get autoremove -y --purge")
         machine("apt-get install -y --no-install-recommends python3.11-venv")
         # What any Python 3.11 that root runs leaves: bytecode of the library's modules.
-        machine("python3.11 -I -m venv /root/warm && rm -r /root/warm && python3.11 -I /work/program.py || true")
+        machine("python3.11 -I -m venv /root/warm && rm -r /root/warm && python3.11 -I /user/program.py || true")
         before = state(machine)
-        machine("cd /work && apt-get install -y --no-install-recommends ./dist/pyston3_*.deb")
-        assert machine("pyston3 /work/program.py") == "True True\n" and "pip" in machine("pip-pyston3 list")
+        machine("cd /user && apt-get install -y --no-install-recommends ./dist/pyston3_*.deb")
+        assert machine("pyston3 /user/program.py") == "True True\n" and "pip" in machine("pip-pyston3 list")
         assert state(machine) != before
         machine("apt-get remove -y pyston3")
         assert state(machine) == before
