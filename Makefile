@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions docs clean
+	bench-paired bench-instructions docs wheel tarball deb release test-packages clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
@@ -81,8 +81,26 @@ docs: $(DOCS)/.ready ## Build the documentation as a site, build/site/index.html
 $(DOCS)/.ready: requirements-docs.txt
 	@scripts/venv.sh "$(PYTHON)" $(DOCS) requirements-docs.txt
 
+# The packages (packaging/README.md): OUT=/path takes the finished ones, WORK=/path what is built on the way,
+# PYTHON=/path/to/python3.11 is built with.
+export OUT WORK
+wheel: ## Build the wheels into dist/
+	@PYTHON="$(PYTHON)" packaging/wheel.sh
+
+tarball: ## Build the relocatable archive of pyston3 into dist/
+	@PYTHON="$(PYTHON)" packaging/tarball.sh
+
+deb: ## Build the Debian packages into dist/
+	@PYTHON="$(PYTHON)" packaging/deb.sh
+
+release: ## Build every package from a clean copy of the last commit into dist/, with checksums
+	@PYTHON="$(PYTHON)" packaging/release.sh
+
+test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
+	$(PYTEST) tests/packages --packages $(ARGS)
+
 clean: ## Remove everything that was built
-	rm -rf build
+	rm -rf build dist
 
 $(VENV)/.ready: requirements-test.txt requirements-apps.txt benchmarks/requirements.txt
 	@scripts/venv.sh "$(PYTHON)" $(VENV)

@@ -1,7 +1,9 @@
 """Write the pure-Python package `pyston` as a C table of frozen modules.
 
-usage: freeze.py PACKAGE_FOLDER OUTPUT.c
+usage: freeze.py PACKAGE_FOLDER OUTPUT.c [MODULE.py...]
 
+Single modules go in as well: one with the name of a module of the standard library takes its place, for libpython
+has some of those frozen (site), where the file in the library is never read.
 The table is what PyImport_FrozenModules of the pyston3 executable points to, so `import pyston`
 works there under -I, -S and -E too. It must run under the very Python whose library is linked in:
 marshalled code is good for one bytecode version only.
@@ -26,8 +28,9 @@ def module_name(package, path):
 def main():
     folder, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     text, rows = [HEADER], []
-    for index, path in enumerate(sorted(folder.glob("*.py"))):
-        name = module_name(folder.name, path)
+    modules = [(module_name(folder.name, path), path) for path in sorted(folder.glob("*.py"))]
+    modules += [(path.stem, path) for path in map(pathlib.Path, sys.argv[3:])]
+    for index, (name, path) in enumerate(modules):
         # The file name shows up in tracebacks, so no path of the building machine may be in it.
         code = compile(path.read_bytes(), f"<frozen {name}>", "exec", dont_inherit=True)
         data = marshal.dumps(code)

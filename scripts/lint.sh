@@ -31,7 +31,9 @@ tool() {
 mapfile -t c_files < <(git ls-files --cached --others --exclude-standard \
     'src/*.[ch]' 'tests/*.[ch]')
 mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard \
-    pyston3 .ci/run 'scripts/*.sh' 'benchmarks/*.sh' 'tests/*.sh')
+    pyston3 .ci/run 'scripts/*.sh' 'benchmarks/*.sh' 'tests/*.sh' 'packaging/*.sh' packaging/pyston3.bash-completion \
+    packaging/tarball/pip-pyston3 \
+    packaging/debian/pip-pyston3 packaging/debian/pyston3.post*)
 
 lint_format() {
     local program
@@ -85,7 +87,7 @@ lint_shell() {
         esac
     done
     if command -v shellcheck >/dev/null; then
-        shellcheck --severity=warning "${shell_files[@]}" || status=1
+        shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR "${shell_files[@]}" || status=1
     fi
     return $status
 }

@@ -13,15 +13,15 @@ import runmodes
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="run the tests marked `full` as well")
+    parser.addoption("--packages", action="store_true", help="run the tests marked `packages` as well")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--full"):
-        return
-    full = [item for item in items if item.get_closest_marker("full")]
-    if full:
-        config.hook.pytest_deselected(items=full)
-        items[:] = [item for item in items if not item.get_closest_marker("full")]
+    for name in ("full", "packages"):
+        left_out = [item for item in items if item.get_closest_marker(name)]
+        if left_out and not config.getoption(f"--{name}"):
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not item.get_closest_marker(name)]
 
 
 @dataclass

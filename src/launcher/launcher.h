@@ -12,4 +12,8 @@ extern const struct _frozen launcher_frozen[];
  * of the main thread's stack, or NULL when the stack was left as the kernel made it. */
 void *launcher_grow_stack(void);
 
+/* Put the packages of the folder LAUNCHER_SITE on sys.path, after site.py has run. Mistakes in them are
+ * told on stderr, as site.py does, and do no more. */
+void launcher_add_site(void);
+
 #endif

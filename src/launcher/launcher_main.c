@@ -5,6 +5,10 @@
  * module `_pyston`, the frozen package `pyston`, and the engine's start before the program's. */
 #include "launcher.h"
 
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
 PyMODINIT_FUNC PyInit__pyston(void);
 
 /* Read the engine's settings from the environment and switch it on unless PYSTON=0. Returns 0, or
@@ -26,9 +30,33 @@ static struct _inittab builtin_modules[] = {
  * pyvenv.cfg is read as ever. */
 static PyStatus set_prefix(PyConfig *config)
 {
-    PyStatus status = PyConfig_SetBytesString(config, &config->prefix, LAUNCHER_PREFIX);
+    const char *prefix = LAUNCHER_PREFIX;
+    const char *exec_prefix = LAUNCHER_EXEC_PREFIX;
+#ifdef LAUNCHER_RELOCATABLE
+    /* The folder above that of the executable, wherever that lies and through whatever links it was
+     * called. A copy of the executable in an environment (venv --copies) has no library beside it: its
+     * pyvenv.cfg says where to look. */
+    static char own[PATH_MAX + sizeof "/lib/python3.11/os.py"];
+    ssize_t length = readlink("/proc/self/exe", own, PATH_MAX);
+    own[length > 0 ? length : 0] = '\0';
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(own, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+        }
+    }
+    size_t end = strlen(own);
+    strcpy(own + end, "/lib/python3.11/os.py");
+    int found = access(own, R_OK) == 0;
+    own[end] = '\0';
+    if (!found) {
+        return PyStatus_Ok();
+    }
+    prefix = exec_prefix = own;
+#endif
+    PyStatus status = PyConfig_SetBytesString(config, &config->prefix, prefix);
     if (!PyStatus_Exception(status)) {
-        status = PyConfig_SetBytesString(config, &config->exec_prefix, LAUNCHER_EXEC_PREFIX);
+        status = PyConfig_SetBytesString(config, &config->exec_prefix, exec_prefix);
     }
     return status;
 }
@@ -89,6 +117,7 @@ int main(int argc, char **argv)
     if (stack_low != NULL && eng_stack_extended != NULL) {
         eng_stack_extended(stack_low);
     }
+    launcher_add_site();
     if (eng_startup_from_env() < 0) {
         return report_failed_start();
     }
