@@ -58,7 +58,8 @@ def test_contents(wheels):
         names = files(wheel)
         metadata = wheel.read(f"pyston-{VERSION}.dist-info/METADATA").decode()
     info = {f"pyston-{VERSION}.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
-    sources = {f"pyston/{path.name}" for path in (ROOT / "src/module/pyston").glob("*.py")}
+    package = ROOT / "src/module/pyston"
+    sources = {f"pyston/{path.relative_to(package)}" for path in package.rglob("*.py")}
     assert names == {"_pyston.cpython-311-x86_64-linux-gnu.so"} | sources | info
     assert "Requires-Python: ==3.11.*\n" in metadata and "Provides-Extra: autoload\n" in metadata
 
