@@ -190,7 +190,8 @@ def text(counters, seconds):
         (
             "compiled",
             f"{counters['functions_compiled']:,} functions, {counters['loops_compiled']:,} loops, "
-            f"{counters['resumes_compiled']:,} places where generators go on; "
+            f"{counters['resumes_compiled']:,} places where generators go on, "
+            f"{counters['handlers_compiled']:,} exception handlers; "
             f"{counters['recompilations']:,} of them anew; {counters['calls_inlined']:,} calls inlined",
         ),
         ("functions seen", f"{counters['functions_seen']:,}, compiled after {counters['threshold']} calls"),
