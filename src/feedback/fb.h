@@ -14,11 +14,10 @@ typedef struct {
     uint8_t op;    /* canonical opcode (opcode.h), EXTENDED_ARG folded away */
     uint8_t quick; /* what tier 0 has there now: a specialised form, or op */
     int32_t arg;
-    int32_t bci;   /* code unit of the opcode itself */
-    int32_t start; /* code unit of its first EXTENDED_ARG, or bci */
-    int32_t next;  /* code unit after its inline caches */
-    int32_t
-        target; /* jump target, also of what raises again: its handler in this function; or -1 */
+    int32_t bci;    /* code unit of the opcode itself */
+    int32_t start;  /* code unit of its first EXTENDED_ARG, or bci */
+    int32_t next;   /* code unit after its inline caches */
+    int32_t target; /* of a jump; of what raises again: its handler in this function; or -1 */
     /* Inline cache, valid for the specialised form in `quick`. */
     uint32_t version;  /* type version, or keys version of the module or globals dict */
     uint32_t version2; /* keys version, or keys version of the builtins dict */
