@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-PROGRAM = """
-import _pyston, dis, os, sys, types
-testing = _pyston._testing
+import programs
 
-def codes(co):
-    yield co
-    for const in co.co_consts:
-        if isinstance(const, types.CodeType):
-            yield from codes(const)
+PROGRAM = """
+import _pyston, dis, os, sys
+testing = _pyston._testing
 
 def library():
     root = os.path.dirname(os.__file__)
@@ -79,5 +75,5 @@ print("ok")
 
 def test_against_dis(ext, tmp_path):
     program = tmp_path / "program.py"
-    program.write_text(textwrap.dedent(PROGRAM))
+    program.write_text(programs.CODES + textwrap.dedent(PROGRAM))
     assert ext(program).ok == "ok\n"

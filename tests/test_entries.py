@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import programs
 import pytest
 import runmodes
 from conftest import Python
@@ -9,15 +10,9 @@ from conftest import Python
 # The standard library is what people write: loops left in the middle, handlers that go on in loops around them,
 # generators that wait in `try` and `with`.
 SWEEP = """
-import pathlib, sys, sysconfig, types
+import pathlib, sys, sysconfig
 import _pyston
 testing = _pyston._testing
-
-def codes(co):
-    yield co
-    for const in co.co_consts:
-        if isinstance(const, types.CodeType):
-            yield from codes(const)
 
 def entries(co):
     yield 0
@@ -55,7 +50,7 @@ print(compiled)
 )
 def test_the_builder_takes_every_entry(patterns, least, tmp_path):
     program = tmp_path / "sweep.py"
-    program.write_text(SWEEP)
+    program.write_text(programs.CODES + SWEEP)
     done = Python(runmodes.parse("ext-t1000000"))(program, *patterns, env={"PYSTON_VERIFY": "1"}, timeout=300)
     assert done.code == 0, done.err[:2000]
     assert int(done.out) >= least

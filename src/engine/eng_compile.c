@@ -137,25 +137,6 @@ static HirInlinee about_inlinee(PyCodeObject *co)
                : (HirInlinee){.nospec = s->nospec, .generic = s->recompiles >= ENG_RECOMPILES};
 }
 
-typedef struct {
-    int32_t bci;
-    bool found;
-} Target;
-
-static void is_target(const Py311Handler *h, void *ctx)
-{
-    Target *t = ctx;
-    t->found |= h->target == t->bci;
-}
-
-/* Is that where an exception is caught? */
-static bool is_handler(PyCodeObject *co, int32_t bci)
-{
-    Target handler = {.bci = bci};
-    py311_each_handler(co, is_target, &handler);
-    return handler.found;
-}
-
 static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
 {
     StrBuf *sb = ctx;
@@ -295,7 +276,7 @@ static bool install(EngCodeState *s, CodeUnit *u)
 static uint64_t *count_of(PyCodeObject *co, int32_t entry_bci)
 {
     return entry_bci == 0                           ? &eng_counts.compiled
-           : is_handler(co, entry_bci)              ? &eng_counts.compiled_handlers
+           : py311_is_handler(co, entry_bci)        ? &eng_counts.compiled_handlers
            : co->co_flags & PY311_CO_GENERATOR_LIKE ? &eng_counts.compiled_resumes
                                                     : &eng_counts.compiled_osr;
 }

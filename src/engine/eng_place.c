@@ -57,8 +57,8 @@ static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int 
     if (s == NULL || ts->cframe->use_tracing || !eng_active(ts)) {
         return NULL;
     }
-    EngPlace *p = eng_place_find(s, bci);
-    if (p == NULL && (p = eng_place_make(s, bci)) == NULL) {
+    EngPlace *p = eng_place_make(s, bci);
+    if (p == NULL) {
         return NULL;
     }
     CodeUnit *unit = p->unit;

@@ -197,6 +197,24 @@ void py311_each_handler(PyCodeObject *co, void (*fn)(const Py311Handler *h, void
     }
 }
 
+typedef struct {
+    int32_t bci;
+    bool hit;
+} HandlerScan;
+
+static void see_handler(const Py311Handler *h, void *ctx)
+{
+    HandlerScan *s = ctx;
+    s->hit |= h->target == s->bci;
+}
+
+bool py311_is_handler(PyCodeObject *co, int32_t bci)
+{
+    HandlerScan s = {bci, false};
+    py311_each_handler(co, see_handler, &s);
+    return s.hit;
+}
+
 bool py311_find_handler(PyCodeObject *co, int32_t bci, Py311Handler *out)
 {
     const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(co->co_exceptiontable);

@@ -91,6 +91,8 @@ typedef struct {
 bool py311_find_handler(PyCodeObject *co, int32_t bci, Py311Handler *out);
 /* Calls `fn` on each entry in order. */
 void py311_each_handler(PyCodeObject *co, void (*fn)(const Py311Handler *h, void *ctx), void *ctx);
+/* Does a handler start at `bci`? */
+bool py311_is_handler(PyCodeObject *co, int32_t bci);
 
 /* Value-stack depth before the instruction at each unit, into depth[Py_SIZE(co)]; -1 for units
  * that are unreachable or no start of an instruction (the opcode's own unit behind EXTENDED_ARG

@@ -33,27 +33,18 @@ static bool is_harmless(int op, int before)
             (op == PY311_POP_JUMP_FORWARD_IF_NONE || op == PY311_POP_JUMP_FORWARD_IF_NOT_NONE));
 }
 
-typedef struct {
-    int32_t bci;
-    bool hit;
-} Target;
-
-static void see_handler(const Py311Handler *h, void *ctx)
-{
-    Target *t = ctx;
-    t->hit |= h->target > t->bci && h->target < t->bci + PY311_PATCH_UNITS;
-}
-
 /* Does a jump or a handler lead into the patch, behind its first unit? */
 static bool is_jumped_into(PyCodeObject *co, int32_t bci)
 {
-    Target t = {bci, false};
+    bool hit = false;
     for (PY311_EACH_INS(co, ins)) {
         int32_t to = py311_jump_target(&ins);
-        t.hit |= to > bci && to < bci + PY311_PATCH_UNITS;
+        hit |= to > bci && to < bci + PY311_PATCH_UNITS;
     }
-    py311_each_handler(co, see_handler, &t);
-    return t.hit;
+    for (int32_t k = 1; k < PY311_PATCH_UNITS; k++) {
+        hit = hit || py311_is_handler(co, bci + k);
+    }
+    return hit;
 }
 
 bool py311_is_jump_target(PyCodeObject *co, int32_t bci)

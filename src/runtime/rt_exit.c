@@ -215,11 +215,17 @@ static RtLeave throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handl
     return next != NULL ? (RtLeave){.next = next} : finished(rt_run_tier0(ts, f, (int)depth));
 }
 
-PyObject *rt_throw_here(PyThreadState *ts, Py311Frame *f, int nstack)
+/* The same where prev_instr says what raised. */
+static RtLeave throw_here(PyThreadState *ts, Py311Frame *f, uint32_t nstack, bool own)
 {
     Py311Handler handler;
     bool found = py311_find_handler(f->f_code, py311_frame_lasti(f), &handler);
-    return throw_in_frame(ts, f, found ? &handler : NULL, (uint32_t)nstack, false, false).result;
+    return throw_in_frame(ts, f, found ? &handler : NULL, nstack, false, own);
+}
+
+PyObject *rt_throw_here(PyThreadState *ts, Py311Frame *f, int nstack)
+{
+    return throw_here(ts, f, (uint32_t)nstack, false).result;
 }
 
 /* What takes the place of values that could not be boxed: None on the stack, where tier 0 expects
@@ -352,12 +358,8 @@ static RtLeave after_inlined_call(PyThreadState *ts, Link *l, PyObject *res, boo
         res = stack[--depth];
         stack[depth] = NULL;
     }
-    if (res == NULL) {
-        Py311Handler handler;
-        int32_t unit = opcode_unit(f->f_code, l->xf->bci);
-        bool found = py311_find_handler(f->f_code, unit, &handler);
-        return throw_in_frame(ts, f, found ? &handler : NULL, depth, false, own);
-    }
+    if (res == NULL)
+        return throw_here(ts, f, depth, own); /* exit_chain left prev_instr at the call */
     static const uint8_t dropped[HIR_NCALLS] = {[HIR_CALL_UNDER] = 1, [HIR_CALL_INIT] = 2};
     depth -= dropped[l->xf->call];
     drop_stack(stack, depth, depth + dropped[l->xf->call]);
@@ -424,7 +426,7 @@ static RtLeave exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
         nvalues += (uint32_t)links[k].xf->nstack + links[k].xf->ndirty;
     }
     PyObject **values = __builtin_alloca((nvalues + 1) * sizeof(PyObject *));
-    PyObject *type = NULL, *value = NULL, *tb = NULL;
+    RtException e = {NULL, NULL, NULL};
     uint32_t keep = links[0].xf->nstack;
     bool throws = exit_throws(ts, x);
     if (throws) {
@@ -434,11 +436,14 @@ static RtLeave exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
         keep = found ? (uint32_t)handler.depth : 0;
         if (BASE_UNLIKELY(!rt_err(ts)))
             PyErr_SetString(PyExc_SystemError, "error return without exception set");
-        PyErr_Fetch(&type, &value, &tb);
+        e = rt_take_exception(ts);
     }
     bool no_memory = !reify_chain(links, n, keep, values, u, f, regs);
-    if (throws)
-        PyErr_Restore(type, value, tb); /* which counts, not the MemoryError */
+    if (throws) {
+        if (BASE_UNLIKELY(no_memory))
+            PyErr_Clear(); /* the exception on its way counts, not the MemoryError */
+        rt_give_exception(ts, e);
+    }
 
     links[n - 1].f = f;
     store_values(&links[n - 1].r, f);

@@ -67,12 +67,7 @@ def main(arguments):
     parser.add_argument(
         "--time", "-t", type=positive(float), metavar="SECONDS", help="pairs until so much time is over, 2 at least"
     )
-    parser.add_argument(
-        "--threshold",
-        type=cmd_common.threshold,
-        metavar="N",
-        help="the setting PYSTON_THRESHOLD, for the runs with the engine",
-    )
+    parser.add_threshold("the setting PYSTON_THRESHOLD, for the runs with the engine")
     parser.add_argument(
         "--baseline",
         metavar="PYTHON",

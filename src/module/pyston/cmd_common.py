@@ -68,6 +68,11 @@ class Parser(argparse.ArgumentParser):
             self.actions.append(action)
         return action
 
+    def add_threshold(
+        self, text="calls before a function is compiled: a number from 1, or `never` (the setting PYSTON_THRESHOLD)"
+    ):
+        self.add_argument("--threshold", type=threshold, metavar="N", help=text)
+
     def error(self, message):
         refuse(f"{message} (`{self.prog} --help` lists the options)")
 

@@ -16,12 +16,7 @@ def main(arguments):
     parser = cmd_common.Parser(
         "run", DESCRIPTION, "[--threshold N] [--stats] SCRIPT [ARGS] | -m MODULE [ARGS] | -c CODE [ARGS]"
     )
-    parser.add_argument(
-        "--threshold",
-        type=cmd_common.threshold,
-        metavar="N",
-        help="calls before a function is compiled: a number from 1, or `never` (the setting PYSTON_THRESHOLD)",
-    )
+    parser.add_threshold()
     parser.add_argument(
         "--stats", action="store_true", help="report on stderr what the engine did, as the command stats does"
     )

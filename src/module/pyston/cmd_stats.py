@@ -28,12 +28,7 @@ def main(arguments):
     parser = cmd_common.Parser(
         "stats", DESCRIPTION, "[--threshold N] [--json FILE] SCRIPT [ARGS] | -m MODULE [ARGS] | -c CODE [ARGS]"
     )
-    parser.add_argument(
-        "--threshold",
-        type=cmd_common.threshold,
-        metavar="N",
-        help="calls before a function is compiled: a number from 1, or `never` (the setting PYSTON_THRESHOLD)",
-    )
+    parser.add_threshold()
     parser.add_argument("--json", metavar="FILE", help="write the counters there as JSON, instead of the report")
     options, program = parser.parse_program(arguments)
     if options.threshold is not None:
