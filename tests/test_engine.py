@@ -144,7 +144,8 @@ for i in range(200):
     list(g())
 s = _pyston.stats()
 numbers = ["functions_compiled", "loops_compiled", "resumes_compiled", "handlers_compiled", "recompilations",
-           "osr_entries", "samples", "stack_segments", "line_arrays", "functions_seen",
+           "osr_entries", "samples", "stack_segments", "line_arrays", "arenas",
+           "functions_seen",
            "code_bytes", "metadata_bytes", "code_limit", "threshold"]
 assert all(type(s[k]) is int and s[k] >= 0 for k in numbers), s
 assert s["functions_compiled"] >= 1 and s["code_bytes"] > 0 and s["metadata_bytes"] > 0

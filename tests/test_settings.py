@@ -16,6 +16,7 @@ WRONG = {
     "PYSTON_CODE_LIMIT": (["0", "-1", "plenty", "64M", "1e3", "5000"], ["1", "1024"]),
     "PYSTON_PERF": (["yes"], ["0", "1"]),
     "PYSTON_GC": (["off", "2", "700"], ["0", "1"]),
+    "PYSTON_HUGE_PAGES": (["yes", "2M"], ["0", "1"]),
 }
 CASES = [(name, value) for name, (values, _) in WRONG.items() for value in values]
 

@@ -11,6 +11,7 @@
  *   eng_patch.c     from tier 0 into compiled code, by patched bytecode
  *   eng_lines.c     line numbers of code that raises again and again
  *   eng_gc.c        pacing of the cyclic collector
+ *   eng_arenas.c    memory of the object allocator in huge pages
  *   eng_ticker.c    the one thread, for the two above
  *   eng_compile.c   the compiler's pipeline, dumps, recompilation
  *   eng_stats.c     what stats() reports
@@ -45,6 +46,7 @@ typedef struct {
     bool stress_patch;       /* PYSTON_STRESS=patch: enter by patches what was called once */
     bool perf;               /* PYSTON_PERF */
     bool gc;                 /* PYSTON_GC: pace the cyclic collector */
+    bool huge_pages;         /* PYSTON_HUGE_PAGES: ask for them, for objects */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
     bool verify;             /* PYSTON_VERIFY=1: check every stage of the compiler (for tests) */
     bool selftest_fail;      /* PYSTON_SELFTEST_FAIL=1: the self-check reports a difference (for

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eng_arenas.h"
 #include "eng_gc.h"
 #include "py311_opcodes.h"
 
@@ -404,6 +405,7 @@ void eng_disable(void)
     eng_ticker_pending = false;
     eng_osr_stop();
     eng_gc_stop();
+    eng_arenas_stop();
     if (eng_is_enabled() && *hook_of(eng_interp) != NULL) {
         _PyInterpreterState_SetEvalFrameFunc(eng_interp, _PyEval_EvalFrameDefault);
     }

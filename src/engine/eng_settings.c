@@ -20,6 +20,7 @@ EngSettings eng_settings = {
     .sampled = true,
     .code_limit_mib = CODE_LIMIT_DEFAULT,
     .gc = true,
+    .huge_pages = true,
 };
 
 static int wrong(const char *name, const char *allowed, const char *text)
@@ -143,6 +144,11 @@ static int set_gc(const char *name, const char *text)
     return read_switch(name, text, &eng_settings.gc);
 }
 
+static int set_huge_pages(const char *name, const char *text)
+{
+    return read_switch(name, text, &eng_settings.huge_pages);
+}
+
 static int set_verify(const char *name, const char *text)
 {
     return read_switch(name, text, &eng_settings.verify);
@@ -166,6 +172,7 @@ int eng_settings_read(void)
         {"PYSTON_CODE_LIMIT", set_code_limit},
         {"PYSTON_PERF", set_perf},
         {"PYSTON_GC", set_gc},
+        {"PYSTON_HUGE_PAGES", set_huge_pages},
         {"PYSTON_VERIFY", set_verify},
         {"PYSTON_SELFTEST_FAIL", set_selftest_fail},
     };

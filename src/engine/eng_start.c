@@ -3,6 +3,7 @@
  * The program always runs: where only the engine is at fault, one line goes to stderr. */
 #include "eng_internal.h"
 
+#include "eng_arenas.h"
 #include "eng_gc.h"
 #include "py311_check.h"
 
@@ -106,6 +107,7 @@ int eng_enable(void)
     }
     eng_osr_start();
     eng_gc_start(interp);
+    eng_arenas_start();
     if (at_startup()) {
         eng_ticker_start_later();
     } else {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eng_arenas.h"
+
 EngCounts eng_counts;
 
 typedef struct {
@@ -102,6 +104,7 @@ PyObject *eng_stats(void)
         {"samples", eng_counts.ticks_compiled + eng_counts.ticks_tier0},
         {"stack_segments", eng_counts.stack_segments},
         {"line_arrays", eng_counts.line_arrays},
+        {"arenas", eng_arenas_live()},
         {"functions_seen", eng_nstates},
     };
     PyObject *d = PyDict_New();
