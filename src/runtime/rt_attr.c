@@ -32,6 +32,16 @@ static inline PyObject *instance_dict(PyObject *obj, PyTypeObject *tp)
     return dictptr != NULL ? *dictptr : NULL;
 }
 
+/* The value of the name in the dict, borrowed, or NULL: it has none, or other keys than str, to which Python code might
+ * compare it. Dicts of one class that were filled in different ways have it in different places. */
+static inline PyObject *dict_value(PyObject *dict, const RtAttrIC *ic, const RtAttrEntry *e)
+{
+    PyObject *v = rt_dict_at_hint(dict, e->index, ic->name);
+    if (BASE_LIKELY(v != NULL) || !py311_keys_unicode(py311_dict_keys(dict)))
+        return v;
+    return _PyDict_GetItem_KnownHash(dict, ic->name, ic->hash);
+}
+
 /* May the instance have an attribute of that name, before the class's? */
 static bool may_be_shadowed(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry *e)
 {
@@ -175,12 +185,12 @@ static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e,
         if ((e->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL)
             return NOT_SERVED;
         PyObject *dict = instance_dict(obj, e->type);
-        v = dict != NULL && descr_holds(e) ? rt_dict_at_hint(dict, e->index, ic->name) : NULL;
+        v = dict != NULL && descr_holds(e) ? dict_value(dict, ic, e) : NULL;
         break;
     }
     case RT_ATTR_MODULE: {
         PyObject *dict = RT_FIELD(PyObject *, obj, PY311_OFF_MODULE_DICT);
-        v = dict != NULL && descr_holds(e) ? rt_dict_at_hint(dict, e->index, ic->name) : NULL;
+        v = dict != NULL && descr_holds(e) ? dict_value(dict, ic, e) : NULL;
         break;
     }
     case RT_ATTR_CLASS_VALUE:
@@ -236,16 +246,20 @@ static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e,
 /* At a megamorphic site: by the entry that all of them share. */
 static PyObject *serve_shared(PyObject *obj, const RtAttrIC *ic, PyObject **out)
 {
-    RtAttrEntry *e = rt_attr_shared(RT_SITE_LOAD, Py_TYPE(obj), ic->name);
+    RtAttrEntry *e = rt_attr_shared(RT_SITE_LOAD, obj, ic->name);
     if (e != NULL) {
+        if (e->kind == RT_ATTR_EMPTY) {
+            e->hits++;
+            return NOT_SERVED;
+        }
         PyObject *v = serve(obj, ic, e, out);
-        if (BASE_LIKELY(v != NOT_SERVED) || e->kind == RT_ATTR_EMPTY)
+        if (BASE_LIKELY(v != NOT_SERVED))
             return v;
     }
     RtAttrEntry made;
     if (!rt_attr_analyze_load(obj, ic, &made))
-        made = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = Py_TYPE(obj)->tp_version_tag};
-    e = rt_attr_share(RT_SITE_LOAD, ic->name, &made);
+        made = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = rt_attr_type_version(Py_TYPE(obj))};
+    e = rt_attr_share(RT_SITE_LOAD, obj, ic->name, &made);
     return e != NULL ? serve(obj, ic, e, out) : NOT_SERVED;
 }
 
@@ -399,7 +413,7 @@ BASE_NOINLINE static int store_attr_miss(PyObject *obj, PyObject *v, RtAttrIC *i
 {
     bool wanted = rt_attr_ic_miss(ic, RT_SITE_STORE);
     if (!wanted) {
-        RtAttrEntry *e = rt_attr_shared(RT_SITE_STORE, Py_TYPE(obj), ic->name);
+        RtAttrEntry *e = rt_attr_shared(RT_SITE_STORE, obj, ic->name);
         int status = e != NULL ? entry_store(obj, v, ic, e) : 1;
         if (status <= 0)
             return status;
@@ -412,7 +426,7 @@ BASE_NOINLINE static int store_attr_miss(PyObject *obj, PyObject *v, RtAttrIC *i
     else if (wanted)
         rt_attr_ic_add(ic, &e);
     else
-        rt_attr_share(RT_SITE_STORE, ic->name, &e);
+        rt_attr_share(RT_SITE_STORE, obj, ic->name, &e);
     return 0;
 }
 

@@ -21,11 +21,11 @@ bool rt_attr_class_is_type(PyTypeObject *tp);
 /* Puts the entry into the cache, replacing an outdated or the oldest one. */
 void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *e);
 
-/* The entry that megamorphic sites of this kind (RT_SITE_LOAD for all but stores) share for objects of type tp, or
+/* The entry that megamorphic sites of this kind (RT_SITE_LOAD for all but stores) share for `obj`, or
  * NULL. Its kind is RT_ATTR_EMPTY when none can be made. Valid until Python code runs. */
-RtAttrEntry *rt_attr_shared(RtSiteKind site, PyTypeObject *tp, PyObject *name);
+RtAttrEntry *rt_attr_shared(RtSiteKind site, PyObject *obj, PyObject *name);
 /* Puts a copy of the entry there and gives that, or NULL when the type has no version tag. */
-RtAttrEntry *rt_attr_share(RtSiteKind site, PyObject *name, const RtAttrEntry *e);
+RtAttrEntry *rt_attr_share(RtSiteKind site, PyObject *obj, PyObject *name, const RtAttrEntry *e);
 
 /* Counts a miss. False: the site is megamorphic and no entry is wanted. */
 bool rt_attr_ic_miss(RtAttrIC *ic, RtSiteKind site);

@@ -586,6 +586,59 @@ def test_megamorphic_site():
     assert not megamorphic and misses < 130
 
 
+def test_dicts_filled_in_different_ways():
+    """Objects of one class, and modules, that have a name at different places of their dicts, or not at all."""
+
+    class D:
+        x = "class"
+
+    def instance(names):
+        o = with_materialised_dict(D())
+        for n in names:
+            setattr(o, n, n)
+        return o
+
+    def module(names):
+        m = types.ModuleType("m")
+        for n in names:
+            setattr(m, n, n)
+        return m
+
+    fillings = ["x", "ax", "abx", "ab", "", "xa", "abcdefghijx"]
+    for name in ("x", "a"):
+        site = Site(name)
+        for make in (instance, module):
+            for _ in range(3):
+                for names in fillings:
+                    o = make(names)
+                    site.check(o)
+                    if name in names:
+                        delattr(o, name)
+                        site.check(o)
+                    o.__dict__[7] = 7  # no longer str only
+                    site.check(o)
+
+
+def test_classes_share_entries_by_class():
+    """What a class has depends on the class, not on its type alone."""
+
+    class Meta(type):
+        pass
+
+    site = Site("x")
+    classes = [Meta(f"C{i}", (), {"x": i} if i % 3 else {}) for i in range(30)]
+    classes += [Meta(f"D{i}", (classes[i],), {}) for i in range(30)]
+    for turn in range(4):
+        for c in classes:
+            site.check(c)
+        for i, c in enumerate(classes[turn::4]):
+            if i % 2:
+                c.x = -i
+            elif "x" in vars(c):
+                del c.x
+            site.check(c)
+
+
 def set_reference(obj, name, v):
     code_function(f"def f(o, v): o.{name} = v")(obj, v)
 
