@@ -83,11 +83,12 @@ typedef enum {
 
 /* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
  * nothing. */
-typedef struct EngCodeState {
-    PyCodeObject *code; /* borrowed: this dies with it */
-    CodeUnit *unit;     /* entry at the start, or NULL */
+typedef struct EngCodeState { /* what every call reads comes first, in one cache line */
+    PyCodeObject *code;       /* borrowed: this dies with it */
+    CodeUnit *unit;           /* entry at the start, or NULL */
     RtEntry entry;      /* its entry, or eng_no_unit; compiled callers know this word's address */
     int32_t exact_args; /* positional arguments that are all its frame wants; -1: it wants others */
+    int32_t nlocalsplus;       /* as in the code object */
     uint32_t frame_size;       /* bytes on the data stack */
     uint32_t calls;            /* counted entries while there is no unit */
     uint8_t tier;              /* EngTier */
@@ -113,10 +114,29 @@ typedef struct EngCodeState {
 /* Index of our slot in co_extra; -1 before the first enable. */
 extern Py_ssize_t eng_extra_index;
 
+/* States by the address of their code: co_extra says the same, but its array is another block of memory to wait for,
+ * and the end of the code object's head too. */
+#define ENG_STATE_CACHE 2048 /* a power of two */
+typedef struct {
+    PyCodeObject *code; /* which has this state, or NULL */
+    EngCodeState *state;
+} EngCachedState;
+extern EngCachedState eng_state_cache[ENG_STATE_CACHE];
+
+static inline EngCachedState *eng_cached_state(const PyCodeObject *co)
+{
+    uintptr_t at = (uintptr_t)co;
+    return &eng_state_cache[(at >> 4 ^ at >> 15) % ENG_STATE_CACHE];
+}
+
+/* eng_code_state without looking into the cache, which is told. */
+EngCodeState *eng_code_state_find(PyCodeObject *co);
+
 /* State of a code object, or NULL when it has none. */
 static inline EngCodeState *eng_code_state(PyCodeObject *co)
 {
-    return (EngCodeState *)py311_code_extra(co, eng_extra_index);
+    const EngCachedState *cached = eng_cached_state(co);
+    return BASE_LIKELY(cached->code == co) ? cached->state : eng_code_state_find(co);
 }
 
 /* --- running ------------------------------------------------------------------ */

@@ -45,12 +45,11 @@ PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntr
 
 /* Drops what an unlinked frame holds and gives its room back, one level deeper than the caller, as
  * _PyEvalFrameClearAndPop does; recursion_remaining is still decremented and is given back here. */
-static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f)
+static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f, int nlocalsplus)
 {
-    PyCodeObject *code = f->f_code;
     /* Compiled code leaves -1. Tier 0 leaves the number of locals. RETURN_GENERATOR, which moved them
      * into the generator, leaves none either way. */
-    int n = f->stacktop >= 0 ? f->stacktop : code->co_nlocalsplus;
+    int n = f->stacktop >= 0 ? f->stacktop : nlocalsplus;
     if (BASE_UNLIKELY(f->frame_obj != NULL)) {
         f->stacktop = n;
         py311_frame_clear(f);
@@ -59,6 +58,7 @@ static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f)
             Py_XDECREF(f->localsplus[i]);
         }
         Py_XDECREF(f->f_locals);
+        PyCodeObject *code = f->f_code;
         Py_DECREF(f->f_func);
         Py_DECREF(code);
     }
@@ -69,7 +69,7 @@ static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f)
 /* clear_and_pop for a frame with something unusual. */
 static BASE_NOINLINE PyObject *leave_slowly(PyThreadState *ts, Py311Frame *f, PyObject *result)
 {
-    clear_and_pop(ts, f);
+    clear_and_pop(ts, f, f->f_code->co_nlocalsplus);
     return result;
 }
 
@@ -145,6 +145,7 @@ RtEntry *eng_entry_word(PyCodeObject *code)
 static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
 {
     PyObject *result;
+    int nlocalsplus = s->nlocalsplus; /* the code may die, and its state with it */
     if (s->entry == enter_tier0 && eng_count_call(f) == NULL) {
         f->stacktop = f->f_code->co_nlocalsplus;
         result = eng_eval_tier0(ts, (struct _PyInterpreterFrame *)(void *)f, 0);
@@ -155,7 +156,7 @@ static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f
     } else {
         result = eng_run_linked(ts, f, s->entry);
     }
-    clear_and_pop(ts, f);
+    clear_and_pop(ts, f, nlocalsplus);
     return result;
 }
 
@@ -181,7 +182,7 @@ static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn, co
 static BASE_NOINLINE int unbound(PyThreadState *ts, Py311Frame *f, EngBound bound)
 {
     ts->recursion_remaining--;
-    clear_and_pop(ts, f);
+    clear_and_pop(ts, f, f->f_code->co_nlocalsplus);
     return bound == ENG_BIND_FAILED ? -1 : 0;
 }
 
@@ -199,7 +200,7 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
         for (Py_ssize_t i = 0; i < nargs; i++) {
             f->localsplus[i] = Py_NewRef(args[i]);
         }
-        py311_unset_locals(f, nargs, code->co_nlocalsplus);
+        py311_unset_locals(f, nargs, s->nlocalsplus);
     } else {
         EngKeywords kw = {NULL, NULL, 0};
         if (kwnames != NULL) {
@@ -297,6 +298,6 @@ PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cod
     for (Py_ssize_t i = 0; i < nargs; i++) {
         locals[i] = argv[i + 1];
     }
-    py311_unset_locals(f, nargs, code->co_nlocalsplus);
+    py311_unset_locals(f, nargs, s->nlocalsplus);
     return run_and_pop(ts, f, s);
 }

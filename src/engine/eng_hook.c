@@ -25,6 +25,33 @@ PyInterpreterState *eng_interp;
 
 /* --- states ------------------------------------------------------------------------ */
 
+/* Of the processor, in bytes. */
+#define CACHE_LINE 64
+
+EngCachedState eng_state_cache[ENG_STATE_CACHE];
+
+EngCodeState *eng_code_state_find(PyCodeObject *co)
+{
+    EngCodeState *s = py311_code_extra(co, eng_extra_index);
+    if (s != NULL) {
+        *eng_cached_state(co) = (EngCachedState){co, s};
+    }
+    return s;
+}
+
+static void uncache_state(const EngCodeState *s)
+{
+    EngCachedState *cached = eng_cached_state(s->code);
+    if (cached->state == s) {
+        *cached = (EngCachedState){NULL, NULL};
+    }
+}
+
+void eng_states_uncache(void)
+{
+    memset(eng_state_cache, 0, sizeof eng_state_cache);
+}
+
 /* The code object dies; nothing can run or return into its units any more. */
 static void state_free(void *p)
 {
@@ -41,9 +68,10 @@ static void state_free(void *p)
         s->next->prev = s->prev;
     }
     eng_nstates--;
+    uncache_state(s);
     /* code_dealloc goes on to other users' data, and their functions may even call this code. */
     Py311CodeExtra *extra = s->code->co_extra;
-    if (eng_code_state(s->code) == s) {
+    if (py311_code_extra(s->code, eng_extra_index) == s) {
         extra->ce_extras[eng_extra_index] = NULL;
     }
     for (uint32_t i = 0; i < s->nunits; i++) {
@@ -63,12 +91,14 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     if (s != NULL || eng_extra_index < 0) {
         return s;
     }
-    s = calloc(1, sizeof *s);
-    if (s == NULL) {
+    void *block;
+    if (posix_memalign(&block, CACHE_LINE, sizeof *s) != 0) {
         return NULL;
     }
+    s = memset(block, 0, sizeof *s);
     s->code = co;
     s->exact_args = py311_fills_frame(co) ? co->co_argcount : -1;
+    s->nlocalsplus = co->co_nlocalsplus;
     s->frame_size = (uint32_t)py311_frame_size(co);
     eng_state_set_unit(s, NULL);
     if (py311_code_extra_set(co, eng_extra_index, s) < 0) {

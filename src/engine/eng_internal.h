@@ -28,6 +28,8 @@ void eng_stack_attend(void);
 /* --- eng_hook.c: states ------------------------------------------------------------ */
 /* State of `co`, made if need be; NULL (no exception) when memory is out. */
 EngCodeState *eng_code_state_make(PyCodeObject *co);
+/* Nothing is cached by eng_code_state any more: the slot of co_extra is given up. */
+void eng_states_uncache(void);
 /* All states, newest first. */
 extern EngCodeState *eng_states;
 extern uint32_t eng_nstates;

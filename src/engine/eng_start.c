@@ -31,6 +31,7 @@ static void interpreter_gone(PyObject *Py_UNUSED(capsule))
 {
     eng_disable();
     eng_extra_index = -1;
+    eng_states_uncache();
 }
 
 static int watch_interpreter(PyInterpreterState *interp)
