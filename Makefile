@@ -10,12 +10,14 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions docs wheel tarball deb release test-packages clean
+	bench-paired bench-instructions docs wheel tarball deb release test-packages test-deployments clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
 
-test-ready: all $(VENV)/.ready
+DEPLOYMENTS := build/deployments
+
+test-ready: all $(VENV)/.ready $(DEPLOYMENTS)/stock/.ready $(DEPLOYMENTS)/pyston3/.ready
 	@ninja -C build/meson
 
 test: test-ready ## Build and run the tests (ARGS="-k name" selects)
@@ -98,6 +100,16 @@ release: ## Build every package from a clean copy of the last commit into dist/,
 
 test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
 	$(PYTEST) tests/packages --packages $(ARGS)
+
+test-deployments: test-ready ## Servers, queues, debuggers, profilers and notebooks with the engine (10 minutes)
+	$(PYTEST) -n $(JOBS) tests/deployments --deployments $(ARGS)
+
+# One of python3.11, one made by pyston3, which has to be there; a rebuilt pyston3 leaves it as it is.
+$(DEPLOYMENTS)/stock/.ready: requirements-deployments.txt
+	@scripts/venv.sh "$(PYTHON)" $(DEPLOYMENTS)/stock requirements-deployments.txt
+
+$(DEPLOYMENTS)/pyston3/.ready: requirements-deployments.txt | all
+	@scripts/venv.sh "$(CURDIR)/build/bin/pyston3" $(DEPLOYMENTS)/pyston3 requirements-deployments.txt
 
 clean: ## Remove everything that was built
 	rm -rf build dist

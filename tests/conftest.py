@@ -14,10 +14,11 @@ import runmodes
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="run the tests marked `full` as well")
     parser.addoption("--packages", action="store_true", help="run the tests marked `packages` as well")
+    parser.addoption("--deployments", action="store_true", help="run the tests marked `deployments` as well")
 
 
 def pytest_collection_modifyitems(config, items):
-    for name in ("full", "packages"):
+    for name in ("full", "packages", "deployments"):
         left_out = [item for item in items if item.get_closest_marker(name)]
         if left_out and not config.getoption(f"--{name}"):
             config.hook.pytest_deselected(items=left_out)

@@ -1,0 +1,1 @@
+"""What services and developers put around a program - servers, queues, debuggers, profilers, notebooks - on compiled code."""
