@@ -201,9 +201,13 @@ static int hush_profile(PyObject *Py_UNUSED(self), PyFrameObject *Py_UNUSED(fram
     return 0;
 }
 
-/* The return of the current frame, which tier 0 is about to tell tracers of, has been told. */
+/* The return of the current frame, which tier 0 is about to tell tracers of, has been told. (Below a tracer tier 0
+ * tells nobody of anything, also when a debugger has set use_tracing there from another thread.) */
 static void hush(PyThreadState *ts)
 {
+    if (ts->tracing) {
+        return;
+    }
     if (ts->c_tracefunc != NULL) {
         hushed.trace = ts->c_tracefunc;
         ts->c_tracefunc = hush_trace;
@@ -284,7 +288,7 @@ static int tell(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
 static void tell_no_more(PyThreadState *ts, Py311Frame *f, const EngPatch *p)
 {
     int size = (int)sizeof(uint16_t);
-    if (ts->c_tracefunc != NULL) {
+    if (ts->c_tracefunc != NULL && !ts->tracing) {
         bool line = p->entry || PyCode_Addr2Line(f->f_code, p->bytecode.bci * size) !=
                                     PyCode_Addr2Line(f->f_code, (p->bytecode.bci - 1) * size);
         told.trace = ts->c_tracefunc;
