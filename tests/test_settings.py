@@ -15,6 +15,11 @@ WRONG = {
     "PYSTON_STRESS": (["osr!", "deopts", "1"], ["deopt", "patch"]),
     "PYSTON_CODE_LIMIT": (["0", "-1", "plenty", "64M", "1e3", "5000"], ["1", "1024"]),
     "PYSTON_PERF": (["yes"], ["0", "1"]),
+    "PYSTON_OPT_DISABLE": (
+        ["gvm", "gvn,", "inline,lcm", "11", "-1", "1x"],
+        ["inline", "types", "gvn", "dce", "0", "10"],
+    ),
+    "PYSTON_OPT_LIMIT": (["all", "0", "12", "3x"], ["1", "11"]),
     "PYSTON_GC": (["off", "2", "700"], ["0", "1"]),
     "PYSTON_HUGE_PAGES": (["yes", "2M"], ["0", "1"]),
 }
@@ -30,6 +35,8 @@ RIGHT = [
     ("PYSTON_STRESS", "patch"),
     ("PYSTON_CODE_LIMIT", "1"),
     ("PYSTON_CODE_LIMIT", "64"),
+    ("PYSTON_OPT_DISABLE", "gvn,inline,3"),
+    ("PYSTON_OPT_LIMIT", "11"),
 ]
 
 
@@ -113,6 +120,21 @@ print(stats["threshold"], *(stats[kind] > 0 for kind in kinds), stats["not_compi
 def test_empty_is_unset(pyston3):
     env = dict.fromkeys(WRONG, "")
     assert pyston3("-c", "import pyston; print(pyston.is_enabled())", env=env).ok == "True\n"
+
+
+def test_passes_are_left_out(pyston3):
+    """By name, by number, after so many; a name stands for each time that the pass runs."""
+    code = "def f(a):\n    return a + 1\nf(1)"
+
+    def passes(**env):
+        done = pyston3("-c", code, env={"PYSTON_THRESHOLD": "1", "PYSTON_DUMP": "hir:f", **env})
+        return re.findall(r"^--- (\w+)", done.err, re.MULTILINE)
+
+    all_of_them = passes()
+    assert all_of_them[:3] == ["build", "types", "fold"] and all_of_them.count("fold") == 2
+    assert passes(PYSTON_OPT_DISABLE="fold,refcount") == [p for p in all_of_them if p not in ("fold", "refcount")]
+    assert passes(PYSTON_OPT_DISABLE="0,10,inline") == all_of_them[:1] + all_of_them[2:-1]
+    assert passes(PYSTON_OPT_LIMIT="2") == all_of_them[:3]
 
 
 def test_on_and_off(pyston3, ext):

@@ -48,6 +48,9 @@ typedef struct {
     bool gc;                 /* PYSTON_GC: pace the cyclic collector */
     bool huge_pages;         /* PYSTON_HUGE_PAGES: ask for them, for objects */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
+    uint32_t opt_disabled;   /* PYSTON_OPT_DISABLE: a bit for each pass of the optimiser */
+    bool no_inline;          /* "inline" in PYSTON_OPT_DISABLE */
+    uint32_t opt_limit;      /* PYSTON_OPT_LIMIT; 0: all passes */
     bool verify;             /* PYSTON_VERIFY=1: check every stage of the compiler (for tests) */
     bool selftest_fail;      /* PYSTON_SELFTEST_FAIL=1: the self-check reports a difference (for
                                tests) */

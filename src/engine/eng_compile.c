@@ -166,11 +166,13 @@ static bool run_stages(Job *job)
     };
     OptOptions opt = {
         .verify = eng_settings.verify,
+        .disabled_mask = eng_settings.opt_disabled,
+        .max_passes = eng_settings.opt_limit,
         .dump = job->hir != NULL ? dump_pass : NULL,
         .dump_ctx = job->hir,
     };
-    opt_options_from_env(&opt);
-    if (!job->generic && !opt.no_inline && !(job->state != NULL && job->state->no_inline)) {
+    if (!job->generic && !eng_settings.no_inline &&
+        !(job->state != NULL && job->state->no_inline)) {
         build.inlinee = about_inlinee;
     }
     job->reason = "not supported";

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_strbuf.h"
 #include "eng_limits.h"
+#include "opt.h"
 
 #define CODE_LIMIT_DEFAULT 64u
 #define CODE_LIMIT_MOST    1024u
@@ -159,6 +161,47 @@ static int set_selftest_fail(const char *name, const char *text)
     return read_switch(name, text, &eng_settings.selftest_fail);
 }
 
+/* Words of the list are names of passes, their numbers, and "inline". */
+static int set_opt_disable(const char *name, const char *text)
+{
+    uint32_t mask = 0;
+    bool no_inline = false;
+    for (const char *word = text;;) {
+        size_t n = strcspn(word, ",");
+        if (n == strlen("inline") && strncmp(word, "inline", n) == 0) {
+            no_inline = true;
+        } else if (opt_named(word, n) != 0) {
+            mask |= opt_named(word, n);
+        } else {
+            break;
+        }
+        if (word[n] == '\0') {
+            eng_settings.opt_disabled = mask;
+            eng_settings.no_inline = no_inline;
+            return 0;
+        }
+        word += n + 1;
+    }
+    StrBuf allowed = SB_INIT;
+    sb_puts(&allowed, "a list of inline");
+    for (uint32_t k = 0; k < opt_npasses; k++) {
+        const char *pass = opt_passes[k].name;
+        if (opt_named(pass, strlen(pass)) % (1u << k) ==
+            0) { /* a pass that runs twice is one name */
+            sb_printf(&allowed, ", %s", pass);
+        }
+    }
+    sb_printf(&allowed, " and numbers from 0 to %u joined by commas", opt_npasses - 1);
+    int err = wrong(name, sb_str(&allowed), text);
+    sb_free(&allowed);
+    return err;
+}
+
+static int set_opt_limit(const char *name, const char *text)
+{
+    return read_number(name, text, opt_npasses, NULL, &eng_settings.opt_limit);
+}
+
 int eng_settings_read(void)
 {
     static const struct {
@@ -173,6 +216,8 @@ int eng_settings_read(void)
         {"PYSTON_PERF", set_perf},
         {"PYSTON_GC", set_gc},
         {"PYSTON_HUGE_PAGES", set_huge_pages},
+        {"PYSTON_OPT_DISABLE", set_opt_disable},
+        {"PYSTON_OPT_LIMIT", set_opt_limit},
         {"PYSTON_VERIFY", set_verify},
         {"PYSTON_SELFTEST_FAIL", set_selftest_fail},
     };

@@ -1,7 +1,7 @@
 /* The pass list and its driver. */
 #include "opt.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Types come first because everything else asks for them. Folding turns generic operations on
@@ -72,25 +72,16 @@ bool opt_run_one(HirFunc *f, const char *name)
     return false;
 }
 
-void opt_options_from_env(OptOptions *o)
+uint32_t opt_named(const char *word, size_t n)
 {
-    const char *limit = getenv("PYSTON_OPT_LIMIT");
-    if (limit) {
-        o->max_passes = (uint32_t)strtoul(limit, NULL, 10);
-    }
-    const char *s = getenv("PYSTON_OPT_DISABLE");
-    while (s && *s) {
-        size_t n = strcspn(s, ",");
-        char *end;
-        unsigned long index = strtoul(s, &end, 10);
-        o->no_inline |= n == strlen("inline") && !strncmp(s, "inline", n);
-        for (uint32_t k = 0; k < opt_npasses; k++) {
-            bool by_index = n && end == s + n && index == k;
-            if (by_index ||
-                (strlen(opt_passes[k].name) == n && !strncmp(opt_passes[k].name, s, n))) {
-                o->disabled_mask |= 1u << k;
-            }
+    uint32_t mask = 0;
+    for (uint32_t k = 0; k < opt_npasses; k++) {
+        char index[12];
+        int digits = snprintf(index, sizeof index, "%u", k);
+        if ((strlen(opt_passes[k].name) == n && !strncmp(opt_passes[k].name, word, n)) ||
+            ((size_t)digits == n && !strncmp(index, word, n))) {
+            mask |= 1u << k;
         }
-        s += n + (s[n] == ',');
     }
+    return mask;
 }

@@ -11,7 +11,6 @@
 typedef struct {
     bool verify;            /* run hir_verify after every pass; a failure stops the process */
     uint32_t disabled_mask; /* bit per pass index: do not run it (bisection) */
-    bool no_inline;         /* the builder shall inline nothing ("inline" in PYSTON_OPT_DISABLE) */
     uint32_t max_passes;    /* run only so many entries of the list (bisection); 0: all */
     /* Called after each pass that ran, and once before the first with name "build". */
     void (*dump)(void *ctx, const char *pass, const HirFunc *f);
@@ -35,9 +34,8 @@ void opt_run(HirFunc *f, const OptOptions *opts);
 /* Runs the first pass of that name alone; false when there is none. */
 bool opt_run_one(HirFunc *f, const char *name);
 
-/* Sets fields from the environment: PYSTON_OPT_DISABLE=name,name or index,index and
- * PYSTON_OPT_LIMIT=n. Unknown names are ignored. */
-void opt_options_from_env(OptOptions *o);
+/* The passes that a word of n bytes names, by name or by index, as a disabled_mask; 0: none. */
+uint32_t opt_named(const char *word, size_t n);
 
 /* --- passes ------------------------------------------------------------------- */
 void opt_types(HirFunc *f);    /* type propagation over phis, conditional constants */

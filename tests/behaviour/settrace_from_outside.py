@@ -1,5 +1,7 @@
 """A debugger that switches tracing on from another thread, as debugpy does, while the tracer runs functions that are compiled."""
-import ctypes, sys
+import ctypes
+import sys
+
 
 def spin(n):
     total = 0
@@ -7,9 +9,11 @@ def spin(n):
         total += i & 3
     return total
 
+
 def leaf(a):
     b = a + 1
     return b
+
 
 for _ in range(400):
     spin(3000)
@@ -18,6 +22,7 @@ for _ in range(5000):
 
 api = ctypes.PyDLL(None)
 api.PyThreadState_Get.restype = ctypes.c_void_p
+
 
 def on():
     """PyThreadState.cframe->use_tracing = 255, whatever runs at the moment."""
@@ -43,4 +48,5 @@ sys.settrace(tracer)
 for i in range(3):
     leaf(i)
 sys.settrace(None)
-print(events)
+for event in events:
+    print(*event)

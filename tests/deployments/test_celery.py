@@ -36,7 +36,11 @@ def settings(broker: str, folder) -> dict[str, str]:
     if broker == "files":
         for name in ("queue", "control", "results"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        return {"CELERY_BROKER": "filesystem://", "CELERY_RESULTS": f"file://{folder}/results", "CELERY_FOLDER": str(folder)}
+        return {
+            "CELERY_BROKER": "filesystem://",
+            "CELERY_RESULTS": f"file://{folder}/results",
+            "CELERY_FOLDER": str(folder),
+        }
     return {"CELERY_BROKER": broker, "CELERY_RESULTS": broker, "CELERY_FOLDER": str(folder)}
 
 

@@ -151,13 +151,19 @@ def session(way: Way, tmp_path) -> list:
     with way.start("-Xfrozen_modules=off", path, log=folder / "log", env={"EVIDENCE": folder}) as program:
         program.wait_for_text("ready")
         client = Client(port)
-        places = [{"line": at("        total &= 0xFFFF")}, {"line": at("    product = x * y"), "condition": "x % 1000 == 0"}]
+        places = [
+            {"line": at("        total &= 0xFFFF")},
+            {"line": at("    product = x * y"), "condition": "x % 1000 == 0"},
+        ]
         client.attach({str(path): places}, ["raised"])
 
         def note(what):
             reason, thread, frames, variables = client.stopped()
             i = int(variables["i"]) if "i" in variables else None
-            kinds = {name: value if name in ("y", "k", "n") else re.sub(r"\d+", "N", value) for name, value in variables.items()}
+            kinds = {
+                name: value if name in ("y", "k", "n") else re.sub(r"\d+", "N", value)
+                for name, value in variables.items()
+            }
             # At the level of the module there are modules, which know where they are.
             seen.append((what, reason, frames, kinds if frames[0][0] != "<module>" else sorted(kinds)))
             return thread, i, variables
@@ -170,7 +176,12 @@ def session(way: Way, tmp_path) -> list:
         seen.append((j - i, int(variables["total"]) - (total & 0xFFFF) - ((j * 3) & 7)))
         frame = client.ask("stackTrace", threadId=thread)["stackFrames"][0]["id"]
         seen.append(client.evaluate(frame, "i == %d and inner(3, 4)" % j))
-        client.ask("setVariable", variablesReference=client.ask("scopes", frameId=frame)["scopes"][0]["variablesReference"], name="total", value="5")
+        client.ask(
+            "setVariable",
+            variablesReference=client.ask("scopes", frameId=frame)["scopes"][0]["variablesReference"],
+            name="total",
+            value="5",
+        )
         for _ in range(3):
             client.ask("next", threadId=thread)
             thread, *_ = note("next")
@@ -187,7 +198,13 @@ def session(way: Way, tmp_path) -> list:
         client.ask("continue", threadId=thread)
         client.ask("pause", threadId=thread)
         reason, thread, frames, _ = client.stopped()
-        seen.append((reason, frames[-2][0] if frames[-1][0] == "<module>" else frames, [f for f in frames if f[0] == "<module>"]))
+        seen.append(
+            (
+                reason,
+                frames[-2][0] if frames[-1][0] == "<module>" else frames,
+                [f for f in frames if f[0] == "<module>"],
+            )
+        )
         frame = client.ask("stackTrace", threadId=thread)["stackFrames"][0]["id"]
         client.evaluate(frame, "done.append(1)")
         client.ask("continue", threadId=thread)

@@ -126,5 +126,13 @@ def test_worker_timeout(stock, way, tmp_path, option):
             service.wait_for_text("WORKER TIMEOUT")
             servers.workers(service, port, 1)
             assert service.stop() == 0, service.said
-            said.append(sorted({line.split("] ")[-1].split(" (pid")[0] for line in service.said.splitlines() if "[CRITICAL]" in line}))
+            said.append(
+                sorted(
+                    {
+                        line.split("] ")[-1].split(" (pid")[0]
+                        for line in service.said.splitlines()
+                        if "[CRITICAL]" in line
+                    }
+                )
+            )
     assert said[0] == said[1]

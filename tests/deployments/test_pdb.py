@@ -71,7 +71,9 @@ def test_from_the_start(way, stock, commands, more):
 @pytest.mark.parametrize("hook", ["breakpoint()", "pdb.set_trace()", "pdb.runcall(debugged.everything, 5)"])
 def test_in_a_warm_program(way, stock, tmp_path, hook):
     """The program itself calls the debugger, in a function that has run compiled until then."""
-    text = PROGRAM.read_text().replace("        total &= 0xFFFF", f"        if n == STOP and i == 5:\n            {hook}")
+    text = PROGRAM.read_text().replace(
+        "        total &= 0xFFFF", f"        if n == STOP and i == 5:\n            {hook}"
+    )
     if "runcall" in hook:
         text = PROGRAM.read_text()
     (tmp_path / "evidence.py").symlink_to(PROGRAMS / "evidence.py")

@@ -18,7 +18,6 @@ from deployments.ways import PROGRAMS, Way, compiled
 PROGRAM = PROGRAMS / "sampled.py"
 
 
-
 pytestmark = [
     pytest.mark.deployments,
     pytest.mark.skipif(os.getuid() != 0, reason="reading another process's memory needs root here"),

@@ -53,7 +53,10 @@ def main():
     import dask
     from dask.distributed import Client, LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None) as cluster, Client(cluster) as client:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
         assert all(type(nanny).__name__ == "Nanny" for nanny in cluster.workers.values())
         rows = client.map(mandel, range(120))
         print(sum(client.gather(rows)))
