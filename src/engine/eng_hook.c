@@ -164,8 +164,8 @@ static inline bool stack_low(PyThreadState *ts, struct _PyInterpreterFrame *fram
     if (!eng_stack_is_low()) {
         return false;
     }
-    if (eng_ticker_pending && ts->cframe->current_frame == NULL) {
-        eng_ticker_attend(py311_frame(frame)->f_code);
+    if (eng_ticker_pending) {
+        eng_ticker_attend(py311_frame(frame)->f_code, ts->cframe->current_frame == NULL);
     }
     return eng_stack_really_low();
 }
@@ -238,6 +238,11 @@ static struct {
     uint32_t burst; /* its number */
     int left;       /* calls until it ends */
 } sampling = {.epoch = 1};
+
+bool eng_hook_is_in(PyInterpreterState *interp)
+{
+    return *hook_of(interp) != NULL;
+}
 
 void eng_sample(PyInterpreterState *interp)
 {

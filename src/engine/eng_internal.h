@@ -37,6 +37,7 @@ extern uint32_t eng_nstates;
 extern _Atomic bool eng_hook_away;
 /* A tick: a burst of calls is seen, if the hook is away. Any thread, without the GIL, too. */
 void eng_sample(PyInterpreterState *interp);
+bool eng_hook_is_in(PyInterpreterState *interp);
 /* Switches on in an interpreter: NULL, or a static text that says why not. */
 const char *eng_switch_on(PyInterpreterState *interp);
 /* Counts a call whose frame is ready to run and whose code has no unit: the unit that it made, or
@@ -165,6 +166,8 @@ long eng_osr_tick(void);
 void eng_osr_forked(void);
 /* In a forked child that goes on with Python code; whether it wants ticks. */
 bool eng_osr_child_started(void);
+/* Lets the hook see the next frame of a forked child. */
+void eng_osr_bring_hook(void);
 
 /* --- eng_lines.c -------------------------------------------------------------------- */
 /* From now on code that raises again and again gets its line numbers as an array. */
@@ -195,7 +198,7 @@ void eng_ticker_start(void);
 void eng_ticker_start_later(void);
 /* Set until then; eng_ticker_attend() wants to see each outermost frame that starts. */
 extern bool eng_ticker_pending;
-void eng_ticker_attend(PyCodeObject *co);
+void eng_ticker_attend(PyCodeObject *co, bool outermost);
 /* What ticks use is theirs while the lock is held. */
 void eng_ticker_lock(void);
 void eng_ticker_unlock(void);

@@ -99,6 +99,13 @@ void eng_osr_forked(void)
     ticks.timed = false;
 }
 
+void eng_osr_bring_hook(void)
+{
+    if (ticks.interp != NULL && !eng_hook_is_in(ticks.interp)) {
+        eng_sample(ticks.interp);
+    }
+}
+
 bool eng_osr_child_started(void)
 {
     find_clock();

@@ -9,7 +9,8 @@
  * costs nothing afterwards: until then eng_stack_low is out of reach and sends every entry through
  * eng_stack_really_low().
  *
- * A forked child has no such thread.  It gets one if it goes on with Python code, unless it was forked
+ * A forked child has no such thread.  It gets one if it goes on with Python code (os.fork() says so, else its first
+ * frame does), unless it was forked
  * by another thread than the process's first: such a child ends, as any process does, when its last
  * thread returns, and the ticker, asleep on a clock that stands still then, would keep it. */
 #include "eng_internal.h"
@@ -29,6 +30,7 @@ bool eng_ticker_pending;
 static struct {
     pthread_mutex_t lock; /* held during ticks; for `running` and what the ticks use */
     bool running;         /* the thread exists in this process */
+    bool anew;            /* it is to be made anew in a forked child */
     bool barred;          /* this process must end with the thread that forked it, or an ancestor */
 } ticker = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -101,10 +103,25 @@ static bool worth_watching(PyCodeObject *co)
     return false;
 }
 
-void eng_ticker_attend(PyCodeObject *co)
+/* A forked child goes on with Python code. */
+static void start_anew(void)
 {
-    if (eng_ticker_pending && worth_watching(co)) {
+    bool osr = eng_osr_child_started();
+    ticker.anew = eng_ticker_pending = false;
+    if (osr || eng_gc_watches()) {
         eng_ticker_start();
+    }
+}
+
+void eng_ticker_attend(PyCodeObject *co, bool outermost)
+{
+    /* A child may have been forked below frames that go on in it. */
+    if ((outermost || ticker.anew) && worth_watching(co)) {
+        if (ticker.anew) {
+            start_anew();
+        } else {
+            eng_ticker_start();
+        }
     }
 }
 
@@ -119,19 +136,23 @@ static void forking(void)
 static void forked(void)
 {
     pthread_mutex_init(&ticker.lock, NULL);
+    ticker.anew = (ticker.running || eng_ticker_pending) && forked_by_first;
     ticker.running = false;
     ticker.barred = ticker.barred || !forked_by_first;
     eng_osr_forked();
     eng_gc_forked(!ticker.barred);
+    if (ticker.anew) {
+        /* Programs that embed Python may fork without a word to it (uWSGI does): then the first frame tells, and
+         * the hook has to be there to see it. */
+        eng_ticker_start_later();
+        eng_osr_bring_hook();
+    }
 }
 
 /* Registered with os.register_at_fork. */
 static PyObject *child_started(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    bool osr = eng_osr_child_started();
-    if (osr || eng_gc_watches()) {
-        eng_ticker_start();
-    }
+    start_anew();
     Py_RETURN_NONE;
 }
 

@@ -39,7 +39,9 @@ def test_pages(name, options, expected, tmp_path):
     with uwsgi(Way(name), tmp_path, *options) as (service, port):
         assert servers.pages(port) == expected
         before = servers.workers(service, port, 2)
-        assert all(worker["compiled"] > 0 for worker in before.values()), before
+        # Loops of other threads than the first wait for the next call of their function.
+        enough = any if "--threads" in options else all
+        assert enough(worker["compiled"] > 0 for worker in before.values()), before
         service.process.send_signal(signal.SIGHUP)
         service.wait_for(lambda: not any(map(alive, before)), "end of the old workers")
         servers.ready(service, port)
