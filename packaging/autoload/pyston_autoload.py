@@ -19,15 +19,14 @@ def _start():
         # site.py reports exceptions and goes on, and SystemExit is a fatal error this early.
         os._exit(1)
     except ModuleNotFoundError as error:
-        if error.name != "_pyston":
-            raise
+        # The wheel `pyston` was removed and this one was not.
         print(
-            "pyston-autoload: not loaded, because the package pyston is not installed here: "
-            "pip install pyston, or pip uninstall pyston-autoload",
+            f"pyston: not loaded, the program runs without it: {error}: pip install pyston, or "
+            "pip uninstall pyston-autoload",
             file=sys.stderr,
         )
     except ImportError as error:
-        print(f"pyston-autoload: not loaded, {error}: pip uninstall pyston-autoload", file=sys.stderr)
+        print(f"pyston: not loaded, the program runs without it: {error}", file=sys.stderr)
     else:
         _pyston.enable()
 

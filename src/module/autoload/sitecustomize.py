@@ -2,7 +2,8 @@
 
 Loading `_pyston` is enough: with PYSTON=1 in the environment that switches the engine on, and
 without it nothing happens. A setting with a wrong value ends the program before it starts, with one
-line that says why, as it does in the pyston3 executable. A `sitecustomize` further down sys.path,
+line that says why, as it does in the pyston3 executable. Where `_pyston` cannot be imported one
+line says so and the program runs without it. A `sitecustomize` further down sys.path,
 which this one shadows (Debian has one), then runs as it would have run.
 """
 
@@ -15,10 +16,8 @@ def _load():
 
     try:
         import _pyston  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "_pyston":
-            raise
-        print(f"pyston: not loaded, {error}", file=sys.stderr)
+    except ImportError as error:
+        print(f"pyston: not loaded, the program runs without it: {error}", file=sys.stderr)
     except ValueError as error:
         import os
 

@@ -25,6 +25,12 @@ except (ImportError, ValueError) as _error:
                 sys.implementation.name, *sys.version_info[:2]
             )
         ) from None
+    elif "undefined symbol" in str(_error):
+        # A build that does not export what every regular one does. The loader's words name the symbol.
+        raise ImportError(
+            f"pyston does not fit this build of CPython 3.11 ({_error}): use a regular one, such as Debian's, "
+            "Docker's python:3.11 or pyenv's"
+        ) from None
     else:
         raise
 else:

@@ -281,6 +281,13 @@ def check_loading(probe):
             "loading",
             "the extension module _pyston is not on sys.path: install pyston again with python3.11 -m pip",
         )
+    elif "undefined symbol" in error:
+        said = error.partition(": ")[2]
+        yield (
+            PROBLEM,
+            "loading",
+            f"this build of Python 3.11 does not fit ({said}): use a regular one, such as Debian's",
+        )
     elif "ImportError" in error:
         yield PROBLEM, "loading", f"{error}: install pyston again; the message names the library that does not fit"
     else:

@@ -22,8 +22,8 @@ def _load(here):
             import _frozen_importlib
 
             _frozen_importlib._load(spec)
-    except ModuleNotFoundError as error:
-        print(f"pyston: not loaded, {error}", file=sys.stderr)
+    except ImportError as error:
+        print(f"pyston: not loaded, the program runs without it: {error}", file=sys.stderr)
     except ValueError as error:
         import os
 
