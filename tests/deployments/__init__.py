@@ -1,1 +1,1 @@
-"""What services and developers put around a program - servers, queues, debuggers, profilers, notebooks - on compiled code."""
+"""What is put around programs - servers, queues, debuggers, profilers, notebooks - on compiled code."""

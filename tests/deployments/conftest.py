@@ -1,7 +1,7 @@
 """The fixtures of these tests: the ways to run things, and what stock gives, asked once.
 
-Without --deployments a fast selection runs, a part of `make test`; tests that start services in earnest and the ways that compile
-everything at once are marked `deployments` and run by `make test-deployments`.
+Without --deployments a fast selection runs, a part of `make test`; tests that start services in earnest and the ways
+that compile everything at once are marked `deployments` and run by `make test-deployments`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,6 @@ def eager(names=ALL):
 @pytest.fixture(params=eager())
 def way(request) -> Way:
     """Each of the engine's ways in turn."""
-    return request.param
-
-
-@pytest.fixture(params=eager(ALL))
-def usual(request) -> Way:
     return request.param
 
 

@@ -1,5 +1,5 @@
-"""Celery: worker processes and threads over a broker in files and over Redis; results, failures, retries, time limits, chords as
-in python3.11; a warm shutdown."""
+"""Celery: worker processes and threads over a broker in files and over Redis; results, failures, retries, time limits,
+chords as in python3.11; a warm shutdown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def redis(tmp_path_factory):
 
 
 def settings(broker: str, folder) -> dict[str, str]:
-    """A queue and results of one test: databases of the server's are numbered, so each test gets a key prefix by its folder."""
+    """Where a test's queue and results are: files in its folder, or a database of the server."""
     if broker == "files":
         for name in ("queue", "control", "results"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,6 @@ def test_pools(stock, way, redis, tmp_path, pool):
 
 def test_broker_in_files(stock, way, tmp_path):
     """No server at all."""
-    # Chords need a backend that counts; a file does not, so the workers poll.
     expected = session(stock, tmp_path / "stock", "files")
     actual = session(way, tmp_path / "engine", "files")
     assert (actual[0], actual[2]) == (expected[0], expected[2])

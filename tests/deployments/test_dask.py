@@ -1,4 +1,4 @@
-"""dask.distributed with worker processes and nannies on this machine: results, tracebacks, an actor, a worker that dies, a restart."""
+"""dask.distributed, worker processes with nannies: results, tracebacks, an actor, a worker that dies, a restart."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""debugpy over its protocol: attach to a program that runs in a hot compiled loop, break in it, look, step, go on, and the same from
-the start. What the debugger shows is stock's."""
+"""debugpy over its protocol: attach to a program that runs in a hot compiled loop, break in it, look, step, pause, go
+on. What the debugger shows is stock's."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def session(way: Way, tmp_path) -> list:
         # Nothing lost between the two: one round, by the program's own arithmetic.
         seen.append((j - i, int(variables["total"]) - (total & 0xFFFF) - ((j * 3) & 7)))
         frame = client.ask("stackTrace", threadId=thread)["stackFrames"][0]["id"]
-        seen.append(client.evaluate(frame, "i == %d and inner(3, 4)" % j))
+        seen.append(client.evaluate(frame, f"i == {j} and inner(3, 4)"))
         client.ask(
             "setVariable",
             variablesReference=client.ask("scopes", frameId=frame)["scopes"][0]["variablesReference"],

@@ -1,9 +1,10 @@
-"""gunicorn: prefork with several workers, reload by SIGHUP, graceful stop, the kinds of workers, and pages that are stock's."""
+"""gunicorn: several workers of each kind, reload by SIGHUP, graceful stop, and pages that are stock's."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import threading
 
@@ -39,7 +40,6 @@ KINDS = {
     "gevent": ["--worker-class", "gevent"],
     "max-requests": ["--max-requests", 100],
 }
-# gthread and the others with the ways that are not the fast ones.
 CASES = [
     pytest.param(way, kind, marks=() if (way, kind) == ("ext", "sync") else pytest.mark.deployments)
     for kind in KINDS
@@ -73,7 +73,6 @@ def test_reload(way, tmp_path):
         client = threading.Thread(target=lambda: slow.append(get(port, "/slow")))
         client.start()
         version.write_text("two")
-        service.wait_for(lambda: True, "")
         service.process.send_signal(signal.SIGHUP)
         service.wait_for(lambda: not any(map(alive, before)), "end of the old workers")
         client.join()
@@ -106,8 +105,6 @@ def test_worker_killed(way, tmp_path):
     """The master replaces a worker that died."""
     with gunicorn(way, tmp_path, workers=2) as (service, port):
         pid = json.loads(get(port, "/who")[1])["pid"]
-        import os
-
         os.kill(pid, signal.SIGKILL)
         service.wait_for(lambda: not alive(pid), "end of the worker")
         assert pid not in servers.workers(service, port, 2)

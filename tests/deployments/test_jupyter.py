@@ -1,5 +1,5 @@
-"""A Jupyter kernel: cells with hot loops, output, tracebacks, an interrupt in a compiled loop, completion, a restart, and what a
-cell after each of these says. Everything is compared with the kernel of python3.11."""
+"""A Jupyter kernel: cells with hot loops, output, tracebacks, an interrupt in a compiled loop, completion, a restart,
+and what a cell after each of these says. Everything is compared with the kernel of python3.11."""
 
 from __future__ import annotations
 
@@ -73,9 +73,19 @@ cell("def g(n):\n    return [f(n, 7) for _ in range(2)]\ng(100)")
 cell("1 / 0 if total else None")
 cell("print('going', flush=True)\nk = 0\nwhile True:\n    k = (k + 1) & 0xFFFF", interrupt_after="going")
 cell("print('going', flush=True)\nwhile True:\n    f(100_000)", interrupt_after="going")
-cell("print('going', flush=True)\ntry:\n    while True:\n        f(5)\nexcept KeyboardInterrupt:\n    print('caught')", interrupt_after="going")
+CAUGHT = "try:\n    print('going', flush=True)\n    while True:\n        f(5)\nexcept KeyboardInterrupt:\n    print('caught')"
+cell(CAUGHT, interrupt_after="going")
 cell("type(k), f(10)")
-cell("import asyncio\nasync def h(n):\n    total = 0\n    for i in range(n):\n        await asyncio.sleep(0)\n        total += i\n    return total\nawait h(3000)")
+cell('''
+import asyncio
+async def h(n):
+    total = 0
+    for i in range(n):
+        await asyncio.sleep(0)
+        total += i
+    return total
+await h(3000)
+''')
 cell("async def gen():\n    for i in range(2000):\n        yield i\n[x async for x in gen()][-3:]")
 cell("%timeit -n 10 -r 2 f(1000)")
 cell("%prun -q -s ncalls f(10)\n'profiled'")
@@ -85,14 +95,35 @@ cell("from IPython import get_ipython\nip = get_ipython()\nip.run_cell('f(3)').r
 cell("import threading\nt = threading.Thread(target=lambda: print(f(1000)))\nt.start(); t.join()")
 cell("del f\nf(1)")
 cell("class A:\n    def __repr__(self):\n        return 'A(%d)' % sum(range(50))\n[A() for _ in range(3)]")
-cell("%load_ext autoreload\n%autoreload 2\nimport sys\nopen('mod.py', 'w').write('def v(): return 1')\nsys.path.insert(0, '.')\nimport mod\nfor _ in range(20000): mod.v()\nmod.v()")
-cell("import time\nopen('mod.py', 'w').write('def v(): return 2 * 11')\nos_utime = __import__('os').utime('mod.py', (2e9, 2e9))")
+cell('''
+%load_ext autoreload
+%autoreload 2
+import os, sys
+open("mod.py", "w").write("def v(): return 1")
+sys.path.insert(0, ".")
+import mod
+for _ in range(20000):
+    mod.v()
+mod.v()
+''')
+cell('''
+open("mod.py", "w").write("def v(): return 2 * 11")
+os.utime("mod.py", (2e9, 2e9))
+''')
 cell("mod.v()")
 try:
-    cell_before = len(seen)
     reply = client.complete("tot", 3, reply=True, timeout=30)
     seen.append(["total" in reply["content"]["matches"]])
-    compiled = client.execute_interactive("import json\ntry:\n    import pyston\n    s = pyston.stats()\n    n = s['functions_compiled'] + s['loops_compiled']\nexcept ImportError:\n    n = None\nopen('compiled.json', 'w').write(json.dumps(n))", timeout=30, output_hook=print)
+    client.execute_interactive('''
+import json
+try:
+    import pyston
+    stats = pyston.stats()
+    compiled = stats["functions_compiled"] + stats["loops_compiled"]
+except ImportError:
+    compiled = None
+open("compiled.json", "w").write(json.dumps(compiled))
+''', timeout=30)
 finally:
     manager.restart_kernel(now=False)
 client.wait_for_ready(timeout=60)

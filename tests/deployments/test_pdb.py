@@ -1,4 +1,4 @@
-"""pdb: the whole transcript of a session is stock's, with breakpoints in functions that were compiled before they were set."""
+"""pdb: the transcript of a session is stock's, with breakpoints in functions that were compiled before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def line(text: str, after: str = "") -> int:
 SESSIONS = {
     "breakpoint in a hot function": "b leaf\nc\na\np a, b\nn\np total\nr\nu\np result\nd\nc\nw\ncl 1\nc\nq\n",
     "breakpoint in a hot loop": f"b {line('total += leaf')}\nc\np i, total\nc\np i, total\nc\np locals()\nq\n",
-    "condition and ignore": f"b {line('total &= 0x')}, i == 9\nc\np i, total\nn\nn\np total\nignore 1 1\nc\np i, n\nc\nc\nq\n",
+    "condition and ignore": f"b {line('total &= 0x')}, i == 9\nc\n"
+    "p i, total\nn\nn\np total\nignore 1 1\nc\np i, n\nc\nc\nq\n",
     "temporary": "tbreak leaf\nc\nw\nc\nq\n",
     "commands": "b Point.norm\ncommands 1\nsilent\np self.x, self.y\nend\nc\nc\nc\nq\n",
     "step through everything": "s\n" * 160 + "w\nq\n",
@@ -40,7 +41,7 @@ SESSIONS = {
 }
 
 
-# Begun by `python -m pdb`: everything is traced from the first line, breakpoints are there before the functions get hot.
+# Begun by `python -m pdb`: everything is traced from the first line, functions get hot with their breakpoints.
 TRACED = "b recursive, n == 9\nc\nw\nignore 1 10\nc\np n\ncl 1\nb caller\nc\ns\ns\ns\nw\nq\n"
 POST_MORTEM = "c\nw\np a, b\nu\np sys.argv\nu\np sorted(k for k in globals() if k[0] != '_')\nc\nq\n"
 

@@ -1,4 +1,4 @@
-"""cProfile and profile: the numbers of calls and who called whom, of functions that were compiled before profiling began."""
+"""cProfile and profile: the numbers of calls and who called whom, of functions that were compiled before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from deployments.ways import PROGRAMS, Way, compiled
 
-# Prints every function with its counts and its callers, without times. The profile begins in compiled code and ends there.
+# Prints every function with its counts and its callers. The profile begins in compiled code and ends there.
 IN_THE_MIDDLE = """
 import sys, pstats, threading, {module}
 

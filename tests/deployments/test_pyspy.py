@@ -1,7 +1,7 @@
 """py-spy, which reads a program's frames from outside: it sees compiled frames as those of python3.11.
 
-Functions and the lines of callers are exact. Within a compiled loop the innermost frame's line is the last one that machine code wrote
-into the frame, so it stays at one line of the loop where python3.11 shows all of them in turn.
+Functions and the lines of callers are exact. Within a compiled loop the innermost frame's line is the last one that
+machine code wrote into the frame, so it stays at one line of the loop where python3.11 shows all of them in turn.
 """
 
 from __future__ import annotations

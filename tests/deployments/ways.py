@@ -1,7 +1,7 @@
 """The ways to run one of the environments in build/deployments/, and programs started in them.
 
-An environment of python3.11 is run as it is (`stock`) and with the extension and its autoload on PYTHONPATH (`ext`), one made by
-`pyston3 -m venv` as it is (`pyston3`). A name that ends in -t1 compiles everything at once, so that no call is missed.
+An environment of python3.11 is run as it is (`stock`) and with the extension and its autoload on PYTHONPATH (`ext`),
+one made by `pyston3 -m venv` as it is (`pyston3`). A name that ends in -t1 compiles everything at once.
 """
 
 from __future__ import annotations

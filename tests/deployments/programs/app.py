@@ -1,4 +1,4 @@
-"""A Flask application for the servers: pages that compute, say which process answered, or fail; and an ASGI one for uvicorn."""
+"""Applications for the servers, of WSGI and ASGI: pages that compute, say which process answered, or fail."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""dask.distributed: a cluster of processes with nannies on this machine; a graph, futures, failures, a worker that dies."""
+"""dask.distributed: a cluster of processes with nannies; a graph, futures, failures, a worker that dies."""
 
 import json
 import os

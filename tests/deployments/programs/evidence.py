@@ -1,4 +1,4 @@
-"""Says whether what a test is about has happened: whether compiled code is there, without a change in what the program prints."""
+"""Says whether compiled code is there, which a test is about, without a change in what the program prints."""
 
 import json
 import os

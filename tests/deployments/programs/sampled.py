@@ -1,4 +1,4 @@
-"""A program for tools that look from outside: warm, then in a hot loop, or waiting deep in compiled calls, until it is killed."""
+"""A program for tools that look from outside: in a hot loop, or waiting deep in compiled calls, until killed."""
 
 import sys
 import time

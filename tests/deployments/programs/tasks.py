@@ -1,4 +1,4 @@
-"""A Celery application: tasks that compute, fail, are retried and call each other. CELERY_BROKER and CELERY_RESULTS say where."""
+"""A Celery application: tasks that compute, fail, are retried and call each other."""
 
 import os
 import time
