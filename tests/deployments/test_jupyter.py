@@ -73,7 +73,13 @@ cell("def g(n):\n    return [f(n, 7) for _ in range(2)]\ng(100)")
 cell("1 / 0 if total else None")
 cell("print('going', flush=True)\nk = 0\nwhile True:\n    k = (k + 1) & 0xFFFF", interrupt_after="going")
 cell("print('going', flush=True)\nwhile True:\n    f(100_000)", interrupt_after="going")
-CAUGHT = "try:\n    print('going', flush=True)\n    while True:\n        f(5)\nexcept KeyboardInterrupt:\n    print('caught')"
+CAUGHT = '''try:
+    print("going", flush=True)
+    while True:
+        f(5)
+except KeyboardInterrupt:
+    print("caught")
+'''
 cell(CAUGHT, interrupt_after="going")
 cell("type(k), f(10)")
 cell('''
