@@ -373,3 +373,29 @@ def test_fresh_checkout(fresh_checkout):
         *(fresh_checkout / "build/python").glob("_pyston.*.so"),
     ]
     assert len(module) == 2 and module[0].exists()
+
+
+def may_mount() -> bool:
+    """Whether a small disk can be made here."""
+    argv = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return os.getuid() == 0 and subprocess.run(argv, capture_output=True).returncode == 0
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not may_mount(), reason="a small disk needs root who may mount it")
+def test_full_disk(fresh_checkout, tmp_path):
+    """It says so and what to do; with room the next start goes on and builds everything."""
+    root = tmp_path / "checkout"
+    shutil.copytree(fresh_checkout, root, ignore=shutil.ignore_patterns("build"))
+    (root / "build").mkdir()
+    script = """
+        mount -t tmpfs -o size=8m none build && ./pyston3 -c 'print("ran")'
+        echo "status $?"
+        mount -o remount,size=200m build && exec ./pyston3 -c 'print("ran")'
+    """
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYSTON"))}
+    argv = ["unshare", "--mount", "sh", "-c", script]
+    done = subprocess.run(argv, cwd=root, env=env, capture_output=True, text=True, timeout=500)
+    assert (done.returncode, done.stdout) == (0, "status 1\nran\n"), done.stderr
+    assert f"pyston3: the disk that holds {root}/build is full: free 100 MB there and start again\n" in done.stderr
+    assert done.stderr.count("building in") == 2
