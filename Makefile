@@ -101,7 +101,7 @@ release: ## Build every package from a clean copy of the last commit into dist/,
 test-packages: test-ready ## Build every package, install each, run, remove (chroots need root)
 	$(PYTEST) tests/packages --packages $(ARGS)
 
-test-deployments: test-ready ## Servers, queues, debuggers, profilers and notebooks with the engine (10 minutes)
+test-deployments: test-ready ## Servers, queues, debuggers, profilers and notebooks with the engine (15 minutes)
 	$(PYTEST) -n $(JOBS) tests/deployments --deployments $(ARGS)
 
 # One of python3.11, one made by pyston3, which has to be there; a rebuilt pyston3 leaves it as it is.
