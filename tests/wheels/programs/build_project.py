@@ -1,0 +1,31 @@
+"""Builds a project of tests/wheels/projects from source with pip, installs it, and uses what came out.
+
+    build_project.py NAME
+
+Prints which files the wheel had, and what the module's use prints.
+"""
+
+import importlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+project = Path(__file__).resolve().parents[1] / "projects" / sys.argv[1]
+with tempfile.TemporaryDirectory() as folder:
+    # A copy: builds leave files beside the sources.
+    source, target = Path(folder) / "source", Path(folder) / "target"
+    shutil.copytree(project, source)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Without isolation nothing is fetched: what builds is installed, pinned.
+    options = ["--no-build-isolation", "--no-deps", "--no-index", "--target", str(target)]
+    done = subprocess.run([*pip, *options, str(source)], capture_output=True, text=True)
+    print(done.returncode, done.stdout[-3000:])
+    if done.returncode:
+        sys.exit(done.stderr[-3000:])
+    for path in sorted(target.rglob("*")):
+        if path.suffix in (".so", ".py"):
+            print(path.relative_to(target))
+    sys.path.insert(0, str(target))
+    importlib.import_module("use_built").main()

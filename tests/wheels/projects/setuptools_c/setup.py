@@ -1,0 +1,5 @@
+"""A C extension by setuptools."""
+
+from setuptools import Extension, setup
+
+setup(ext_modules=[Extension("built", ["built.c"])], py_modules=["use_built"])
