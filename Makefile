@@ -10,14 +10,14 @@ ARGS   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
-	bench-paired bench-instructions docs wheel tarball deb release test-packages test-deployments clean
+	bench-paired bench-instructions docs wheel tarball deb release test-packages test-deployments test-wheels clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release
 
 DEPLOYMENTS := build/deployments
 
-test-ready: all $(VENV)/.ready $(DEPLOYMENTS)/stock/.ready $(DEPLOYMENTS)/pyston3/.ready
+test-ready: all $(VENV)/.ready $(DEPLOYMENTS)/stock/.ready $(DEPLOYMENTS)/pyston3/.ready build/wheels/.ready
 	@ninja -C build/meson
 
 test: test-ready ## Build and run the tests (ARGS="-k name" selects)
@@ -25,6 +25,14 @@ test: test-ready ## Build and run the tests (ARGS="-k name" selects)
 
 test-full: test-ready ## The tests, the slow ones included
 	$(PYTEST) -n $(JOBS) tests --full $(ARGS)
+
+# What tests/test_wheels.py runs; `make test-wheels` installs the rest.
+build/wheels/.ready: tests/wheels/packages.toml tests/wheels/requirements.txt | all $(VENV)/.ready
+	@$(VENV)/bin/python tests/wheels/run_wheels.py --quick --setup
+	@touch $@
+
+test-wheels: test-ready ## Packages of the index and their own tests with the engine on, about an hour (ARGS="numpy lxml" selects)
+	$(VENV)/bin/python tests/wheels/run_wheels.py $(ARGS)
 
 test-cpython: test-ready ## CPython's own test suite under pyston3 (long)
 	$(VENV)/bin/python tests/cpython/run_suite.py --mode pyston3 --set all $(ARGS)

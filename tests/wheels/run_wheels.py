@@ -19,12 +19,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import runmodes
 import wheels_envs
+import wheels_page
 import wheels_run
 import wheels_table
 
@@ -114,7 +114,7 @@ def main() -> int:
         with lock:
             print(line(package, done), flush=True)
             for result in done:
-                for text in result.differences[:40]:
+                for text in result.differences[:20]:
                     print(f"    {result.mode}: {text}", flush=True)
             new = as_json(package, done)
             old = results.get(package.name, {})
@@ -128,6 +128,8 @@ def main() -> int:
     runmodes.allow_interrupts()
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(work, packages))
+    if args.page:
+        wheels_page.write(args.page, results, wheels_table.load())
     if failed:
         print(f"different from stock: {', '.join(sorted(failed))}")
     return 1 if failed else 0

@@ -60,6 +60,13 @@ def _lock() -> Iterator[None]:
 
 
 def _run(*argv: str | Path) -> None:
+    problem = _try(*argv)
+    if problem:
+        sys.exit(problem)
+
+
+def _try(*argv: str | Path) -> str:
+    """Runs a command; what it said if it failed, else nothing."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYSTON"))}
     done = subprocess.run(
         list(map(str, argv)),
@@ -69,8 +76,7 @@ def _run(*argv: str | Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, argv))}: exit status {done.returncode}\n{done.stdout[-4000:]}")
+    return f"{' '.join(map(str, argv))}: exit status {done.returncode}\n{done.stdout[-4000:]}" * bool(done.returncode)
 
 
 def _install(mode: runmodes.RunMode, packages: list[wheels_table.Package]) -> None:
@@ -102,7 +108,10 @@ def _sdist(package: wheels_table.Package) -> None:
     download = FOLDER / "download" / package.name
     shutil.rmtree(download, ignore_errors=True)
     pip = environment(runmodes.RunMode("stock")) / "bin" / "python", "-m", "pip", "download"
-    _run(*pip, "--no-deps", "--no-binary", ":all:", "--dest", download, f"{name}=={_version(package)}")
+    options = "--no-deps", "--no-binary", ":all:", "--dest", download, f"{name}=={_version(package)}"
+    # pip asks the package's build system for its metadata, which may be installed; else pip fetches it, and longer.
+    if _try(*pip, "--no-build-isolation", *options):
+        _run(*pip, *options)
     unpacked = download / "unpacked"
     with tarfile.open(next(download.glob("*.tar.gz"))) as archive:
         archive.extractall(unpacked, filter="data") if hasattr(tarfile, "data_filter") else archive.extractall(unpacked)

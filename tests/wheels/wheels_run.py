@@ -72,7 +72,7 @@ def run(package: wheels_table.Package, mode: runmodes.RunMode, timeout: float, o
     seconds = time.monotonic() - start
     (folder / f"{name}.log").write_text(str(done))
     shutil.rmtree(work, ignore_errors=True)
-    return Run(done.code, seconds, _outcomes(log), str(done) if package.program else "")
+    return Run(done.code, seconds, outcomes(log), str(done) if package.program else "")
 
 
 def _pytest_arguments(package, mode, work: Path, log: Path, only: list[str] | None) -> list[str | Path]:
@@ -93,7 +93,7 @@ def _pytest_arguments(package, mode, work: Path, log: Path, only: list[str] | No
     return ["-m", "pytest", *options, *tests]
 
 
-def _outcomes(log: Path) -> dict[str, str]:
+def outcomes(log: Path) -> dict[str, str]:
     """The outcome of every test in a report log; of the one during which the process died it is `running`."""
     outcomes: dict[str, str] = {}
     if not log.exists():

@@ -1,5 +1,6 @@
 """mypy, compiled by mypyc, over modules of the standard library and one with mistakes: its whole report."""
 
+import os
 import pathlib
 import sys
 import tempfile
@@ -43,10 +44,11 @@ with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / "mistakes.py"
     path.write_text(MISTAKES)
     library = pathlib.Path(sys.modules["os"].__file__).parent
-    files = [str(path)]
+    os.chdir(folder)  # its report has the paths as they were given
+    files = [path.name]
     for name in ("textwrap", "heapq", "shlex", "fractions", "configparser"):
         # Under a name of its own, else it shadows what mypy knows about the module.
-        files.append(f"{folder}/copy_of_{name}.py")
+        files.append(f"copy_of_{name}.py")
         pathlib.Path(files[-1]).write_bytes((library / f"{name}.py").read_bytes())
     options = [
         "--cache-dir",
@@ -59,4 +61,4 @@ with tempfile.TemporaryDirectory() as folder:
     # Twice: with nothing and from the cache.
     for _ in range(2):
         out, err, code = api.run([*options, *files])
-        print(out.replace(folder, ""), err, code)
+        print(out, err, code)
