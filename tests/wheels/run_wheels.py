@@ -40,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--modes", nargs="+", default=MODES, help="such as ext, ext-t1, pyston3, pyston3-t1")
     parser.add_argument("--setup", action="store_true", help="install, and run nothing")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, help="packages at a time")
+    parser.add_argument("--json", type=Path, default=JSON, help="where results are kept (default: %(default)s)")
     parser.add_argument("--page", type=Path, help="put the table of results into this page")
     return parser.parse_args()
 
@@ -105,7 +106,7 @@ def main() -> int:
     wheels_envs.prepare(packages, [runmodes.RunMode("stock"), *modes])
     if args.setup:
         return 0
-    results = json.loads(JSON.read_text()) if JSON.exists() else {}
+    results = json.loads(args.json.read_text()) if args.json.exists() else {}
     lock = threading.Lock()
     failed = []
 
@@ -121,7 +122,7 @@ def main() -> int:
             if old.get("version") == new["version"]:
                 new["modes"] = {**old["modes"], **new["modes"]}
             results[package.name] = new
-            JSON.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+            args.json.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
             if not all(result.good for result in done):
                 failed.append(package.name)
 

@@ -68,7 +68,9 @@ def run(package: wheels_table.Package, mode: runmodes.RunMode, timeout: float, o
     python = dataclasses.replace(mode)
     object.__setattr__(python, "argv", (str(bin_folder / "python"),))
     start = time.monotonic()
-    done = transcripts.run(python, arguments, timeout, env, cwd=work)
+    # Tests of a source archive may name its files from where it lies.
+    folder_of_tests = work / "source" if package.sdist else work
+    done = transcripts.run(python, arguments, timeout, env, cwd=folder_of_tests)
     seconds = time.monotonic() - start
     (folder / f"{name}.log").write_text(str(done))
     shutil.rmtree(work, ignore_errors=True)
@@ -89,7 +91,17 @@ def _pytest_arguments(package, mode, work: Path, log: Path, only: list[str] | No
         tests = ["--pyargs", *package.tests]
     if only:
         tests = [str(root / test) for test in only]
-    options = ["-q", "-p", "no:cacheprovider", f"--rootdir={root}", "-c", config, f"--report-log={log}"]
+    # Without what cannot be imported here, stock or not, the rest is still worth a comparison.
+    options = [
+        "-q",
+        "--continue-on-collection-errors",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={root}",
+        "-c",
+        config,
+        f"--report-log={log}",
+    ]
     return ["-m", "pytest", *options, *tests]
 
 
@@ -123,7 +135,7 @@ class Comparison:
 
     package: str
     mode: str
-    outcome: str  # same, differs, crashed, timeout
+    outcome: str  # same, differs, crashed, timeout, not run
     run: Run
     stock: Run
     differences: list[str] = field(default_factory=list)
@@ -144,6 +156,9 @@ def compare(package: wheels_table.Package, mode: runmodes.RunMode, stock: Run) -
         result.outcome = "timeout" if done.code is None else "crashed"
         result.differences = [f"exit status {done.code}"]
         result.differences += [f"{test}: {outcome}" for test, outcome in done.tests.items() if outcome == "running"]
+        return result
+    if not package.program and not stock.counts["passed"]:
+        result.outcome, result.differences = "not run", ["no test passes in stock"]
         return result
     if package.program:
         if done.output != stock.output:
