@@ -84,11 +84,12 @@ def _pytest_arguments(package, mode, work: Path, log: Path, only: list[str] | No
         if package.installed_as:
             (root / package.installed_as).symlink_to(wheels_envs.site_packages(mode))
         config = root / package.config if package.config else wheels_table.HERE / "pytest.ini"
-        tests = [str(root / argument) if (root / argument).exists() else argument for argument in package.tests]
     else:
         root = wheels_envs.site_packages(mode)
         config = wheels_table.HERE / "pytest.ini"
-        tests = ["--pyargs", *package.tests]
+    # A path counts from the root: that pytest reads conftest.py in time for its options, it has to be named so.
+    named = [str(root / argument) if (root / argument).exists() else argument for argument in package.tests]
+    tests = ["--pyargs", *named]
     if only:
         tests = [str(root / test) for test in only]
     # Without what cannot be imported here, stock or not, the rest is still worth a comparison.
