@@ -2,7 +2,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-static PyObject *fold(PyObject *module, PyObject *args) {
+static PyObject *fold(PyObject *module, PyObject *args)
+{
     PyObject *function, *total, *items;
     (void)module;
     if (!PyArg_ParseTuple(args, "OOO!", &function, &total, &PyList_Type, &items)) {
@@ -10,7 +11,8 @@ static PyObject *fold(PyObject *module, PyObject *args) {
     }
     Py_INCREF(total);
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
-        PyObject *next = PyObject_CallFunctionObjArgs(function, total, PyList_GET_ITEM(items, i), NULL);
+        PyObject *next =
+            PyObject_CallFunctionObjArgs(function, total, PyList_GET_ITEM(items, i), NULL);
         Py_DECREF(total);
         if (!next) {
             return NULL;
@@ -24,7 +26,8 @@ typedef struct {
     PyObject_HEAD long long count;
 } Counter;
 
-static PyObject *counter_call(PyObject *self, PyObject *args, PyObject *kwargs) {
+static PyObject *counter_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
     (void)args, (void)kwargs;
     return PyLong_FromLongLong(++((Counter *)self)->count);
 }
@@ -37,11 +40,14 @@ static PyTypeObject counter_type = {
     .tp_new = PyType_GenericNew,
 };
 
-static PyMethodDef methods[] = {{"fold", fold, METH_VARARGS, "Fold a list by a function."}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"fold", fold, METH_VARARGS, "Fold a list by a function."},
+                                {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "built", .m_size = -1, .m_methods = methods};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "built", .m_size = -1,
+                                        .m_methods = methods};
 
-PyMODINIT_FUNC PyInit_built(void) {
+PyMODINIT_FUNC PyInit_built(void)
+{
     PyObject *module = PyModule_Create(&definition);
     if (!module || PyModule_AddType(module, &counter_type)) {
         return NULL;
