@@ -3,6 +3,7 @@
  *   eng_settings.c  the environment variables
  *   eng_start.c     switching on and off, and saying why not
  *   eng_hook.c      PEP 523 hook, entry counters
+ *   eng_sample.c    which calls the hook sees, and what is hot
  *   eng_call.c      calls that skip the hook: from C, from tier 0, from compiled code
  *   eng_bind.c      arguments to parameters
  *   eng_stack.c     the C stack: where it ends, and going on elsewhere

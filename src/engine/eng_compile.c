@@ -199,7 +199,7 @@ static bool run_stages(Job *job)
 /* Compiles; true with job->unit ready to be installed, else job->reason. */
 static bool compile(Job *job)
 {
-    volatile int64_t start = eng_clock_ns(CLOCK_MONOTONIC);
+    volatile int64_t start = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     volatile int *gc = py311_gc_enabled(PyInterpreterState_Get());
     int gc_enabled = *gc;
     jmp_buf oom;
@@ -226,7 +226,7 @@ static bool compile(Job *job)
         eng_unit_destroy(job->unit);
         job->unit = NULL;
     }
-    eng_counts.compile_ns += (uint64_t)(eng_clock_ns(CLOCK_MONOTONIC) - start);
+    eng_counts.compile_ns += (uint64_t)(eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start);
     return ok;
 }
 

@@ -4,7 +4,7 @@
  * Tier 0 calls the hook for every Python frame it starts and every generator it resumes.  A frame
  * whose code has a unit runs compiled, all others run in _PyEval_EvalFrameDefault.  Which of the
  * two runs a frame is written into the frame (Py311Mark), for eng_osr.c.  While a program calls very
- * many functions the hook is away for most of the time (`sampling`).
+ * many functions the hook is away for most of the time (eng_sample.c).
  *
  * Other users of PEP 523: whoever was there first keeps the interpreter (enable() says so and
  * leaves the engine off).  Whoever comes later may call us for the frames it does not want; as it
@@ -20,7 +20,7 @@
 
 Py_ssize_t eng_extra_index = -1;
 EngCodeState *eng_states;
-uint32_t eng_nstates;
+uint32_t eng_nstates, eng_states_made;
 PyInterpreterState *eng_interp;
 
 /* --- states ------------------------------------------------------------------------ */
@@ -111,6 +111,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     }
     eng_states = s;
     eng_nstates++;
+    eng_states_made++;
     return s;
 }
 
@@ -209,127 +210,28 @@ static void **hook_of(PyInterpreterState *interp)
     return (void **)(void *)((char *)interp + PY311_OFF_INTERP_EVAL_FRAME);
 }
 
-/* Any thread, with or without the GIL; another's hook stays. */
-static void bring_hook(PyInterpreterState *interp)
+void eng_hook_bring(PyInterpreterState *interp)
 {
     void *none = NULL;
     __atomic_compare_exchange_n(hook_of(interp), &none, (void *)eng_hook, false, __ATOMIC_SEQ_CST,
                                 __ATOMIC_SEQ_CST);
 }
 
-static void remove_hook(PyInterpreterState *interp)
+void eng_hook_remove(PyInterpreterState *interp)
 {
     void *ours = (void *)eng_hook;
     __atomic_compare_exchange_n(hook_of(interp), &ours, NULL, false, __ATOMIC_SEQ_CST,
                                 __ATOMIC_SEQ_CST);
 }
 
-/* While a hook is installed, tier 0 calls Python functions through the C stack instead of in its loop.  That
- * costs little where everything that is called often gets compiled. But a program that calls very many
- * functions a few times each would pay for it all the time, and machine code for all of them does not fit into
- * the processor's caches.  So when an epoch of calls shows many functions, the hook goes away; calls are then
- * seen in bursts, one at each tick, and only what most bursts see is compiled.  When a whole epoch of these has
- * few functions, the hook stays again. */
-_Atomic bool eng_hook_away;
-static struct {
-    uint32_t epoch, calls,
-        functions;  /* its number, the calls seen in it, and of how many functions */
-    uint32_t large; /* epochs in a row with many functions */
-    uint32_t burst; /* its number */
-    int left;       /* calls until it ends */
-} sampling = {.epoch = 1};
-
 bool eng_hook_is_in(PyInterpreterState *interp)
 {
     return *hook_of(interp) != NULL;
 }
 
-void eng_sample(PyInterpreterState *interp)
-{
-    if (!eng_settings.sampled || (eng_hook_away && eng_settings.threshold == ENG_NEVER)) {
-        return; /* nothing is to be found */
-    }
-    if (!eng_hook_away || *hook_of(interp) == NULL) {
-        sampling.left = eng_settings.stress_patch           ? ENG_STRESS_BURST
-                        : sampling.epoch < ENG_FIRST_EPOCHS ? ENG_FIRST_BURST
-                                                            : ENG_BURST;
-        bring_hook(interp);
-    } else { /* a burst in which too few calls came to be counted */
-        remove_hook(interp);
-    }
-}
-
-static void end_epoch(void)
-{
-    sampling.large = sampling.functions > ENG_LARGE_SET ? sampling.large + 1 : 0;
-    if (sampling.large >= 2 && !eng_hook_away && !eng_ticker_pending) {
-        eng_hook_away = true;
-        sampling.left = 0;
-    } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
-        eng_hook_away = false;
-    }
-    sampling.epoch++;
-    sampling.calls = sampling.functions = 0;
-}
-
-/* A call of code without a unit is seen, or passes unseen (false). */
-static inline bool see_call(EngCodeState *s)
-{
-    if (eng_interp == NULL || (eng_hook_away && *hook_of(eng_interp) == NULL)) {
-        return false;
-    }
-    if (s->epoch != sampling.epoch) {
-        s->epoch = sampling.epoch;
-        sampling.functions++;
-    }
-    if (++sampling.calls >= ENG_EPOCH) {
-        end_epoch();
-    }
-    if (eng_hook_away && --sampling.left <= 0 && !eng_ticker_pending) { /* that waits for a frame */
-        sampling.burst++;
-        remove_hook(eng_interp);
-    }
-    return true;
-}
-
-/* Counts that a burst has seen the code; is it in nearly all of them? */
-static bool hit(EngCodeState *s)
-{
-    /* Once a burst: a loop that happens to be seen says little about the whole. */
-    if (s->burst != sampling.burst) {
-        uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
-        s->hits = halvings > 15 ? 0 : (uint16_t)(s->hits >> halvings);
-        s->hits++;
-        s->burst = sampling.burst;
-    }
-    return s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS);
-}
-
-static bool is_hot(EngCodeState *s)
-{
-    if (!eng_settings.sampled) {
-        return ++s->calls >= eng_settings.threshold;
-    }
-    if (!see_call(s)) {
-        return false;
-    }
-    if (!eng_hook_away) {
-        return ++s->calls >= eng_settings.threshold;
-    }
-    return hit(s);
-}
-
-bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions)
-{
-    if (eng_settings.sampled && !see_call(s)) {
-        return false;
-    }
-    return eng_hook_away ? hit(s) : ++*resumptions >= eng_settings.threshold;
-}
-
 static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
 {
-    return is_hot(s) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0) : NULL;
+    return eng_is_hot(s) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0) : NULL;
 }
 
 CodeUnit *eng_count_call(Py311Frame *f)
@@ -353,9 +255,8 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     if (s == NULL || f->owner == PY311_OWNED_BY_FRAME_OBJECT || ts->interp != eng_interp) {
         return run_tier0(ts, frame, throwflag);
     }
-    if (eng_settings.stress_patch && --sampling.left <= 0 && !eng_ticker_pending) {
-        sampling.burst++;
-        remove_hook(ts->interp);
+    if (eng_settings.stress_patch) {
+        eng_sample_stress();
     }
     if (!resumed && (s->unit != NULL || !eng_hook_away) && !eng_settings.stress_patch &&
         f->f_func->vectorcall == _PyFunction_Vectorcall) {

@@ -25,18 +25,30 @@ void eng_stack_extended(void *low);
 /* Lets this thread's entries go through eng_stack_really_low() while eng_ticker_pending. */
 void eng_stack_attend(void);
 
+/* --- eng_sample.c ------------------------------------------------------------------- */
+/* The hook is only there for bursts of calls. The ticker reads it, too. */
+extern _Atomic bool eng_hook_away;
+/* A tick: a burst of calls is seen, if the hook is away. Any thread, without the GIL, too. */
+void eng_sample(PyInterpreterState *interp);
+/* A frame starts under PYSTON_STRESS=patch. */
+void eng_sample_stress(void);
+/* Counts a call of code without a unit: is it time to compile it? */
+bool eng_is_hot(EngCodeState *s);
+/* The program calls the same functions for seconds and all that is warm is compiled, for stats(). */
+bool eng_changed_over(void);
+
 /* --- eng_hook.c: states ------------------------------------------------------------ */
 /* State of `co`, made if need be; NULL (no exception) when memory is out. */
 EngCodeState *eng_code_state_make(PyCodeObject *co);
 /* Nothing is cached by eng_code_state any more: the slot of co_extra is given up. */
 void eng_states_uncache(void);
-/* All states, newest first. */
+/* All states, newest first; how many there are, and were ever made. */
 extern EngCodeState *eng_states;
-extern uint32_t eng_nstates;
-/* The hook is only there for bursts of calls. The ticker reads it, too. */
-extern _Atomic bool eng_hook_away;
-/* A tick: a burst of calls is seen, if the hook is away. Any thread, without the GIL, too. */
-void eng_sample(PyInterpreterState *interp);
+extern uint32_t eng_nstates, eng_states_made;
+/* Installs and removes the hook; another's stays. Any thread, with or without the GIL. */
+void eng_hook_bring(PyInterpreterState *interp);
+void eng_hook_remove(PyInterpreterState *interp);
+/* Is one installed? */
 bool eng_hook_is_in(PyInterpreterState *interp);
 /* Switches on in an interpreter: NULL, or a static text that says why not. */
 const char *eng_switch_on(PyInterpreterState *interp);

@@ -109,7 +109,8 @@ PyObject *eng_stats(void)
     };
     PyObject *d = PyDict_New();
     if (d == NULL || eng_dict_add(d, "enabled", PyBool_FromLong(eng_is_enabled())) < 0 ||
-        eng_dict_add(d, "threshold", threshold()) < 0) {
+        eng_dict_add(d, "threshold", threshold()) < 0 ||
+        eng_dict_add(d, "changed_over", PyBool_FromLong(eng_changed_over())) < 0) {
         goto fail;
     }
     for (size_t i = 0; i < BASE_COUNT(numbers); i++) {

@@ -1,0 +1,111 @@
+"""Programs that call very many functions: the hook is away, calls are seen in bursts, and a program that goes on with
+the same functions, not too many of them, changes over to compiling all that is warm (src/engine/eng_sample.c).
+
+Bursts come with CPU time, so each program repeats its rounds until it sees what it waits for, a bounded number of
+times.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+MODES = ["ext", "pyston3"]
+
+PRELUDE = """
+import sys
+import time
+import _pyston
+import pyston
+
+def make(first, last):
+    space = {}
+    for i in range(first, last):
+        exec(f"def f{i}(a, b={i}):\\n    c = a * 3 + b\\n    return [c, a][c % 2]", space)
+    return [space[f"f{i}"] for i in range(first, last)]
+
+functions = make(0, int(sys.argv[1]))
+
+def round_():
+    "Every function once: no one is called more often than another."
+    for i, f in enumerate(functions):
+        assert f(7) == [21 + i, 7][(21 + i) % 2]
+
+def compiled():
+    return sum(map(_pyston._testing.is_compiled, functions))
+
+def changed_over():
+    return pyston.stats()["changed_over"]
+
+def until(condition, seconds=60):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        for _ in range(20):
+            round_()
+        if condition():
+            return True
+    return False
+"""
+
+
+@pytest.fixture(params=MODES)
+def run(request, tmp_path):
+    """Runs a program with so many functions, which checks itself, behind the prelude; returns what it printed."""
+
+    def run(functions: int, source: str, **kw) -> str:
+        program = tmp_path / "program.py"
+        program.write_text(PRELUDE + textwrap.dedent(source))
+        return request.getfixturevalue(request.param)(program, str(functions), **kw).ok
+
+    return run
+
+
+def test_warm_functions_are_compiled_in_the_end(run):
+    """No function is hot, and in the first seconds none of them is compiled."""
+    run(
+        500,
+        """
+        until(changed_over, 1)
+        assert not changed_over() and compiled() < 50, compiled()
+        assert until(lambda: changed_over() and compiled() == len(functions)), pyston.stats()
+        """,
+    )
+
+
+def test_not_with_too_many_functions(run):
+    """Machine code for all of these would be slower than tier 0."""
+    run(
+        2500,
+        """
+        until(changed_over, 8)
+        assert not changed_over() and compiled() < 250, pyston.stats()
+        """,
+    )
+
+
+def test_not_while_new_functions_keep_coming(run):
+    """As while modules are imported, or code is generated."""
+    run(
+        300,
+        """
+        first = 0
+        def others():
+            global first
+            functions[first : first + 5] = make(first, first + 5)
+            first = (first + 5) % len(functions)
+            return changed_over()
+        assert not until(others, 6)
+        """,
+    )
+
+
+def test_never_means_never(run):
+    run(
+        500,
+        """
+        until(changed_over, 6)
+        assert not changed_over() and compiled() == 0
+        """,
+        env={"PYSTON_THRESHOLD": "never"},
+    )
