@@ -17,8 +17,8 @@
 
 /* Generations of bursts: for whether the program goes on with the same functions. */
 typedef struct {
-    uint32_t number;
     uint32_t functions; /* seen in it */
+    uint32_t before;    /* seen in the one before */
     uint32_t states;    /* made before it started */
     uint32_t stable;    /* so many in a row had about the same functions */
 } Generation;
@@ -65,27 +65,25 @@ static void end_epoch(void)
     sampling.calls = sampling.functions = 0;
 }
 
-/* Was the generation that ends like the one before, of `before` functions? */
-static bool like_before(const Generation *g, uint32_t before)
+/* Is the generation that ends like the one before? */
+static bool like_before(const Generation *g)
 {
-    uint32_t more = BASE_MAX(g->functions, before), less = BASE_MIN(g->functions, before);
+    uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
     return g->functions <= ENG_ALL_FUNCTIONS && more - less <= more / 8 &&
            eng_states_made <= g->states + g->functions / 32;
 }
 
 static void end_generation(void)
 {
-    static uint32_t before;
     Generation *g = &sampling.generation;
-    g->stable = like_before(g, before) ? g->stable + 1 : 0;
+    g->stable = like_before(g) ? g->stable + 1 : 0;
     if (g->stable >= ENG_STABLE_GENERATIONS && !sampling.all && !eng_settings.stress_patch) {
         sampling.all = true;
         sampling.left_in_all = ENG_ALL_EPOCHS;
         eng_hook_away = false;
         eng_hook_bring(eng_interp);
     }
-    before = g->functions;
-    *g = (Generation){g->number + 1, 0, eng_states_made, g->stable};
+    *g = (Generation){0, g->functions, eng_states_made, g->stable};
 }
 
 static void end_burst(void)
