@@ -9,8 +9,7 @@
  *
  * So arenas are cut from chunks of 2 MiB, aligned as huge pages must be, and the kernel is asked for
  * such pages (madvise; where huge pages are switched off, or none is free, it gives small ones as
- * ever).  The arenas of the interpreter's start are older than the engine and remain as they are,
- * so the smallest programs have nothing here.
+ * ever).  The arenas of the interpreter's start are older than the engine and remain as they are.
  *
  * What CPython gives back goes back to the system by the chunk.  A half whose other half lives on
  * waits to be used again; when many wait, their memory is given back, too, at the price of splitting
@@ -32,8 +31,9 @@
 #define ARENA              ((size_t)1 << 20)
 /* A huge page of x86-64. */
 #define CHUNK              (2 * ARENA)
-/* Chunks that stay small pages. */
-#define SMALL_CHUNKS       1
+/* So many chunks are small pages until there is one more: a small program should not have more memory resident than it
+ * touches. (With none, processes of 18 MiB took 2.7 MiB more than in stock, a sixth.) */
+#define SMALL_CHUNKS       2
 /* Halves that may wait with their memory: one, and one more for each so many chunks. */
 #define CHUNKS_PER_WAITING 16
 
@@ -53,6 +53,7 @@ static struct {
     VEC(Chunk) chunks;             /* sorted by base */
     uint32_t waiting, empty, live; /* halves in that state */
     bool installed, on;
+    bool large; /* there have been more than SMALL_CHUNKS */
 } heap;
 
 static void set_half(uint8_t *half, HalfState state)
@@ -112,13 +113,21 @@ static bool add_chunk(void)
     if (base == NULL) {
         return false;
     }
-    (void)madvise(base, CHUNK, MADV_HUGEPAGE);
     uint32_t at = chunk_index(base);
     memmove(heap.chunks.data + at + 1, heap.chunks.data + at,
             (heap.chunks.len - at) * sizeof(Chunk));
     heap.chunks.data[at] = (Chunk){base, {EMPTY, EMPTY}};
     heap.chunks.len++;
     heap.empty += 2;
+    if (heap.chunks.len > SMALL_CHUNKS) {
+        (void)madvise(base, CHUNK, MADV_HUGEPAGE);
+        if (!heap.large) { /* the kernel may make huge pages of the first ones now, when it comes to it */
+            heap.large = true;
+            for (uint32_t i = 0; i < heap.chunks.len; i++) {
+                (void)madvise(heap.chunks.data[i].base, CHUNK, MADV_HUGEPAGE);
+            }
+        }
+    }
     return true;
 }
 

@@ -141,11 +141,29 @@ bool eng_changed_over(void)
     return sampling.all;
 }
 
+/* Has compiling taken less than its share of the CPU time so far? A program that ends soon does not get it back. */
+static BASE_NOINLINE bool affordable(void)
+{
+    int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    return eng_counts.compile_ns * ENG_COMPILE_SHARE <= (uint64_t)BASE_MAX(all, (int64_t)0);
+}
+
 /* Has the counter come to where it is compiled? */
 static inline bool enough(uint32_t *calls)
 {
     uint32_t threshold = eng_settings.threshold;
-    return ++*calls >= (sampling.all ? BASE_MIN(threshold, ENG_ALL_THRESHOLD) : threshold);
+    if (sampling.all) {
+        threshold = BASE_MIN(threshold, ENG_ALL_THRESHOLD);
+    }
+    uint32_t n = ++*calls;
+    if (n < threshold) {
+        return false;
+    }
+    if (!eng_settings.sampled || n >= threshold * ENG_PATIENCE) {
+        return true;
+    }
+    return (n - threshold) % (threshold / 8) == 0 &&
+           affordable(); /* reading the clock takes time, too */
 }
 
 bool eng_is_hot(EngCodeState *s)
