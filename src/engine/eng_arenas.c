@@ -53,7 +53,6 @@ static struct {
     VEC(Chunk) chunks;             /* sorted by base */
     uint32_t waiting, empty, live; /* halves in that state */
     bool installed, on;
-    bool large; /* there have been more than SMALL_CHUNKS */
 } heap;
 
 static void set_half(uint8_t *half, HalfState state)
@@ -119,13 +118,12 @@ static bool add_chunk(void)
     heap.chunks.data[at] = (Chunk){base, {EMPTY, EMPTY}};
     heap.chunks.len++;
     heap.empty += 2;
-    if (heap.chunks.len > SMALL_CHUNKS) {
+    if (heap.chunks.len > SMALL_CHUNKS + 1) {
         (void)madvise(base, CHUNK, MADV_HUGEPAGE);
-        if (!heap.large) { /* the kernel may make huge pages of the first ones now, when it comes to it */
-            heap.large = true;
-            for (uint32_t i = 0; i < heap.chunks.len; i++) {
-                (void)madvise(heap.chunks.data[i].base, CHUNK, MADV_HUGEPAGE);
-            }
+    } else if (heap.chunks.len == SMALL_CHUNKS + 1) {
+        /* Of the first ones the kernel makes huge pages when it comes to it. */
+        for (uint32_t i = 0; i < heap.chunks.len; i++) {
+            (void)madvise(heap.chunks.data[i].base, CHUNK, MADV_HUGEPAGE);
         }
     }
     return true;

@@ -32,8 +32,9 @@ extern _Atomic bool eng_hook_away;
 void eng_sample(PyInterpreterState *interp);
 /* A frame starts under PYSTON_STRESS=patch. */
 void eng_sample_stress(void);
-/* Counts a call of code without a unit: is it time to compile it? */
-bool eng_is_hot(EngCodeState *s);
+/* Counts a call of code without a unit, or that it is resumed at a place without one, in `calls`, which is that place's: is
+ * it time to compile it? */
+bool eng_is_hot(EngCodeState *s, uint32_t *calls);
 /* The program calls the same functions for seconds and all that is warm is compiled, for stats(). */
 bool eng_changed_over(void);
 
@@ -55,8 +56,6 @@ const char *eng_switch_on(PyInterpreterState *interp);
 /* Counts a call whose frame is ready to run and whose code has no unit: the unit that it made, or
  * NULL. */
 CodeUnit *eng_count_call(Py311Frame *f);
-/* Counts a resumption of a frame of this code at one place; is it time to compile? */
-bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions);
 /* The unit that calls of the code enter, or NULL for none. */
 void eng_state_set_unit(EngCodeState *s, CodeUnit *unit);
 /* Why a frame of `co` cannot be compiled at all, or NULL. */

@@ -38,7 +38,7 @@ static void add_to_filter(const PyCodeObject *co)
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
 {
     EngPlace *p = eng_place_make(s, py311_frame_lasti(f) + 1);
-    if (p == NULL || p->refused || !eng_resume_is_hot(s, &p->calls)) {
+    if (p == NULL || p->refused || !eng_is_hot(s, &p->calls)) {
         return NULL;
     }
     CodeUnit *unit = eng_place_compile(s, p, f, f->stacktop - f->f_code->co_nlocalsplus);

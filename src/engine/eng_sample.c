@@ -166,18 +166,10 @@ static inline bool enough(uint32_t *calls)
            affordable(); /* reading the clock takes time, too */
 }
 
-bool eng_is_hot(EngCodeState *s)
+bool eng_is_hot(EngCodeState *s, uint32_t *calls)
 {
     if (eng_settings.sampled && !see_call(s)) {
         return false;
     }
-    return eng_settings.sampled && eng_hook_away ? hit(s) : enough(&s->calls);
-}
-
-bool eng_resume_is_hot(EngCodeState *s, uint32_t *resumptions)
-{
-    if (eng_settings.sampled && !see_call(s)) {
-        return false;
-    }
-    return eng_hook_away ? hit(s) : enough(resumptions);
+    return eng_hook_away ? hit(s) : enough(calls);
 }

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import conftest
 import runmodes
 
 ENVIRONMENTS = runmodes.ROOT / "build" / "deployments"
@@ -31,13 +32,8 @@ EAGER = ("ext-t1", "pyston3-t1")
 ALL = USUAL + EAGER
 
 
-@dataclass(frozen=True)
-class Done:
-    """A command that ended: its exit status, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
+class Done(conftest.Done):
+    """A command that ended; servers and tools may say something on stderr and end well."""
 
     @property
     def ok(self) -> str:

@@ -64,7 +64,7 @@ def as_json(package: wheels_table.Package, results: list[wheels_run.Comparison])
     """What results.json keeps of a package."""
     stock = results[0].stock
     return {
-        "version": version(package),
+        "version": package.version,
         "what": package.what,
         "stock": {"code": stock.code, "seconds": round(stock.seconds, 1), **stock.counts},
         "modes": {
@@ -82,17 +82,13 @@ def as_json(package: wheels_table.Package, results: list[wheels_run.Comparison])
     }
 
 
-def version(package: wheels_table.Package) -> str:
-    return wheels_table.versions()[wheels_table.normal(package.requires[0])]
-
-
 def line(package: wheels_table.Package, results: list[wheels_run.Comparison]) -> str:
     """A package's row for the terminal."""
     stock = results[0].stock
     done = f"{sum(stock.counts.values())} tests" if package.tests else "program"
     bad = "" if stock.code == 0 or stock.counts["passed"] else f"  stock: exit status {stock.code}"
     modes = "  ".join(f"{r.mode}: {r.outcome} {r.run.seconds:.0f} s" for r in results)
-    return f"{package.name:16} {version(package):12} {done:12} stock {stock.seconds:.0f} s  {modes}{bad}"
+    return f"{package.name:16} {package.version:12} {done:12} stock {stock.seconds:.0f} s  {modes}{bad}"
 
 
 def main() -> int:

@@ -44,11 +44,7 @@ def prepare(packages: Iterable[wheels_table.Package], modes: Iterable[runmodes.R
 
 def source(package: wheels_table.Package) -> Path:
     """Where those parts of its source archive are that the tests need; the package itself is the wheel's."""
-    return FOLDER / "sdist" / f"{package.name}-{_version(package)}"
-
-
-def _version(package: wheels_table.Package) -> str:
-    return wheels_table.versions()[wheels_table.normal(package.requires[0])]
+    return FOLDER / "sdist" / f"{package.name}-{package.version}"
 
 
 @contextlib.contextmanager
@@ -108,7 +104,7 @@ def _sdist(package: wheels_table.Package) -> None:
     download = FOLDER / "download" / package.name
     shutil.rmtree(download, ignore_errors=True)
     pip = environment(runmodes.RunMode("stock")) / "bin" / "python", "-m", "pip", "download"
-    options = "--no-deps", "--no-binary", ":all:", "--dest", download, f"{name}=={_version(package)}"
+    options = "--no-deps", "--no-binary", ":all:", "--dest", download, f"{name}=={package.version}"
     # pip asks the package's build system for its metadata, which may be installed; else pip fetches it, and longer.
     if _try(*pip, "--no-build-isolation", *options):
         _run(*pip, *options)

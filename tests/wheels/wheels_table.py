@@ -55,6 +55,11 @@ class Package:
     differences: tuple[Difference, ...] = ()
 
     @property
+    def version(self) -> str:
+        """The pinned version of the distribution that the entry is about."""
+        return versions()[normal(self.requires[0])]
+
+    @property
     def what(self) -> str:
         """What is run, for people."""
         if self.program:
@@ -65,6 +70,7 @@ class Package:
 def load(path: Path = TABLE) -> dict[str, Package]:
     """The packages by name. A wrong entry raises ValueError."""
     packages = {}
+    pins = versions()
     for name, entry in tomllib.loads(path.read_text()).items():
         differences = tuple(
             Difference(d["test"], d["reason"], tuple(d.get("modes", ()))) for d in entry.pop("differences", ())
@@ -76,7 +82,7 @@ def load(path: Path = TABLE) -> dict[str, Package]:
             raise ValueError(f"{path.name}: {name}: {error}") from None
         if bool(package.tests) == bool(package.program):
             raise ValueError(f"{path.name}: {name}: needs tests or a program, not both")
-        missing = [r for r in package.requires if normal(r) not in versions()]
+        missing = [r for r in package.requires if normal(r) not in pins]
         if missing:
             raise ValueError(f"{path.name}: {name}: not in {REQUIREMENTS.name}: {', '.join(missing)}")
         packages[name] = package

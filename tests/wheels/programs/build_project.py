@@ -1,8 +1,9 @@
 """Builds a project of tests/wheels/projects from source with pip, installs it, and uses what came out.
 
-    build_project.py NAME
+    build_project.py NAME...
 
-Prints which files the wheel had, and what the module's use prints.
+Several names are folders that make one project together. Prints which files the wheel had, and what the module's use
+prints.
 """
 
 import importlib
@@ -12,11 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-project = Path(__file__).resolve().parents[1] / "projects" / sys.argv[1]
+projects = Path(__file__).resolve().parents[1] / "projects"
 with tempfile.TemporaryDirectory() as folder:
     # A copy: builds leave files beside the sources.
     source, target = Path(folder) / "source", Path(folder) / "target"
-    shutil.copytree(project, source)
+    for name in sys.argv[1:]:
+        shutil.copytree(projects / name, source, dirs_exist_ok=True)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Without isolation nothing is fetched: what builds is installed, pinned.
     options = ["--no-build-isolation", "--no-deps", "--no-index", "--target", str(target)]
