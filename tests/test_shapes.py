@@ -55,3 +55,20 @@ def test_super_makes_no_object(tmp_path):
     # What it finds is known, so the call is a plain one or inlined.
     assert "SuperMethod" in seen and "GuardFuncCode" in seen
     assert not {"LoadMethod", "CallVector"} & set(seen)
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        ("return x[1:y]", "GetSlice"),
+        ("x[:y] = x", "SetSlice"),
+        ("del x[y:]", "DeleteSlice"),
+        ("return x[y::2]", "BuildSlice"),
+        ("x[y:] += x", "BuildSlice"),  # one slice is used twice
+        ("return slice(0, y)", "CallVector"),
+    ],
+)
+def test_slices_are_made_only_when_kept(body, made, tmp_path):
+    source = f"def f(x, y):\n    {body}\nfor i in range(300):\n    f([1, 2, 3], 1)\n"
+    seen = set(operations(tmp_path, source, "f"))
+    assert seen & {"GetSlice", "SetSlice", "DeleteSlice", "BuildSlice", "CallVector"} == {made}

@@ -8,8 +8,7 @@
 #include "py311_opcodes.h"
 #include "rt.h"
 
-/* Whether the next `n` instructions follow this one in the same block. */
-static bool same_block(const Builder *b, int n)
+bool hb_same_block(const Builder *b, int n)
 {
     ptrdiff_t i = b->in - b->code.ins;
     return i + n <= b->bb->last;
@@ -90,7 +89,7 @@ bool hb_spread_tuple(Builder *b)
     if (b->caller) {
         return false; /* isinstance() may run Python code: no inlined code comes to it */
     }
-    if (n < 1 || n > MAX_SPREAD || b->st.nstack < n + 3 || !same_block(b, 2) ||
+    if (n < 1 || n > MAX_SPREAD || b->st.nstack < n + 3 || !hb_same_block(b, 2) ||
         in[1].op != PY311_PRECALL || in[1].arg != 2 || in[2].op != PY311_CALL || !hb_speculate(b)) {
         return false;
     }
@@ -171,7 +170,7 @@ bool hb_call_super(Builder *b, const Call *c)
 {
     const FbIns *load = b->in + 1;
     if (!c->plain || b->kwnames || (c->nargs != 0 && c->nargs != 2) || !b->unit ||
-        !same_block(b, 1) || load->op != PY311_LOAD_METHOD) {
+        !hb_same_block(b, 1) || load->op != PY311_LOAD_METHOD) {
         return false;
     }
     HirIns *cls, *self;

@@ -553,8 +553,41 @@ static void build_borrowing(Builder *b, HirOp op, int n)
     hb_push(b, r, true);
 }
 
+/* A slice that is made to be used at once is not made.  What resumes, at the slice, finds its bounds on the stack, and
+ * what is raised is the subscript's. */
+static bool slice_at_once(Builder *b)
+{
+    const FbIns *use = b->in + 1;
+    if (b->in->arg != 2 || b->caller || !hb_same_block(b, 1)) {
+        return false;
+    }
+    HirIns *c = b->st.nstack > 2 ? hb_peek(b, 3)->v : NULL, *start = hb_peek(b, 2)->v,
+           *stop = hb_peek(b, 1)->v;
+    if (use->op == PY311_BINARY_SUBSCR && c) {
+        b->in = use;
+        hb_replace_operands(b, 3, hb_emit3(b, HIR_GetSlice, c, start, stop), true);
+    } else if (use->op == PY311_STORE_SUBSCR && b->st.nstack > 3) {
+        HirIns *args[] = {c, start, stop, hb_peek(b, 4)->v};
+        b->f->max_out = BASE_MAX(b->f->max_out, 4u);
+        b->in = use;
+        hb_emit(b, HIR_SetSlice, 4, args);
+        hb_drop_operands(b, 4);
+    } else if (use->op == PY311_DELETE_SUBSCR && c) {
+        b->in = use;
+        hb_emit3(b, HIR_DeleteSlice, c, start, stop);
+        hb_drop_operands(b, 3);
+    } else {
+        return false;
+    }
+    b->built = use;
+    return true;
+}
+
 static void build_slice(Builder *b)
 {
+    if (slice_at_once(b)) {
+        return;
+    }
     HirIns *step = b->in->arg == 3 ? hb_peek(b, 1)->v : hb_null(b);
     int n = b->in->arg;
     HirIns *r = hb_emit3(b, HIR_BuildSlice, hb_peek(b, n)->v, hb_peek(b, n - 1)->v, step);

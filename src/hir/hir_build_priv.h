@@ -263,6 +263,8 @@ void hb_load_method(Builder *b);
  * one of them, nothing was done. */
 bool hb_call_builtin(Builder *b, const Call *c);
 bool hb_call_super(Builder *b, const Call *c);
+/* Whether the next `n` instructions follow this one in the same block. */
+bool hb_same_block(const Builder *b, int n);
 /* BUILD_TUPLE: leaves its items to the isinstance() that follows. False: it does not. */
 bool hb_spread_tuple(Builder *b);
 

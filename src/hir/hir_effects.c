@@ -19,6 +19,9 @@
      HIR_T_LIST_ITER | HIR_T_TUPLE_ITER | HIR_T_MODULE)
 #define NOT_OTHER (HIR_T_ANY & ~(HirType)HIR_T_OTHER)
 
+#define BOUND \
+    (HIR_T_INT | HIR_T_BOOL | HIR_T_NONE) /* of a slice, whose __index__ runs no Python code */
+
 /* When every operand's type is within its set, `drop` goes and `add` comes. */
 typedef struct {
     uint16_t op;
@@ -43,6 +46,7 @@ static const EffectRule rules[] = {
      {HIR_T_STR | HIR_T_BYTES | HIR_T_TUPLE | HIR_T_LIST, HIR_T_INT | HIR_T_BOOL},
      ARB,
      0},
+    {HIR_GetSlice, {HIR_T_STR | HIR_T_BYTES, BOUND, BOUND}, ARB, 0},
     {HIR_StrOf, {CLOSED}, ARB, 0},
     {HIR_FormatValue, {CLOSED, HIR_T_NULL | HIR_T_STR}, ARB, 0},
     /* isinstance() asks the class's metaclass, then the object's __class__. */

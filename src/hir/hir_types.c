@@ -256,6 +256,10 @@ HirType hir_type_infer(const HirIns *i)
     case HIR_BinaryOp:
     case HIR_CompareOp:
     case HIR_Subscr: return binary_union(i, table);
+    case HIR_GetSlice:
+        return within(i->args[0]->type, HIR_T_STR | HIR_T_BYTES | HIR_T_LIST | HIR_T_TUPLE)
+                   ? i->args[0]->type
+                   : table;
     default:
         if (i->nargs == 1 && i->args[0]) {
             for (size_t k = 0; k < BASE_COUNT(unary_rules); k++) {

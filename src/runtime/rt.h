@@ -81,6 +81,10 @@ int rt_contains(PyObject *v, PyObject *container);
 PyObject *rt_subscr(PyObject *container, PyObject *key);
 PyObject *rt_dict_subscr(PyObject *dict, PyObject *key); /* exact dict */
 int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v);
+/* rt_slice.c: container[start:stop], its assignment (container, start, stop, v) and deletion. */
+PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop);
+int rt_set_slice(PyObject **argv, Py_ssize_t n);
+int rt_delete_slice(PyObject *container, PyObject *start, PyObject *stop);
 int rt_delete_subscr(PyObject *container, PyObject *key);
 PyObject *rt_get_len(PyObject *v);
 Py_ssize_t rt_len(PyObject *v); /* -1 on error */

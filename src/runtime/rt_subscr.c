@@ -1,8 +1,8 @@
 /* Subscripts and lengths: BINARY_SUBSCR, STORE_SUBSCR, DELETE_SUBSCR and len().
  *
- * Exact lists, tuples, dicts and strs are served here; everything else, and every error, goes
+ * Exact lists, tuples, dicts, strs and arrays are served here; everything else, and every error, goes
  * through PyObject_GetItem and its kin, so that messages are CPython's. */
-#include "rt_internal.h"
+#include "rt_array.h"
 
 /* Index of a one-digit exact int into a sequence of `size`, negative counting from the end;
  * false when `key` is something else or out of range. */
@@ -45,6 +45,10 @@ PyObject *rt_subscr(PyObject *container, PyObject *key)
             return Py_NewRef(PyTuple_GET_ITEM(container, i));
     } else if (tp == &PyUnicode_Type) {
         return PyUnicode_Type.tp_as_mapping->mp_subscript(container, key);
+    } else if (tp == rt_array_type) {
+        return rt_array_get(container, key);
+    } else if (tp->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) {
+        rt_array_learn(container);
     }
     return PyObject_GetItem(container, key);
 }
@@ -61,6 +65,10 @@ int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v)
         Py_DECREF(old);
         return 0;
     }
+    if (tp == rt_array_type)
+        return rt_array_set(container, key, v);
+    if (tp->tp_flags & Py_TPFLAGS_IMMUTABLETYPE)
+        rt_array_learn(container);
     return PyObject_SetItem(container, key, v);
 }
 
