@@ -144,7 +144,7 @@ static PyObject *run_tier0(PyThreadState *ts, struct _PyInterpreterFrame *frame,
 static void on_segment(void *p)
 {
     OnSegment *a = p;
-    a->result = a->unit != NULL ? eng_run_unit(a->ts, a->frame, a->unit)
+    a->result = a->unit != NULL ? eng_run_entry(a->ts, a->frame, a->unit->entry)
                                 : run_tier0(a->ts, a->frame, a->throwflag);
 }
 
@@ -272,7 +272,7 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     if (stack_low(ts, frame)) {
         return run_on_segment(ts, frame, 0, unit);
     }
-    return eng_run_unit(ts, frame, unit);
+    return eng_run_entry(ts, frame, unit->entry);
 }
 
 /* --- on and off --------------------------------------------------------------------------- */

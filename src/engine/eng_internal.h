@@ -134,11 +134,10 @@ static inline PyObject *eng_run_linked(PyThreadState *ts, Py311Frame *f, RtEntry
     ts->cframe->current_frame = f->previous;
     return result;
 }
-/* Runs a unit on a frame that is pushed, not linked, and has its locals in place, at the unit's
- * entry. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
+/* Runs an entry of a unit on a frame that is pushed, not linked, and has its locals in place. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
  * frame may also be suspended then. */
-static inline PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFrame *frame,
-                                     CodeUnit *unit)
+static inline PyObject *eng_run_entry(PyThreadState *ts, struct _PyInterpreterFrame *frame,
+                                      RtEntry entry)
 {
     Py311Frame *f = py311_frame(frame);
     if (py311_enter_recursive_call(ts) < 0) {
@@ -147,7 +146,7 @@ static inline PyObject *eng_run_unit(PyThreadState *ts, struct _PyInterpreterFra
     f->is_entry = true;
     f->mark = PY311_MARK_COMPILED;
     f->stacktop = -1;
-    PyObject *result = eng_run_linked(ts, f, unit->entry);
+    PyObject *result = eng_run_linked(ts, f, entry);
     if (f->stacktop < 0) { /* else it is suspended, or tier 0 brought it to its end */
         f->stacktop = f->f_code->co_nlocalsplus;
     }

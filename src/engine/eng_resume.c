@@ -105,17 +105,30 @@ static inline PySendResult finish(PyThreadState *ts, PyGenObject *gen, Py311Fram
     return ended(gen, f, result, arg, presult);
 }
 
-/* gen_send_ex2 for a suspended generator, in `unit` or, without one, in tier 0, without a visit to the hook. `arg`
- * is NULL for an iteration. */
-static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, CodeUnit *unit,
-                                  PyObject *arg, PyObject **presult)
+/* gen_send_ex2 for a generator that is suspended or new, in compiled code or, without an entry, in tier 0, without a visit
+ * to the hook. `arg` is NULL for an iteration. */
+static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, RtEntry entry, PyObject *arg,
+                                  PyObject **presult)
 {
     Py311Frame *f = py311_generator_frame(gen);
     struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
     f->localsplus[f->stacktop++] = Py_NewRef(arg != NULL ? arg : Py_None);
     begin(ts, gen, f);
-    PyObject *result = unit != NULL ? eng_run_unit(ts, frame, unit) : eng_eval_tier0(ts, frame, 0);
+    PyObject *result =
+        entry != NULL ? eng_run_entry(ts, frame, entry) : eng_eval_tier0(ts, frame, 0);
     return finish(ts, gen, f, result, arg, presult);
+}
+
+/* The entry where frames of this code went on the last time, if `gen` is there: most have one yield. NULL: it is not, or
+ * waits for another. Looks at few things, each of which may have to come from a far cache. */
+static inline RtEntry resumed_last(PyGenObject *gen)
+{
+    const EngCodeState *s = eng_code_state(gen->gi_code);
+    if (s == NULL) {
+        return NULL;
+    }
+    const EngResumed *last = &s->resumed[gen->gi_frame_state == PY311_GEN_CREATED];
+    return last->at == py311_generator_frame(gen)->prev_instr ? last->entry : NULL;
 }
 
 /* Resumes `gen` if that is the engine's business here: compiled code goes on there, or the hook would be visited. */
@@ -140,7 +153,11 @@ static inline bool try_resume(PyThreadState *ts, PyGenObject *gen, PyObject *arg
         unit = eng_count_resume(s, f);
         f->stacktop--;
     }
-    *how = resume(ts, gen, unit, arg, presult);
+    if (unit != NULL && _Py_OPCODE(f->prev_instr[-1]) != PY311_SEND) {
+        s->resumed[gen->gi_frame_state == PY311_GEN_CREATED] =
+            (EngResumed){f->prev_instr, unit->entry};
+    }
+    *how = resume(ts, gen, unit != NULL ? unit->entry : NULL, arg, presult);
     return true;
 }
 
@@ -154,7 +171,7 @@ static inline bool try_resume(PyThreadState *ts, PyGenObject *gen, PyObject *arg
 
 enum { CHAIN = 200 }; /* this many at once: room on the C stack for their stacktop */
 
-/* The generator that `gen`, which is suspended, waits for if that can be resumed in its place; else NULL. */
+/* The generator that `gen` waits for if that can be resumed in its place; else NULL. */
 static inline PyGenObject *waits_for(PyGenObject *gen)
 {
     const Py311Frame *f = py311_generator_frame(gen);
@@ -252,8 +269,16 @@ static inline bool try_send(PyThreadState *ts, PyObject *o, PyObject *arg, PyObj
                             PySendResult *how)
 {
     PyGenObject *gen = (PyGenObject *)o;
-    if (gen->gi_frame_state != PY311_GEN_SUSPENDED || ts->cframe->use_tracing || !eng_active(ts)) {
+    /* To one that has not started only None can be sent. */
+    if ((gen->gi_frame_state != PY311_GEN_SUSPENDED &&
+         (gen->gi_frame_state != PY311_GEN_CREATED || (arg != NULL && arg != Py_None))) ||
+        ts->cframe->use_tracing || !eng_active(ts)) {
         return false; /* under tracing every frame is tier 0's */
+    }
+    RtEntry entry = resumed_last(gen);
+    if (BASE_LIKELY(entry != NULL)) {
+        *how = resume(ts, gen, entry, arg, presult);
+        return true;
     }
     PyGenObject *inner = waits_for(gen);
     if (inner != NULL && ts->c_tracefunc == NULL && ts->recursion_remaining > 0 &&
