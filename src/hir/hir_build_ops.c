@@ -558,27 +558,30 @@ static void build_borrowing(Builder *b, HirOp op, int n)
 static bool slice_at_once(Builder *b)
 {
     const FbIns *use = b->in + 1;
-    if (b->in->arg != 2 || b->caller || !hb_same_block(b, 1)) {
+    int n = b->in->arg;
+    if (b->caller || !hb_same_block(b, 1) || b->st.nstack <= n) {
         return false;
     }
-    HirIns *c = b->st.nstack > 2 ? hb_peek(b, 3)->v : NULL, *start = hb_peek(b, 2)->v,
-           *stop = hb_peek(b, 1)->v;
-    if (use->op == PY311_BINARY_SUBSCR && c) {
+    HirIns *args[] = {hb_peek(b, n + 1)->v, hb_peek(b, n)->v, hb_peek(b, n - 1)->v, NULL};
+    bool plain = n == 2;
+    if (use->op == PY311_BINARY_SUBSCR) {
         b->in = use;
-        hb_replace_operands(b, 3, hb_emit3(b, HIR_GetSlice, c, start, stop), true);
-    } else if (use->op == PY311_STORE_SUBSCR && b->st.nstack > 3) {
-        HirIns *args[] = {c, start, stop, hb_peek(b, 4)->v};
-        b->f->max_out = BASE_MAX(b->f->max_out, 4u);
+        args[3] = plain ? NULL : hb_peek(b, 1)->v;
+        HirIns *r = plain ? hb_emit(b, HIR_GetSlice, 3, args) : hb_emit(b, HIR_GetSteps, 4, args);
+        hb_replace_operands(b, n + 1, r, true);
+    } else if (use->op == PY311_STORE_SUBSCR && plain && b->st.nstack > 3) {
         b->in = use;
+        args[3] = hb_peek(b, 4)->v;
         hb_emit(b, HIR_SetSlice, 4, args);
         hb_drop_operands(b, 4);
-    } else if (use->op == PY311_DELETE_SUBSCR && c) {
+    } else if (use->op == PY311_DELETE_SUBSCR && plain) {
         b->in = use;
-        hb_emit3(b, HIR_DeleteSlice, c, start, stop);
+        hb_emit(b, HIR_DeleteSlice, 3, args);
         hb_drop_operands(b, 3);
     } else {
         return false;
     }
+    b->f->max_out = BASE_MAX(b->f->max_out, 4u);
     b->built = use;
     return true;
 }

@@ -257,6 +257,7 @@ HirType hir_type_infer(const HirIns *i)
     case HIR_CompareOp:
     case HIR_Subscr: return binary_union(i, table);
     case HIR_GetSlice:
+    case HIR_GetSteps:
         return within(i->args[0]->type, HIR_T_STR | HIR_T_BYTES | HIR_T_LIST | HIR_T_TUPLE)
                    ? i->args[0]->type
                    : table;

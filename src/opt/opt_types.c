@@ -23,6 +23,7 @@ static bool depends(const HirIns *i)
     case HIR_CompareOp:
     case HIR_Subscr:
     case HIR_GetSlice:
+    case HIR_GetSteps:
     case HIR_UnaryNeg:
     case HIR_UnaryPos:
     case HIR_UnaryInvert:

@@ -83,6 +83,7 @@ PyObject *rt_dict_subscr(PyObject *dict, PyObject *key); /* exact dict */
 int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v);
 /* rt_slice.c: container[start:stop], its assignment (container, start, stop, v) and deletion. */
 PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop);
+PyObject *rt_get_steps(PyObject **argv, Py_ssize_t n); /* (container, start, stop, step) */
 int rt_set_slice(PyObject **argv, Py_ssize_t n);
 int rt_delete_slice(PyObject *container, PyObject *start, PyObject *stop);
 int rt_delete_subscr(PyObject *container, PyObject *key);

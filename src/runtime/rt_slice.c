@@ -36,6 +36,16 @@ static PyObject *bytes_slice(PyObject *bytes, Py_ssize_t from, Py_ssize_t to)
     return PyBytes_FromStringAndSize(PyBytes_AS_STRING(bytes) + from, to - from);
 }
 
+static PyObject *by_object(PyObject *container, PyObject *start, PyObject *stop, PyObject *step)
+{
+    PyObject *slice = PySlice_New(start, stop, step);
+    if (slice == NULL)
+        return NULL;
+    PyObject *res = PyObject_GetItem(container, slice);
+    Py_DECREF(slice);
+    return res;
+}
+
 PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop)
 {
     PyTypeObject *tp = Py_TYPE(container);
@@ -53,11 +63,44 @@ PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop)
         if (bounds(start, stop, PyBytes_GET_SIZE(container), &from, &to))
             return bytes_slice(container, from, to);
     }
-    PyObject *slice = PySlice_New(start, stop, NULL);
-    if (slice == NULL)
+    return by_object(container, start, stop, NULL);
+}
+
+/* A bound of a slice with steps, not clamped yet. */
+static inline bool rough_bound(PyObject *v, Py_ssize_t none, Py_ssize_t *at)
+{
+    int64_t i = none;
+    if (v != Py_None && (!PyLong_CheckExact(v) || !rt_long_small(v, &i)))
+        return false;
+    *at = (Py_ssize_t)i;
+    return true;
+}
+
+PyObject *rt_get_steps(PyObject **argv, Py_ssize_t n)
+{
+    (void)n;
+    PyObject *container = argv[0];
+    bool list = PyList_CheckExact(container);
+    Py_ssize_t from, to, step;
+    if (!(list || PyTuple_CheckExact(container)) || !rough_bound(argv[3], 1, &step) || step == 0 ||
+        !rough_bound(argv[1], step < 0 ? PY_SSIZE_T_MAX : 0, &from) ||
+        !rough_bound(argv[2], step < 0 ? PY_SSIZE_T_MIN : PY_SSIZE_T_MAX, &to) || step == 1)
+        return by_object(container, argv[1], argv[2], argv[3]);
+    Py_ssize_t count = PySlice_AdjustIndices(Py_SIZE(container), &from, &to, step);
+    if (count <= 0)
+        return list ? PyList_New(0) : PyTuple_New(0);
+    PyObject *res = list ? PyList_New(count) : PyTuple_New(count); /* may run the collector */
+    if (res == NULL)
         return NULL;
-    PyObject *res = PyObject_GetItem(container, slice);
-    Py_DECREF(slice);
+    if (list && (from >= Py_SIZE(container) || from + (count - 1) * step >= Py_SIZE(container))) {
+        Py_DECREF(res); /* whose finalisers have shortened the list */
+        return by_object(container, argv[1], argv[2], argv[3]);
+    }
+    PyObject **src =
+        list ? ((PyListObject *)container)->ob_item : ((PyTupleObject *)container)->ob_item;
+    PyObject **dst = list ? ((PyListObject *)res)->ob_item : ((PyTupleObject *)res)->ob_item;
+    for (Py_ssize_t i = 0; i < count; i++, from += step)
+        dst[i] = Py_NewRef(src[from]);
     return res;
 }
 

@@ -8,6 +8,10 @@ def get(c, i, j):
     return c[i:j]
 
 
+def steps(c, i, j, k):
+    return c[i:j:k]
+
+
 def put(c, i, j, v):
     c[i:j] = v
 
@@ -104,6 +108,7 @@ BOUNDS = [None, 0, 1, -1, 3, 5, 7, -3, -9, 1 << 40, -(1 << 40), 1 << 70, True, I
 for n in range(300):
     for make in CONTAINERS[:5]:
         get(make(), n % 4, 4), get(make(), None, n % 6 - 3), lines(make(), 1, 2), chosen(make(), 0, 2, n % 2)
+        steps(make(), None, None, -1), steps(make(), n % 7 - 3, None, 2)
     put([1, 2, 3], 0, n % 3, "ab"), drop([1, 2, 3], n % 3, None), add([1, 2, 3], 0, n % 3, [n])
 
 for make in CONTAINERS:
@@ -118,6 +123,12 @@ for make in CONTAINERS:
             shown += [said(drop, c, i, j), str(c)[:40], said(add, c, i, j, [1])]
             if not isinstance(c, Own):
                 print(shown)
+            print(
+                [
+                    said(steps, make(), i, j, k)
+                    for k in (None, 1, 2, -1, -3, 0, 1 << 40, -(1 << 70), True, Index(-2), "x")
+                ]
+            )
 
 whole = [(1, 2, 3), "abc", b"abc", [1]]
 print([get(c, None, None) is c for c in whole], [get(c, 0, 9) is c for c in whole], get("abc", 2, 1) is "".strip())
@@ -140,6 +151,29 @@ for f, args in (
         f(*args)
     except Exception:
         traceback.print_exc()
+
+
+class Shortens:
+    """A finaliser that the collector runs while a slice is made: its list is shorter then."""
+
+    def __init__(self, c):
+        self.c, self.me = c, self
+
+    def __del__(self):
+        del self.c[:]
+
+
+import gc  # noqa: E402
+
+gc.set_threshold(1)
+lengths = set()
+for n in range(300):
+    c = list(range(9))
+    if n % 3 == 0:
+        Shortens(c)
+    lengths.add(len(steps(c, None, None, -1)) % 9 + len(get(c, 1, 8)) % 7)
+gc.set_threshold(700)
+print(lengths <= set(range(20)))
 
 
 class Watched:
