@@ -73,3 +73,20 @@ def test_slices_are_made_only_when_kept(body, made, tmp_path):
     source = f"def f(x, y):\n    {body}\nfor i in range(300):\n    f([1, 2, 3], 1)\n"
     seen = set(operations(tmp_path, source, "f"))
     assert seen & {"GetSlice", "GetSteps", "SetSlice", "DeleteSlice", "BuildSlice", "CallVector"} == {made}
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        ("return x.startswith(y)", "CallMethodO"),
+        ("return x.endswith(('a', 'b'))", "CallMethodO"),
+        ("return x.find(y)", "CallMethodO"),
+        ("return x.find(y, 1)", "CallVector"),
+        ("return x.startswith(y, 0, 1)", "CallVector"),
+        ("return x.replace(y, x)", "CallDescrFast"),
+    ],
+)
+def test_methods_that_parse_a_tuple(body, made, tmp_path):
+    source = f"def f(x, y):\n    {body}\nfor i in range(300):\n    f('abc', 'b')\n"
+    seen = set(operations(tmp_path, source, "f"))
+    assert seen & {"CallMethodO", "CallVector", "CallDescrFast"} == {made}

@@ -630,7 +630,9 @@ static bool call_descr(Builder *b, const Call *c)
                 (METH_VARARGS | METH_FASTCALL | METH_NOARGS | METH_O | METH_KEYWORDS | METH_METHOD |
                  METH_CLASS | METH_STATIC | METH_COEXIST);
     bool fast = flags == METH_FASTCALL || flags == (METH_FASTCALL | METH_KEYWORDS);
-    if (!(flags == METH_NOARGS && c->nargs == 0) && !(flags == METH_O && c->nargs == 1) && !fast) {
+    RtMethod method = c->nargs == 1 ? rt_method_of(c->known) : RT_METHOD_NONE;
+    if (!method && !(flags == METH_NOARGS && c->nargs == 0) &&
+        !(flags == METH_O && c->nargs == 1) && !fast) {
         return false;
     }
     HirIns *self = call_upper(b, c)->v;
@@ -643,7 +645,11 @@ static bool call_descr(Builder *b, const Call *c)
         self = hb_guard(b, HIR_GuardTypePtr, self, 0, tp);
     }
     HirIns *r;
-    if (flags == METH_NOARGS) {
+    if (method) {
+        HirIns *args[] = {self, call_arg(b, c, 0)->v};
+        r = call_op(b, HIR_CallMethodO, 2, args, d);
+        r->aux = method;
+    } else if (flags == METH_NOARGS) {
         r = call_op(b, HIR_CallDescrNoArgs, 1, &self, d);
     } else if (flags == METH_O) {
         HirIns *args[] = {self, call_arg(b, c, 0)->v};
@@ -703,7 +709,7 @@ static bool call_known(Builder *b, const Call *c)
                     q == PY311_PRECALL_METHOD_DESCRIPTOR_FAST_WITH_KEYWORDS ||
                     q == PY311_PRECALL_NO_KW_METHOD_DESCRIPTOR_NOARGS ||
                     q == PY311_PRECALL_NO_KW_LIST_APPEND;
-        return seen && call_descr(b, c);
+        return (seen || rt_method_of(c->known)) && call_descr(b, c);
     }
     return false;
 }

@@ -6,6 +6,7 @@
 
 #include "hir.h"
 #include "py311_opcodes.h" /* PY311_NB_* */
+#include "rt.h"            /* RtMethod */
 
 /* The exact type behind each bit; NULL and OTHER have none. Addresses of types of the interpreter
  * are not constants in an extension module, so this is a table of pointers filled on first use. */
@@ -256,6 +257,13 @@ HirType hir_type_infer(const HirIns *i)
     case HIR_BinaryOp:
     case HIR_CompareOp:
     case HIR_Subscr: return binary_union(i, table);
+    case HIR_CallMethodO:
+        switch (i->aux) {
+        case RT_METHOD_startswith:
+        case RT_METHOD_endswith: return HIR_T_BOOL;
+        case RT_METHOD_update: return HIR_T_NONE;
+        default: return HIR_T_INT;
+        }
     case HIR_GetSlice:
     case HIR_GetSteps:
         return within(i->args[0]->type, HIR_T_STR | HIR_T_BYTES | HIR_T_LIST | HIR_T_TUPLE)

@@ -47,6 +47,17 @@ typedef enum {
 /* Which of them `callable` is, RT_BUILTIN_NONE: another. */
 RtBuiltin rt_builtin_of(PyObject *callable);
 
+/* METH_VARARGS methods of builtin types that compiled code calls without a tuple (rt_method.c). */
+#define RT_METHODS(X) X(startswith) X(endswith) X(find) X(rfind) X(count) X(update)
+typedef enum {
+    RT_METHOD_NONE,
+#define RT_METHOD_ID(n) RT_METHOD_##n,
+    RT_METHODS(RT_METHOD_ID)
+#undef RT_METHOD_ID
+} RtMethod;
+/* Which of them `descr` is, RT_METHOD_NONE: another object. */
+RtMethod rt_method_of(PyObject *descr);
+
 /* Called by the RESUME path of CheckEval and asked by rt_check_eval: nonzero makes every
  * compiled frame leave at its next safepoint (the engine is being switched off). */
 extern int rt_leave_compiled;
@@ -256,6 +267,9 @@ PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction);
 PyObject *rt_call_builtin_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cfunction);
 PyObject *rt_call_descr_noargs(PyThreadState *ts, PyObject *self, void *descr);
 PyObject *rt_call_descr_o(PyThreadState *ts, PyObject *self, PyObject *arg, void *descr);
+/* Method `method` (RtMethod), whose descriptor is `descr`, of `self`, which is of its exact type; borrows. */
+PyObject *rt_call_method_o(PyThreadState *ts, PyObject *self, PyObject *arg, void *descr,
+                           int method);
 PyObject *rt_call_descr_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *descr);
 
 /* --- safepoints (rt_eval.c) -------------------------------------------------------------- */

@@ -332,6 +332,34 @@ int rt_str_eq(PyObject *a, PyObject *b)
     return memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)n * PyUnicode_KIND(a)) == 0;
 }
 
+/* Whether an exact str or int is in an exact list or tuple, as list_contains and tuplecontains find out: each item that
+ * is not the same object is compared. The list may change whenever that runs code. */
+static int contains_plain(PyObject *v, PyObject *container)
+{
+    PyTypeObject *type = Py_TYPE(v);
+    bool list = PyList_CheckExact(container), text = type == &PyUnicode_Type;
+    int64_t x = 0, y;
+    bool small = !text && rt_long_small(v, &x);
+    for (Py_ssize_t i = 0; i < Py_SIZE(container); i++) {
+        PyObject *item = list ? PyList_GET_ITEM(container, i) : PyTuple_GET_ITEM(container, i);
+        int equal;
+        if (item == v)
+            return 1;
+        if (Py_TYPE(item) == type && text) {
+            equal = rt_str_eq(item, v);
+        } else if (Py_TYPE(item) == type && small && rt_long_small(item, &y)) {
+            equal = x == y;
+        } else {
+            Py_INCREF(item);
+            equal = PyObject_RichCompareBool(item, v, Py_EQ);
+            Py_DECREF(item);
+        }
+        if (equal != 0)
+            return equal;
+    }
+    return 0;
+}
+
 int rt_contains(PyObject *v, PyObject *container)
 {
     PyTypeObject *tp = Py_TYPE(container);
@@ -340,5 +368,8 @@ int rt_contains(PyObject *v, PyObject *container)
             return _PyDict_Contains_KnownHash(container, v, rt_str_hash(v));
         return PyDict_Contains(container, v);
     }
+    if ((tp == &PyList_Type || tp == &PyTuple_Type) &&
+        (PyUnicode_CheckExact(v) || PyLong_CheckExact(v)))
+        return contains_plain(v, container);
     return PySequence_Contains(container, v);
 }
