@@ -43,8 +43,8 @@ static bool layout_is_ours(PyObject *o)
 void rt_array_learn(PyObject *o)
 {
     PyTypeObject *tp = Py_TYPE(o);
-    if (rt_array_type != NULL || refused || !(tp->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) ||
-        strcmp(tp->tp_name, "array.array") != 0 || tp->tp_basicsize != sizeof(Array) ||
+    if (rt_array_type != NULL || refused || tp->tp_basicsize != sizeof(Array) ||
+        !(tp->tp_flags & Py_TPFLAGS_HEAPTYPE) || strcmp(tp->tp_name, "array.array") != 0 ||
         Py_SIZE(o) == 0)
         return;
     if (layout_is_ours(o))

@@ -25,11 +25,15 @@ extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
     X(send)
 /* clang-format on */
 
+enum { RT_NLATIN1 = 256 };
+
 typedef struct {
 #define RT_NAME_FIELD(n) PyObject *n;
     RT_NAMES(RT_NAME_FIELD)
 #undef RT_NAME_FIELD
     PyObject *empty_str;
+    PyObject
+        *latin1[RT_NLATIN1]; /* the strs of one such character, of which CPython has one each */
     PyObject *empty_tuple;
     /* typeobject.c's static slot functions, found on a probe class: what tp_init and
      * tp_getattro of a class with a Python __init__ or __getattr__ point to. */

@@ -329,7 +329,9 @@ int rt_str_eq(PyObject *a, PyObject *b)
     Py_ssize_t n = PyUnicode_GET_LENGTH(a);
     if (PyUnicode_GET_LENGTH(b) != n || PyUnicode_KIND(a) != PyUnicode_KIND(b))
         return 0;
-    return memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)n * PyUnicode_KIND(a)) == 0;
+    const char *p = PyUnicode_DATA(a), *q = PyUnicode_DATA(b);
+    /* The first byte says most; an empty str has a zero there. */
+    return *p == *q && memcmp(p, q, (size_t)n * PyUnicode_KIND(a)) == 0;
 }
 
 /* Whether an exact str or int is in an exact list or tuple, as list_contains and tuplecontains find out: each item that
@@ -371,5 +373,9 @@ int rt_contains(PyObject *v, PyObject *container)
     if ((tp == &PyList_Type || tp == &PyTuple_Type) &&
         (PyUnicode_CheckExact(v) || PyLong_CheckExact(v)))
         return contains_plain(v, container);
+    /* What set_contains adds is for keys that cannot be hashed. */
+    if ((tp == &PyFrozenSet_Type || tp == &PySet_Type) &&
+        (PyUnicode_CheckExact(v) || PyLong_CheckExact(v)))
+        return PySet_Contains(container, v);
     return PySequence_Contains(container, v);
 }
