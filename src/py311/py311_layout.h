@@ -202,6 +202,13 @@ typedef struct {
 typedef struct {
     PyObject_HEAD PyObject *agw_val;
 } Py311WrappedValue;
+/* What __anext__() and asend() of an asynchronous generator give: PyAsyncGenASend. */
+typedef struct {
+    PyObject_HEAD PyAsyncGenObject *ags_gen;
+    PyObject *ags_sendval; /* NULL: __anext__() */
+    int ags_state;
+} Py311AsyncGenASend;
+enum { PY311_AWAITABLE_INIT, PY311_AWAITABLE_ITER, PY311_AWAITABLE_CLOSED }; /* AwaitableState */
 /* The heads of three descriptors, the same way: `property`, `classmethod` and `staticmethod`. */
 typedef struct {
     PyObject_HEAD PyObject *prop_get; /* NULL: no getter */

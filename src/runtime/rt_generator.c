@@ -128,7 +128,8 @@ PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObjec
         how = send_traced(ts, receiver, v, &res);
     else if (PyGen_CheckExact(receiver) || PyCoro_CheckExact(receiver))
         how = rt_generator_send(ts, receiver, v, &res);
-    else
+    else if (!Py_IS_TYPE(receiver, &_PyAsyncGenASend_Type) ||
+             !rt_asend(ts, receiver, v, &res, &how))
         how = PyIter_Send(receiver, v, &res);
     if (how == PYGEN_NEXT)
         return res;

@@ -168,6 +168,12 @@ static inline bool rt_long_small(PyObject *o, int64_t *v)
     return false;
 }
 
+/* --- asynchronous generators (rt_asyncgen.c) ---------------------------------------------- */
+/* SEND of `v` to a _PyAsyncGenASend: as PyIter_Send, into *res and *how. False: nothing has happened, CPython has to do
+ * it. */
+bool rt_asend(PyThreadState *ts, PyObject *receiver, PyObject *v, PyObject **res,
+              PySendResult *how);
+
 /* --- tracing (rt_trace.c) ---------------------------------------------------------------- */
 /* call_exc_trace of ceval.c for the frame that is current. */
 void rt_trace_exception(PyThreadState *ts);
