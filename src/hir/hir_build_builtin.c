@@ -73,6 +73,17 @@ bool hb_call_builtin(Builder *b, const Call *c)
         }
         call_isinstance(b, c);
         return true;
+    case RT_BUILTIN_min:
+    case RT_BUILTIN_max:
+        if (c->nargs != 2) {
+            return false;
+        }
+        HirIns *m = hb_emit2(b, HIR_MinMax, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
+        m->imm.p = c->known;
+        m->aux = rt_builtin_of(c->known) == RT_BUILTIN_max;
+        hb_finish_call(b, c, m, true);
+        hb_check_eval(b, b->in->next);
+        return true;
     case RT_BUILTIN_hasattr: return call_getattr(b, c, true);
     case RT_BUILTIN_getattr: return call_getattr(b, c, false);
     default: return false;

@@ -47,6 +47,7 @@ static const EffectRule rules[] = {
      ARB,
      0},
     {HIR_GetSlice, {HIR_T_STR | HIR_T_BYTES, BOUND, BOUND}, ARB, 0},
+    {HIR_MinMax, {CLOSED, CLOSED}, ARB, 0},
     {HIR_CallMethodO, {HIR_T_STR, HIR_T_STR}, ARB, 0},
     {HIR_StrOf, {CLOSED}, ARB, 0},
     {HIR_FormatValue, {CLOSED, HIR_T_NULL | HIR_T_STR}, ARB, 0},

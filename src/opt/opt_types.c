@@ -22,6 +22,7 @@ static bool depends(const HirIns *i)
     case HIR_BinaryOp:
     case HIR_CompareOp:
     case HIR_Subscr:
+    case HIR_MinMax:
     case HIR_GetSlice:
     case HIR_GetSteps:
     case HIR_UnaryNeg:

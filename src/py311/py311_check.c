@@ -71,6 +71,7 @@ static const char *check_sizes(void)
          "size of async_generator"},
         {&_PyAsyncGenWrappedValue_Type, sizeof(Py311WrappedValue),
          "size of async_generator_wrapped_value"},
+        {&PyUnicodeIter_Type, sizeof(Py311StrIter), "size of str_iterator"},
         {&_PyAsyncGenASend_Type, sizeof(Py311AsyncGenASend), "size of async_generator_asend"},
         {&PyDict_Type, sizeof(PyDictObject), "size of dict"},
         {&PyList_Type, sizeof(PyListObject), "size of list"},

@@ -198,6 +198,11 @@ typedef struct {
     long step;
     long len;
 } Py311RangeIter;
+/* iter(str), of both types: unicodeiterobject. */
+typedef struct {
+    PyObject_HEAD Py_ssize_t it_index;
+    PyObject *it_seq;
+} Py311StrIter;
 /* What an asynchronous generator's `yield` gives: _PyAsyncGenWrappedValue. */
 typedef struct {
     PyObject_HEAD PyObject *agw_val;

@@ -36,7 +36,7 @@ int rt_init(void);
 extern void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 
 /* Builtin functions that compiled code does without calling them. */
-#define RT_BUILTINS(X) X(len) X(isinstance) X(hasattr) X(getattr)
+#define RT_BUILTINS(X) X(len) X(isinstance) X(hasattr) X(getattr) X(min) X(max)
 typedef enum {
     RT_BUILTIN_NONE,
 #define RT_BUILTIN_ID(n) RT_BUILTIN_##n,
@@ -86,6 +86,8 @@ PyObject *rt_str_append_local(RtFrame *frame, PyObject *a, PyObject *b,
 int rt_truthy(PyObject *v);
 PyObject *rt_compare_op(PyObject *a, PyObject *b, int op); /* Py_LT..Py_GE */
 int rt_str_eq(PyObject *a, PyObject *b);                   /* exact str both; cannot fail */
+/* min(a, b) or, `greater`, max(a, b), which is what builtin function `callable` gives. */
+PyObject *rt_min_max(PyThreadState *ts, PyObject *a, PyObject *b, void *callable, int greater);
 int rt_contains(PyObject *v, PyObject *container);
 
 /* --- subscripts and containers (rt_subscr.c) -------------------------------------- */
@@ -121,6 +123,7 @@ PyObject *rt_build_list(PyObject **argv, Py_ssize_t n);  /* consumes argv on suc
 PyObject *rt_build_set(PyObject **argv, Py_ssize_t n);
 PyObject *rt_build_map(PyObject **argv, Py_ssize_t n); /* key, value, ...; n counts both */
 PyObject *rt_build_const_key_map(PyObject **argv, Py_ssize_t n); /* values ..., tuple of keys */
+PyObject *rt_str_of(PyObject *v); /* rt_text.c, as rt_build_string is */
 PyObject *rt_build_slice(PyObject *start, PyObject *stop, PyObject *step); /* step may be NULL */
 int rt_list_append(PyObject *list, PyObject *v); /* consumes v on success */
 int rt_list_extend(PyThreadState *ts, PyObject *list, PyObject *iterable);

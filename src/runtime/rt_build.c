@@ -14,6 +14,8 @@ PyObject *rt_format_value(PyObject *v, PyObject *spec, int oparg)
         [CONV_ASCII] = PyObject_ASCII,
     };
     PyObject *(*conv)(PyObject *) = conversions[oparg & CONV_MASK];
+    if (spec == NULL && PyLong_CheckExact(v))
+        return rt_int_text(v); /* whatever the conversion */
     PyObject *value = conv != NULL ? conv(v) : Py_NewRef(v);
     if (value == NULL)
         return NULL;
@@ -22,11 +24,6 @@ PyObject *rt_format_value(PyObject *v, PyObject *spec, int oparg)
     PyObject *res = PyObject_Format(value, spec);
     Py_DECREF(value);
     return res;
-}
-
-PyObject *rt_build_string(PyObject **argv, Py_ssize_t n)
-{
-    return _PyUnicode_JoinArray(rt_state.empty_str, argv, n);
 }
 
 PyObject *rt_build_tuple(PyObject **argv, Py_ssize_t n)

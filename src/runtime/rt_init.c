@@ -81,6 +81,12 @@ int rt_init(void)
     }
     if (rt_state.empty_tuple == NULL && (rt_state.empty_tuple = PyTuple_New(0)) == NULL)
         return -1;
+    PyObject *iter = PyObject_GetIter(rt_state.latin1['a']);
+    if (iter == NULL)
+        return -1;
+    rt_state.ascii_iter =
+        Py_TYPE(iter)->tp_basicsize == sizeof(Py311StrIter) ? Py_TYPE(iter) : &PyUnicodeIter_Type;
+    Py_DECREF(iter);
     rt_state.type_getattro = PyType_Type.tp_getattro;
     rt_state.module_getattro = PyModule_Type.tp_getattro;
     rt_state.object_new = PyBaseObject_Type.tp_new;

@@ -35,6 +35,8 @@ typedef struct {
     PyObject
         *latin1[RT_NLATIN1]; /* the strs of one such character, of which CPython has one each */
     PyObject *empty_tuple;
+    PyTypeObject
+        *ascii_iter; /* of iter("ascii"): laid out like PyUnicodeIter_Type, but not exported */
     /* typeobject.c's static slot functions, found on a probe class: what tp_init and
      * tp_getattro of a class with a Python __init__ or __getattr__ point to. */
     initproc slot_tp_init;
@@ -167,6 +169,10 @@ static inline bool rt_long_small(PyObject *o, int64_t *v)
     }
     return false;
 }
+
+/* --- text (rt_text.c) ---------------------------------------------------------------------- */
+/* str(v) of an exact int. */
+PyObject *rt_int_text(PyObject *v);
 
 /* --- asynchronous generators (rt_asyncgen.c) ---------------------------------------------- */
 /* SEND of `v` to a _PyAsyncGenASend: as PyIter_Send, into *res and *how. False: nothing has happened, CPython has to do

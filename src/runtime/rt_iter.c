@@ -20,8 +20,25 @@ PyObject *rt_range_iter(int64_t start, int64_t stop, int64_t step)
     return (PyObject *)it;
 }
 
+/* unicode_ascii_iter_next and unicodeiter_next. */
+static PyObject *next_character(Py311StrIter *it)
+{
+    PyObject *s = it->it_seq;
+    if (s == NULL)
+        return NULL;
+    if (it->it_index < PyUnicode_GET_LENGTH(s)) {
+        Py_UCS4 c = PyUnicode_READ_CHAR(s, it->it_index++);
+        return c < RT_NLATIN1 ? Py_NewRef(rt_state.latin1[c]) : PyUnicode_FromOrdinal((int)c);
+    }
+    it->it_seq = NULL;
+    Py_DECREF(s);
+    return NULL;
+}
+
 PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter)
 {
+    if (Py_IS_TYPE(iter, rt_state.ascii_iter) || Py_IS_TYPE(iter, &PyUnicodeIter_Type))
+        return next_character((Py311StrIter *)iter);
     PyObject *next = Py_TYPE(iter)->tp_iternext(iter);
     if (next != NULL || !rt_err(ts))
         return next;

@@ -321,6 +321,19 @@ PyObject *rt_compare_op(PyObject *a, PyObject *b, int op)
     return PyObject_RichCompare(a, b, op);
 }
 
+PyObject *rt_min_max(PyThreadState *ts, PyObject *a, PyObject *b, void *callable, int greater)
+{
+    int64_t x, y;
+    double u, v;
+    if (PyLong_CheckExact(a) && PyLong_CheckExact(b) && rt_long_small(a, &x) &&
+        rt_long_small(b, &y))
+        return Py_NewRef((greater ? y > x : y < x) ? b : a);
+    if ((PyFloat_CheckExact(a) || PyFloat_CheckExact(b)) && float_pair(a, b, &u, &v))
+        return Py_NewRef((greater ? v > u : v < u) ? b : a);
+    PyObject *args[3] = {NULL, a, b};
+    return rt_vectorcall(ts, callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+}
+
 int rt_str_eq(PyObject *a, PyObject *b)
 {
     if (a == b)

@@ -134,3 +134,86 @@ print(deep(100), deepest())
 str_starts = str.startswith
 for n in range(300):
     assert str_starts("abc", "a") and not str_starts("abc", "b")
+
+
+def least(a, b):
+    return min(a, b), max(a, b)
+
+
+def characters(s):
+    seen = []
+    for c in s:
+        seen.append(c)
+    return seen
+
+
+def text(a, b=0):
+    return str(a), f"{a}", f"{a!r}{b!s}", f"<{a}|{b}>", f"{a:>4}", f"{a!a}é{b}", f"{a}{''}{''}"
+
+
+class Less:
+    def __init__(self, v):
+        self.v = v
+
+    def __lt__(self, other):
+        print("lt", self.v)
+        return True
+
+    def __gt__(self, other):
+        raise OverflowError(self.v)
+
+
+for n in range(400):
+    least(n, 5), least(n * 0.5, 3), characters("ab"), text(n), text("a", -n)
+numbers = [
+    0,
+    1,
+    -1,
+    1.0,
+    True,
+    big,
+    -big,
+    float("inf"),
+    float("nan"),
+    -0.0,
+    0.0,
+    1 << 31,
+    "a",
+    None,
+    Less(1),
+    2j,
+    Number(3),
+]
+for a in numbers:
+    for b in numbers:
+        print(said(least, a, b))
+one, same = 1, 1.0
+print(min(one, same) is one, max(same, one) is same, said(min, 1), said(max), said(lambda: min(1, 2, key=lambda v: -v)))
+for s in ("", "a", "abc", "aé", "é☃", "x😀y", Text("abc"), Plain("é"), "\x00\x7f\x80\xff\u0100"):
+    print(characters(s), [c is d for c, d in zip(characters(s), list(s), strict=True)])
+half = iter("abcdef")
+print(next(half), characters(half), characters(half), next(half, "end"))
+for v in (
+    0,
+    7,
+    10,
+    -1,
+    -10,
+    99999,
+    -(1 << 30) + 1,
+    (1 << 30) - 1,
+    1 << 30,
+    -(1 << 30),
+    big,
+    True,
+    False,
+    Number(5),
+    1.5,
+    "é",
+    "",
+    None,
+    b"x",
+):
+    print(text(v), text("", v), text("☃", v))
+x = 5
+print(str(x) is str(x), f"{x}" is f"{x}", f"{'abc'}" is "abc")
