@@ -171,9 +171,9 @@ def test_programs_of_every_kind(name, stock, tmp_path_factory, tmp_path, program
     theirs, ours = tmp_path_factory.getbasetemp() / f"coverage-{program.stem}", tmp_path / "engine"
     expected = measured(stock, program, theirs)
     actual = measured(Way(name), program, ours)
-    for _ in range(20 if program.stem in RACY else 0):
+    for i in range(20 if program.stem in RACY else 0):
         # All that may run has run in one of several runs; what never does here or there is a difference.
-        if actual == expected:
+        if i >= 3 and actual == expected:
             break
         expected, actual = run_measured(stock, program, theirs), run_measured(Way(name), program, ours)
     assert actual == expected
