@@ -15,20 +15,23 @@ import pytest
 from deployments.ways import PROGRAMS, Way, compiled
 
 BEHAVIOUR = sorted((Path(__file__).parents[1] / "behaviour").glob("*.py"))
-# These end by a signal, trace and profile by themselves, or have threads that race.
-UNMEASURED = {"keyboard_interrupt", "faulthandler_dump", "settrace", "setprofile", "generators_suspended"}
+# These end by a signal, or trace and profile by themselves.
+UNMEASURED = {"keyboard_interrupt", "faulthandler_dump", "settrace", "setprofile"}
+# Threads that race: which lines run is chance, and an exception that is raised in a thread before the tracer has
+# heard of a call makes coverage.py lose the caller, with any Python.
+RACY = {"async_exception", "generators_suspended"}
 
 CORES = ["ctrace", "pytrace"]
 RC = "[run]\nbranch = true\nparallel = true\n[report]\n"
 
 
-def report(way: Way, folder: Path, *command, core="ctrace", include="*") -> dict:
+def report(way: Way, folder: Path, *command, core="ctrace", include="*", append=False) -> dict:
     """The measured files of the data that lie in a folder, with everything that the report says of them."""
     env = {"COVERAGE_CORE": core, "COVERAGE_RCFILE": folder / "rc", "EVIDENCE": folder}
     (folder / "rc").write_text(RC)
     if command:
         way.run(*command, cwd=folder, env=env)
-    way.run("-m", "coverage", "combine", "-q", cwd=folder, env=env).ok
+    way.run("-m", "coverage", "combine", "-q", *(["--append"] if append else []), cwd=folder, env=env).ok
     way.run("-m", "coverage", "json", "-q", f"--include={include}", "-o", "out.json", cwd=folder, env=env).ok
     files = json.loads((folder / "out.json").read_text())["files"]
     keep = ("executed_lines", "missing_lines", "executed_branches", "missing_branches")
@@ -149,10 +152,15 @@ def test_processes(way, stock, tmp_path):
     assert actual == expected
 
 
+def run_measured(way: Way, program: Path, folder: Path) -> dict:
+    """What a run adds to what the folder has from those before."""
+    return report(way, folder, "-m", "coverage", "run", program, include=f"*/{program.name}", append=True)
+
+
 @functools.cache
 def measured(way: Way, program: Path, folder: Path) -> dict:
     folder.mkdir()
-    return report(way, folder, "-m", "coverage", "run", program, include=f"*/{program.name}")
+    return run_measured(way, program, folder)
 
 
 @pytest.mark.deployments
@@ -160,5 +168,12 @@ def measured(way: Way, program: Path, folder: Path) -> dict:
 @pytest.mark.parametrize("name", ["ext", "ext-t1"])
 def test_programs_of_every_kind(name, stock, tmp_path_factory, tmp_path, program):
     """The programs of tests/behaviour, which have a bit of everything the language can do."""
-    expected = measured(stock, program, tmp_path_factory.getbasetemp() / f"coverage-{program.stem}")
-    assert measured(Way(name), program, tmp_path / "engine") == expected
+    theirs, ours = tmp_path_factory.getbasetemp() / f"coverage-{program.stem}", tmp_path / "engine"
+    expected = measured(stock, program, theirs)
+    actual = measured(Way(name), program, ours)
+    for i in range(20 if program.stem in RACY else 0):
+        # All that may run has run in one of several runs; what never does here or there is a difference.
+        if i >= 3 and actual == expected:
+            break
+        expected, actual = run_measured(stock, program, theirs), run_measured(Way(name), program, ours)
+    assert actual == expected

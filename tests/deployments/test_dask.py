@@ -13,7 +13,12 @@ pytestmark = pytest.mark.deployments
 
 def session(way: Way, folder) -> tuple[str, dict[str, int | None]]:
     folder.mkdir()
-    done = way.run("dask_client.py", cwd=PROGRAMS, env={"EVIDENCE": folder}, timeout=300)
+    # On a busy machine dask loses a worker in a restart now and then, with any Python. Not in each of four sessions.
+    for attempt in range(4):
+        (evidence := folder / str(attempt)).mkdir()
+        done = way.run("dask_client.py", cwd=PROGRAMS, env={"EVIDENCE": evidence}, timeout=300)
+        if not (done.code and "reconnect after restarting" in done.err):
+            break
     assert done.code == 0, f"{done.out}\n{done.err}"
     found = next(line for line in done.err.splitlines() if line.startswith("{"))
     return done.out, json.loads(found)

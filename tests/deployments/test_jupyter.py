@@ -21,8 +21,19 @@ manager.kernel_spec.argv[:] = [sys.executable, "-m", "ipykernel_launcher", "-f",
 manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])
 client = manager.client()
 client.start_channels()
-client.wait_for_ready(timeout=60)
 seen = []
+
+
+def started():
+    # Asked to shut down, a kernel's main thread ends the thread that sends output, while the control thread still
+    # has something to send: when it comes too late it waits for ever, and the main thread for it, with any Python.
+    # So the main thread waits a little, before everything else that it does at its exit.
+    client.wait_for_ready(timeout=60)
+    wait = "__import__('atexit').register(__import__('time').sleep, 1)"
+    client.execute_interactive(wait, timeout=60, silent=True)
+
+
+started()
 
 
 def clean(text):
@@ -132,7 +143,7 @@ open("compiled.json", "w").write(json.dumps(compiled))
 ''', timeout=30)
 finally:
     manager.restart_kernel(now=False)
-client.wait_for_ready(timeout=60)
+started()
 cell("'total' in globals()")
 cell(HOT)
 client.shutdown()

@@ -73,7 +73,7 @@ def main():
         print(client.submit(die_once, flag, pure=False).result(60))
         client.wait_for_workers(2, 60)
         print(sum(client.gather(client.map(mandel, range(40), pure=False))))
-        client.restart()
+        client.restart(timeout=60)
         print(len(client.run(os.getpid)))
 
 
