@@ -494,3 +494,22 @@ def test_nothing_wakes_a_sleeping_process(ext, tmp_path):
         )
     )
     assert ext(program).ok == "True\n"
+
+
+def test_a_loop_is_left_in_the_middle_of_an_expression(ext, tmp_path):
+    """Nothing else in this loop can be patched: each value is loaded and at once formatted."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import _pyston
+            def f(n):
+                for i in range(n):
+                    s = f"{i} and {i}"
+                return s
+            assert f(3_000_000) == "2999999 and 2999999"
+            print(_pyston.stats()["osr_entries"])
+            """
+        )
+    )
+    assert ext(program).ok == "1\n"

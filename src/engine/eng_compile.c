@@ -98,7 +98,7 @@ typedef struct {
     PyFunctionObject *func; /* or NULL */
     Py311Frame *frame;      /* live values, or NULL */
     int32_t entry_bci;
-    int nstack;
+    int nstack, nknown;       /* entries of the value stack, and of these the frame's now */
     bool generic;             /* speculate nowhere */
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
     const char *reason;       /* why not */
@@ -161,6 +161,7 @@ static bool run_stages(Job *job)
                          ? job->frame->localsplus + job->code->co_nlocalsplus
                          : NULL,
         .osr_nstack = job->nstack,
+        .osr_nknown = job->nknown,
         .nospec = job->state != NULL ? job->state->nospec : NULL,
         .generic = job->generic,
     };
@@ -283,7 +284,7 @@ static uint64_t *count_of(PyCodeObject *co, int32_t entry_bci)
                                                     : &eng_counts.compiled_osr;
 }
 
-CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack)
+CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown)
 {
     StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;
     bool dump = dump_wanted(s->code);
@@ -294,6 +295,7 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
         .func = frame != NULL ? frame->f_func : NULL,
         .entry_bci = entry_bci,
         .nstack = nstack,
+        .nknown = nknown,
         .generic = s->recompiles >= ENG_RECOMPILES,
         .hir = dump && eng_settings.dump & ENG_DUMP_HIR ? &hir : NULL,
         .lir = dump && eng_settings.dump & ENG_DUMP_LIR ? &lir : NULL,

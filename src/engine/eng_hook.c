@@ -231,7 +231,7 @@ bool eng_hook_is_in(PyInterpreterState *interp)
 
 static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
 {
-    return eng_is_hot(s, &s->calls) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0) : NULL;
+    return eng_is_hot(s, &s->calls) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0, 0) : NULL;
 }
 
 CodeUnit *eng_count_call(Py311Frame *f)

@@ -221,7 +221,8 @@ void eng_compiler_leave(bool leave);
 /* Compiles `s->code` from its start (entry_bci 0), a loop header, a resume point or a handler and installs the
  * unit in the state: the unit, or NULL when that is impossible (counted by reason) or pointless now.
  * `frame` has the live values, or is NULL. Runs no Python code and sets no exception. */
-CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack);
+CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack,
+                      int nknown);
 /* The installed unit that starts at entry_bci, or NULL. */
 CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci);
 /* Frees a unit that no frame can return into. May run Python code. */

@@ -168,10 +168,11 @@ static bool leave_loop(EngCodeState *s, Py311Frame *f)
     int32_t lasti = py311_frame_lasti(f), header = INT32_MAX;
     bool done = false;
     while (!done && (eng_patches_lift(s), header = loop_around(co, lasti, header)) >= 0) {
-        int depth;
+        int depth, known = py311_stack_depth_at(co, header);
         int32_t place = py311_patch_place(co, header, &depth);
-        /* The values on the stack there are those of the loops around it: the frame has them now. */
-        if (place < 0 || depth > py311_stack_depth_at(co, header)) {
+        /* The values on the stack there are those of the loops around it, which the frame has now, and perhaps some
+         * of an expression. */
+        if (place < 0 || (depth > known && py311_may_push_null(co, header, place))) {
             continue;
         }
         CodeUnit *unit = eng_find_unit(s, place);
@@ -180,7 +181,7 @@ static bool leave_loop(EngCodeState *s, Py311Frame *f)
             continue;
         }
         if (unit == NULL) {
-            unit = eng_compile(s, f, place, depth);
+            unit = eng_compile(s, f, place, depth, BASE_MIN(depth, known));
             s->osr_refused += unit == NULL;
         }
         done = unit != NULL && eng_patch_loop(s, place, depth);

@@ -796,7 +796,9 @@ static void enter(Builder *b)
         HirIns *v = hb_emit0(b, HIR_LoadStack);
         v->aux = k;
         hb_push(b, v, true);
-        if (b->opts->osr_stack && b->opts->osr_stack[k]) {
+        if ((int)k >= b->opts->osr_nknown && b->opts->osr_stack) {
+            v->type = HIR_T_ANY;
+        } else if (b->opts->osr_stack && b->opts->osr_stack[k]) {
             hb_observe(b, v, b->opts->osr_stack[k]);
         }
     }
@@ -810,7 +812,7 @@ static void enter(Builder *b)
         for (int k = 0; k < b->st.nstack; k++) {
             PyObject *o = hb_observed(b, b->st.stack[k].v);
             if (!o) {
-                if (b->opts->osr_stack) {
+                if (b->opts->osr_stack && k < b->opts->osr_nknown) {
                     b->st.stack[k].v->type = HIR_T_NULL;
                 }
                 continue;

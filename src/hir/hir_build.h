@@ -24,8 +24,9 @@ typedef struct {
     PyObject **locals;      /* live locals at the entry: types observed, or NULL */
     PyObject **osr_stack;   /* live value stack at the OSR entry (NULL entries allowed) */
     int osr_nstack;         /* its depth */
-    const uint8_t *nospec;  /* bit per code unit: do not speculate at this site; or NULL */
-    bool generic;           /* do not speculate anywhere */
+    int osr_nknown; /* so many of its entries are there now; those above will be no NULL when it is entered */
+    const uint8_t *nospec; /* bit per code unit: do not speculate at this site; or NULL */
+    bool generic;          /* do not speculate anywhere */
     /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;

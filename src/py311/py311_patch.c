@@ -93,6 +93,16 @@ int32_t py311_patch_place(PyCodeObject *co, int32_t bci, int *depth)
     return *depth >= 0 ? place : -1;
 }
 
+bool py311_may_push_null(PyCodeObject *co, int32_t from, int32_t to)
+{
+    bool may = false;
+    for (Py311Ins ins = {.next = from}; ins.next < to && !may;) {
+        may = !py311_decode(co, ins.next, &ins) || ins.op == PY311_PUSH_NULL ||
+              ins.op == PY311_LOAD_METHOD || (ins.op == PY311_LOAD_GLOBAL && ins.arg & 1);
+    }
+    return may;
+}
+
 static uint16_t unit_of(int op)
 {
     return (uint16_t)op; /* argument 0 */

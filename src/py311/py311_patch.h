@@ -23,6 +23,9 @@
  * bci and the depth of the value stack there, or -1. No Python code runs, no exception is set. */
 int32_t py311_patch_place(PyCodeObject *co, int32_t bci, int *depth);
 
+/* May an instruction from `from` on and before `to`, with no jump among them, push a NULL? */
+bool py311_may_push_null(PyCodeObject *co, int32_t from, int32_t to);
+
 /* Does a jump lead to `bci`? */
 bool py311_is_jump_target(PyCodeObject *co, int32_t bci);
 
