@@ -106,6 +106,7 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     uint8_t osr_refused;       /* places other than the start that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
+    uint8_t refreshes;         /* compilations because names had moved */
     bool entry_patched;        /* its start was patched, or cannot be */
     uint32_t epoch, burst;     /* the last ones in which a call was seen */
     uint16_t hits;             /* bursts with a call, halved now and then */
@@ -119,6 +120,7 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     uint32_t nunits; /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
+    uint8_t *refreshed;               /* the same: the names there were looked up again */
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;
 

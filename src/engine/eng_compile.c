@@ -370,17 +370,29 @@ void eng_unit_destroy(CodeUnit *u)
 
 /* --- guards that keep failing ------------------------------------------------------------- */
 
-/* Marks `bci` as a place where not to speculate; false when memory is out. */
-static bool mark_nospec(EngCodeState *s, int32_t bci)
+/* Sets the bit of `bci` in a map of the code's units, which is made if need be; false when memory is out. */
+static bool mark_site(const EngCodeState *s, uint8_t **map, int32_t bci)
 {
-    if (s->nospec == NULL) {
-        s->nospec = calloc(1, ((size_t)Py_SIZE(s->code) + 7) / 8);
-        if (s->nospec == NULL) {
+    if (*map == NULL) {
+        *map = calloc(1, ((size_t)Py_SIZE(s->code) + 7) / 8);
+        if (*map == NULL) {
             return false;
         }
     }
-    s->nospec[bci >> 3] |= (uint8_t)(1u << (bci & 7));
+    (*map)[bci >> 3] |= (uint8_t)(1u << (bci & 7));
     return true;
+}
+
+static bool is_marked(const uint8_t *map, int32_t bci)
+{
+    return map != NULL && map[bci >> 3] & 1u << (bci & 7);
+}
+
+/* Guards on the place of a name in a dict: they fail until the site is compiled again. */
+static bool is_about_a_name(HirOp reason)
+{
+    return reason == HIR_LoadGlobalModule || reason == HIR_LoadGlobalBuiltin ||
+           reason == HIR_LoadModuleAttr;
 }
 
 /* Told by rt_exit. Must not free the unit, which is still running. */
@@ -399,10 +411,18 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
     EngCodeState *at = eng_code_state_make(rt_exit_code(u, where));
-    if (at == NULL || !mark_nospec(at, where->bci)) {
+    if (at == NULL) {
         return;
     }
-    if (x->nframes > 1) {
+    bool refresh = is_about_a_name((HirOp)x->reason) && s->refreshes < ENG_REFRESHES &&
+                   !is_marked(at->refreshed, where->bci);
+    if ((refresh && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) ||
+        !mark_site(at, refresh ? &at->refreshed : &at->nospec, where->bci)) {
+        return;
+    }
+    if (refresh) {
+        s->refreshes++;
+    } else if (x->nframes > 1) {
         s->no_inline = ++s->inline_recompiles >= ENG_INLINE_RECOMPILES;
     } else {
         s->recompiles++;

@@ -46,6 +46,11 @@
 
 /* A guard that failed this often costs more than the speculation saves. */
 #define ENG_EXITS_BEFORE_RECOMPILE 20u
+/* A name's place in a module's dict changes whenever the module gets a new name, mostly while the program starts. Tier 0
+ * looks again after 53 failures; then the site is compiled once more as it is now, and only the next time not at all. */
+#define ENG_EXITS_BEFORE_REFRESH   64u
+/* Compilations of one code object for that reason. */
+#define ENG_REFRESHES              8u
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
 #define ENG_RECOMPILES             4u
 /* Compilations of one code object because guards failed in functions inlined into it; afterwards
