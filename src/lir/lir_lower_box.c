@@ -186,9 +186,26 @@ static void put_float(PyObject **slot, double v)
     replace(slot, o);
 }
 
+/* A value of two digits goes into an int that has as many and no other reference; one of one digit does so in line. */
+static bool reuse_long(PyObject *old, int64_t v)
+{
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    if (u >> PyLong_SHIFT == 0 || u >> 2 * PyLong_SHIFT != 0 || old == NULL ||
+        !PyLong_CheckExact(old) || Py_REFCNT(old) != 1 || Py_ABS(Py_SIZE(old)) < 2) {
+        return false;
+    }
+    PyLongObject *o = (PyLongObject *)old;
+    o->ob_digit[0] = (digit)(u & PyLong_MASK);
+    o->ob_digit[1] = (digit)(u >> PyLong_SHIFT);
+    Py_SET_SIZE(o, v < 0 ? -2 : 2);
+    return true;
+}
+
 static void put_int(PyObject **slot, int64_t v)
 {
-    replace(slot, make_int(v));
+    if (!reuse_long(*slot, v)) {
+        replace(slot, make_int(v));
+    }
 }
 
 /* Leaves for `renew` unless `old` is an object of `type` to which only its place refers. */

@@ -95,3 +95,22 @@ for _ in range(4):
     print(closure(100))
     c = 2.5
     print(parameter(c, 10), c, parameter(3.5, 10), parameter(c * 2, 5))
+
+
+def long_ints(n, step):
+    """Ints of two digits in place, between one and three: others keep the objects that they got."""
+    s, kept, seen = 1 << 31, [], 0
+    for i in range(n):
+        s += step if i % 3 else -step // 2
+        if i % 97 == 0:
+            kept.append(s)
+        seen += len(f"{s}")
+        if i % 501 == 500:
+            s = -s
+        if i % 1003 == 1002:
+            s = s * s if abs(s) < 1 << 40 else s >> 20
+    return s, seen, len(kept), sum(kept), kept[:4], hash(s), s == int(str(s)), [k.bit_length() for k in kept[-4:]]
+
+
+for step in (1, 12345, 1 << 29, (1 << 30) - 1, 1 << 45, 1 << 57, -(1 << 33), -(1 << 59)):
+    print(long_ints(5000, step))
