@@ -90,3 +90,19 @@ def test_methods_that_parse_a_tuple(body, made, tmp_path):
     source = f"def f(x, y):\n    {body}\nfor i in range(300):\n    f('abc', 'b')\n"
     seen = set(operations(tmp_path, source, "f"))
     assert seen & {"CallMethodO", "CallVector", "CallDescrFast"} == {made}
+
+
+@pytest.mark.parametrize(
+    ("init", "call", "made"),
+    [
+        ("self, a", "C(1)", "CallInit"),
+        ("self, a, b=2", "C(1)", "CallInit"),
+        ("self, a, b=2", "C(b=1, a=3)", "CallInit"),
+        ("self, a, b=[]", "C(1)", "CallClass"),  # a default that the unit may not keep
+        ("self, *a", "C(1)", "CallClass"),
+    ],
+)
+def test_instantiation(init, call, made, tmp_path):
+    source = f"class C:\n    def __init__({init}):\n        pass\ndef f():\n    return {call}\nfor i in range(300):\n    f()\n"
+    seen = set(operations(tmp_path, source, "f"))
+    assert seen & {"CallInit", "CallClass", "CallVector"} == {made}

@@ -390,19 +390,17 @@ static void call_generic(Builder *b, const Call *c)
     after_call(b);
 }
 
-/* A Python function with exactly the arguments it wants: straight into its frame. */
-static bool call_python(Builder *b, const Call *c)
+/* Which of the `given` operands of the call fills each parameter behind the first `implicit`; -1: its default does.
+ * NULL: they do not fit, and the generic call raises TypeError, or matches names by equality. */
+static int *map_arguments(Builder *b, PyFunctionObject *func, int given, int implicit,
+                          bool *use_defaults)
 {
-    PyFunctionObject *func = (PyFunctionObject *)c->known;
     PyCodeObject *co = (PyCodeObject *)func->func_code;
-    int given = c->nargs + (c->method ? 1 : 0);
     int nkw = b->kwnames ? (int)PyTuple_GET_SIZE(b->kwnames) : 0;
-    int npos = given - nkw;
-    if (!py311_plain_function(co) || npos > co->co_argcount || npos < 0) {
-        return false;
+    int npos = given - nkw, argc = co->co_argcount - implicit;
+    if (!py311_plain_function(co) || npos > argc || npos < 0) {
+        return NULL;
     }
-    int argc = co->co_argcount;
-    /* Which operand (index from self or the first argument) fills each parameter. */
     int *from = arena_array(b->a, int, (size_t)argc + 1);
     for (int i = 0; i < argc; i++) {
         from[i] = i < npos ? i : -1;
@@ -410,27 +408,59 @@ static bool call_python(Builder *b, const Call *c)
     for (int k = 0; k < nkw; k++) {
         PyObject *name = PyTuple_GET_ITEM(b->kwnames, k);
         int at = -1;
-        for (int i = co->co_posonlyargcount; i < argc; i++) {
-            if (PyTuple_GET_ITEM(co->co_localsplusnames, i) == name) {
+        for (int i = BASE_MAX(co->co_posonlyargcount - implicit, 0); i < argc; i++) {
+            if (PyTuple_GET_ITEM(co->co_localsplusnames, i + implicit) == name) {
                 at = i;
                 break;
             }
         }
         if (at < 0 || from[at] >= 0) {
-            return false; /* the generic call raises TypeError, or matches by equality */
+            return NULL;
         }
         from[at] = npos + k;
     }
     PyObject *defaults = func->func_defaults;
     int ndef = defaults ? (int)PyTuple_GET_SIZE(defaults) : 0;
-    bool use_defaults = false;
+    *use_defaults = false;
     for (int i = 0; i < argc; i++) {
         if (from[i] < 0) {
             if (i < argc - ndef) {
-                return false;
+                return NULL;
             }
-            use_defaults = true;
+            *use_defaults = true;
         }
+    }
+    return from;
+}
+
+/* The function `f` with its number of defaults checked. */
+static HirIns *guard_defaults(Builder *b, HirIns *f, PyFunctionObject *func)
+{
+    f = hb_guard(b, HIR_GuardFuncDefaults, f, (uint32_t)PyTuple_GET_SIZE(func->func_defaults),
+                 NULL);
+    f->type = HIR_T_FUNCTION;
+    return f;
+}
+
+/* The default of parameter `i`, borrowed. */
+static HirIns *default_of(Builder *b, HirIns *f, PyFunctionObject *func, int i)
+{
+    HirIns *v = hb_emit1(b, HIR_FuncDefault, f);
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    v->aux = (uint32_t)(i - (co->co_argcount - (int)PyTuple_GET_SIZE(func->func_defaults)));
+    return v;
+}
+
+/* A Python function with exactly the arguments it wants: straight into its frame. */
+static bool call_python(Builder *b, const Call *c)
+{
+    PyFunctionObject *func = (PyFunctionObject *)c->known;
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    int given = c->nargs + (c->method ? 1 : 0), argc = co->co_argcount;
+    bool use_defaults;
+    int *from = map_arguments(b, func, given, 0, &use_defaults);
+    if (!from) {
+        return false;
     }
     Entry *callee = c->method ? call_lower(b, c) : call_upper(b, c);
     if (b->unit && rt_unit_pin(b->unit, (PyObject *)co) < 0) {
@@ -439,8 +469,7 @@ static bool call_python(Builder *b, const Call *c)
     HirIns *f = hb_guard(b, HIR_GuardFuncCode, callee->v, 0, co);
     f->type = HIR_T_FUNCTION;
     if (use_defaults) {
-        f = hb_guard(b, HIR_GuardFuncDefaults, f, (uint32_t)ndef, NULL);
-        f->type = HIR_T_FUNCTION;
+        f = guard_defaults(b, f, func);
     }
     HbCall call = {.func = func,
                    .f = f,
@@ -460,8 +489,7 @@ static bool call_python(Builder *b, const Call *c)
         if (from[i] >= 0) {
             args[i + 1] = hb_peek(b, first - from[i])->v;
         } else {
-            args[i + 1] = hb_emit1(b, HIR_FuncDefault, f);
-            args[i + 1]->aux = (uint32_t)(i - (argc - ndef));
+            args[i + 1] = default_of(b, f, func, i);
         }
     }
     /* The call consumes the arguments even when it fails, so they leave the stack first. */
@@ -596,10 +624,101 @@ static bool call_class(Builder *b, const Call *c)
     return false;
 }
 
+/* Guards that the class on the stack is this one, unchanged, and called by type.__call__. NULL: they cannot be made. */
+static HirIns *guard_class(Builder *b, HirIns *cls, PyTypeObject *tp)
+{
+    PyTypeObject *meta = Py_TYPE(tp);
+    uint32_t version = rt_type_version(tp), meta_version = rt_type_version(meta);
+    if (!(cls->type & HIR_T_ANY) || version == 0 || meta_version == 0) {
+        return NULL;
+    }
+    if (meta == &PyType_Type && cls->type & HIR_T_TYPE) {
+        cls = hb_guard_type(b, cls, HIR_T_TYPE);
+    } else {
+        cls = hb_guard(b, HIR_GuardTypeVer, cls, meta_version, NULL);
+    }
+    return hb_guard(b, HIR_GuardClassVer, cls, version, NULL);
+}
+
+/* The default of parameter `i`, or NULL: it is one that the unit may not keep. */
+static PyObject *plain_default(PyFunctionObject *func, int i)
+{
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    PyObject *tuple = func->func_defaults;
+    PyObject *v = PyTuple_GET_ITEM(tuple, i - (co->co_argcount - (int)PyTuple_GET_SIZE(tuple)));
+    return hir_type_leaf(hir_type_of_object(v)) ? v : NULL;
+}
+
+/* A Python class whose __init__ takes these arguments: its frame is pushed here. The caller keeps its references to them
+ * until the call is through, as type_call's does. */
+static bool call_init(Builder *b, const Call *c)
+{
+    PyTypeObject *tp = (PyTypeObject *)c->known;
+    PyFunctionObject *init = (PyFunctionObject *)rt_python_init(tp);
+    PyCodeObject *co = (PyCodeObject *)init->func_code;
+    bool use_defaults;
+    int *from = co->co_argcount > 0 ? map_arguments(b, init, c->nargs, 1, &use_defaults) : NULL;
+    if (b->caller || !from) {
+        return false;
+    }
+    for (int i = 1; i < co->co_argcount; i++) {
+        if (from[i - 1] < 0 && !plain_default(init, i)) {
+            return false;
+        }
+    }
+    if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {
+        hb_stop(b, "out of memory");
+        return false;
+    }
+    HirIns *cls = guard_class(b, call_upper(b, c)->v, tp);
+    if (!cls) {
+        return false;
+    }
+    HirIns *f = hb_emit0(b, HIR_Const);
+    f->imm.p = init;
+    f->aux = HIR_CONST_BORROWED;
+    f->type = HIR_T_FUNCTION;
+    if (use_defaults) {
+        f = guard_defaults(b, f, init);
+    }
+    int argc = co->co_argcount;
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)argc + 1);
+    /* Defaults are compared with what they are now: making the object may run the collector, and so change them. */
+    for (int i = 1; i < argc; i++) {
+        if (from[i - 1] < 0) {
+            HirIns *g = hb_emit1(b, HIR_GuardIs, default_of(b, f, init, i));
+            g->imm.p = plain_default(init, i);
+            g->type = hir_type_of_object(g->imm.p);
+            args[i + 1] = hb_const(b, g->imm.p);
+        }
+    }
+    for (int i = 1; i < argc; i++) {
+        if (from[i - 1] >= 0) {
+            args[i + 1] = call_arg(b, c, from[i - 1])->v;
+        }
+    }
+    args[0] = f;
+    args[1] = hb_emit1(b, HIR_NewInstance, cls);
+    for (int i = 1; i < argc; i++) {
+        hb_emit1(b, HIR_Incref, args[i + 1]);
+    }
+    HirIns *r = call_op(b, HIR_CallInit, argc + 1, args, co);
+    r->aux = rt_type_version(tp);
+    hb_finish_call(b, c, r, true);
+    after_call(b);
+    return true;
+}
+
 /* A Python class: its cache checks the class's version, whichever class comes. */
 static bool call_python_class(Builder *b, const Call *c)
 {
-    if (!c->plain || b->kwnames || !b->unit || !rt_class_ic_worth((PyTypeObject *)c->known)) {
+    if (!c->plain || !b->unit || !rt_class_ic_worth((PyTypeObject *)c->known)) {
+        return false;
+    }
+    if (hb_speculate(b) && call_init(b, c)) {
+        return true;
+    }
+    if (b->kwnames) {
         return false;
     }
     void *ic = rt_class_ic_new(b->unit);
@@ -679,14 +798,15 @@ static bool call_descr(Builder *b, const Call *c)
 
 static bool call_known(Builder *b, const Call *c)
 {
+    if (c->known && PyType_Check(c->known) &&
+        (((PyTypeObject *)c->known)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return call_python_class(b, c); /* which has a cache for other classes */
+    }
     if (!c->known || !hb_speculate(b)) {
         return false;
     }
     if (PyFunction_Check(c->known) && (c->method || c->plain)) {
         return call_python(b, c);
-    }
-    if (PyType_Check(c->known) && (((PyTypeObject *)c->known)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-        return call_python_class(b, c);
     }
     /* Everything below relies on the callable being that very object. */
     HirIns *callable = (c->method ? call_lower(b, c) : call_upper(b, c))->v;

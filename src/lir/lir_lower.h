@@ -154,6 +154,7 @@ void lw_load_out(Lower *L, HirIns *i);
 
 /* --- lir_lower_py.c ---------------------------------------------------------- */
 void lw_call_py(Lower *L, HirIns *i);
+void lw_call_init(Lower *L, HirIns *i);
 
 /* --- lir_lower_attr.c -------------------------------------------------------- */
 void lw_load_attr(Lower *L, HirIns *i);

@@ -97,42 +97,114 @@ static void init_frame(Lower *L, LirReg frame, LirReg func, PyCodeObject *co)
     field(L, frame, PY311_OFF_FRAME_STACKTOP, lir_imm(frame_word()));
 }
 
-void lw_call_py(Lower *L, HirIns *i)
+/* What both calls of Python functions have: the operands, where to go when the call is not to be made in line. */
+typedef struct {
+    PyCodeObject *code;
+    RtEntry *entry;
+    LirReg func;
+    LirOpnd *args;
+    uint32_t nargs;
+    LirBlock *slow;
+} PyCall;
+
+/* False: made by the helper. */
+static bool begin_call(Lower *L, HirIns *i, PyCall *c)
+{
+    *c = (PyCall){.code = i->imm.p, .entry = entry_word(L, i), .nargs = i->nargs - 1};
+    if (!c->entry) {
+        lw_call(L, i);
+        return false;
+    }
+    c->args = arena_array(L->hf->arena, LirOpnd, c->nargs + 1);
+    c->func = lw_reg(L, i->args[0]);
+    for (uint32_t k = 0; k < c->nargs; k++) {
+        c->args[k] = lw_opnd(L, i->args[k + 1]);
+    }
+    return true;
+}
+
+/* The call in line; to c->slow when something does not permit it. Gives the callee's result, its frame still there.
+ * `kept` gets a reference, unless it is LIR_NOREG. */
+static LirReg run_callee(Lower *L, const PyCall *c, LirReg kept)
 {
     LirFunc *f = L->f;
-    PyCodeObject *co = i->imm.p;
-    RtEntry *entry = entry_word(L, i);
-    if (!entry) {
-        lw_call(L, i);
-        return;
-    }
-    uint32_t nargs = i->nargs - 1;
-    LirOpnd *args = arena_array(L->hf->arena, LirOpnd, nargs + 1);
-    LirReg func = lw_reg(L, i->args[0]);
-    for (uint32_t k = 0; k < nargs; k++) {
-        args[k] = lw_opnd(L, i->args[k + 1]);
-    }
-    LirExit *fail = lw_throw(L, i);
-    LirReg r = lw_def(L, i);
-    LirBlock *slow = lw_block(L, true), *done = lw_block(L, false);
-    lw_prev(L, i);
-
     LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
-    LirReg frame = push_frame(L, co, cframe, slow);
-    init_frame(L, frame, func, co);
-    for (int k = 0; k < co->co_nlocalsplus; k++) {
-        field(L, frame, PY311_OFF_FRAME_LOCALSPLUS + 8 * k, k < (int)nargs ? args[k] : lir_imm(0));
+    LirReg frame = push_frame(L, c->code, cframe, c->slow);
+    init_frame(L, frame, c->func, c->code);
+    for (int k = 0; k < c->code->co_nlocalsplus; k++) {
+        field(L, frame, PY311_OFF_FRAME_LOCALSPLUS + 8 * k,
+              k < (int)c->nargs ? c->args[k] : lir_imm(0));
+    }
+    if (kept != LIR_NOREG) {
+        lir_rmw(f, LIR_ADDM, 8, lir_mem(kept, PY311_OFF_OBJ_REFCNT), lir_imm(1));
     }
     lir_store(f, 8, lir_mem(cframe, PY311_OFF_CFRAME_CURRENT_FRAME), lir_reg(frame));
-    LirReg word = lir_copy(f, LIR_GPR, lir_ptr(entry));
+    LirReg word = lir_copy(f, LIR_GPR, lir_ptr(c->entry));
     LirReg result = lir_vreg(f, LIR_GPR);
     LirOpnd run[] = {lir_reg(LIR_TS), lir_reg(frame)};
     lir_call_ind(f, lir_mem(word, 0), result, run, 2, LIR_CHK_NONE, NULL);
-    LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(result)};
+    return result;
+}
+
+void lw_call_py(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    PyCall c;
+    if (!begin_call(L, i, &c)) {
+        return;
+    }
+    LirExit *fail = lw_throw(L, i);
+    LirReg r = lw_def(L, i);
+    LirBlock *done = lw_block(L, false);
+    c.slow = lw_block(L, true);
+    lw_prev(L, i);
+    LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(run_callee(L, &c, LIR_NOREG))};
     lir_call(f, (const void *)(uintptr_t)rt_leave_py, r, leave, 2, LIR_CHK_NULL, fail);
     lir_jmp(f, done);
 
-    lir_at(f, slow);
+    lir_at(f, c.slow);
+    lw_emit_call(L, i, LIR_CHK_NULL);
+    lir_jmp(f, done);
+    lir_at(f, done);
+}
+
+/* __init__ of a NewInstance, whose class is looked at again: allocating may have run the collector, and so anything. */
+void lw_call_init(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    PyCall c;
+    if (!begin_call(L, i, &c)) {
+        return;
+    }
+    LirReg self = lw_reg(L, i->args[1]);
+    LirExit *fail = lw_throw(L, i);
+    LirReg r = lw_def(L, i);
+    LirBlock *done = lw_block(L, false), *wrong = lw_block(L, true);
+    c.slow = lw_block(L, true);
+    lw_prev(L, i);
+    LirReg type = lir_load(f, 8, lir_mem(self, PY311_OFF_OBJ_TYPE));
+    lw_unless(L, LIR_CMP, 4, LIR_NE, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG),
+              lir_imm((int32_t)i->aux), c.slow);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(c.func, PY311_OFF_FUNC_CODE), lw_object(L, c.code),
+              c.slow);
+    lir_mov(f, r, lir_reg(self));
+    LirReg result = run_callee(L, &c, r); /* the frame takes over the one reference there is */
+    LirReg res = lir_vreg(f, LIR_GPR);
+    LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(result)};
+    lir_call(f, (const void *)(uintptr_t)rt_leave_py, res, leave, 2, LIR_CHK_NONE, NULL);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_reg(res), lir_ptr(Py_None), wrong);
+    LirReg none = lir_copy(f, LIR_GPR, lir_ptr(Py_None));
+    lir_rmw(f, LIR_SUBM, 8, lir_mem(none, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_rmw(f, LIR_ADDM, 4, lir_mem(LIR_TS, PY311_OFF_TS_RECURSION_REMAINING), lir_imm(1));
+    lir_jmp(f, done);
+
+    lir_at(f, wrong);
+    LirOpnd end[] = {lir_reg(LIR_TS), lir_reg(r), lir_reg(res)};
+    lir_call(f, (const void *)(uintptr_t)rt_end_init, LIR_NOREG, end, 3, LIR_CHK_NONE, NULL)
+        ->cflags |= LIR_CALL_PRESERVE;
+    lir_exit(f, fail);
+
+    lir_at(f, c.slow);
     lw_emit_call(L, i, LIR_CHK_NULL);
     lir_jmp(f, done);
     lir_at(f, done);

@@ -260,6 +260,16 @@ PyObject *rt_leave_py(PyThreadState *ts, PyObject *result);
 bool rt_is_getrefcount(PyObject *callable);
 /* argv[0] the class, then positional arguments: instantiation through an RtClassIC (rt_class.c). */
 PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *ic);
+/* The function that sets up the instances of a class which object.__new__ makes, borrowed, or NULL: they are made otherwise. */
+PyObject *rt_python_init(PyTypeObject *tp);
+/* Version tag of a type, assigned if need be; 0 when it has none. Runs no Python code. */
+uint32_t rt_type_version(PyTypeObject *tp);
+/* type_call's first half: enters a level of recursion, which is left again when there is no object. */
+PyObject *rt_new_instance(PyThreadState *ts, PyObject *cls);
+/* Its second half, argv being __init__, the object and the arguments, which are consumed but for the first: the object. */
+PyObject *rt_call_init(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code, int version);
+/* What comes after __init__ gave `res`, which is consumed: `self`, or NULL and it is dropped. Leaves the level. */
+PyObject *rt_end_init(PyThreadState *ts, PyObject *self, PyObject *res);
 /* True for classes that rt_call_class can speed up: tp_new is object's, tp_alloc generic, and
  * __init__ a plain Python function. */
 bool rt_class_ic_worth(PyTypeObject *tp);

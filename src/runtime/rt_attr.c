@@ -258,7 +258,7 @@ static PyObject *serve_shared(PyObject *obj, const RtAttrIC *ic, PyObject **out)
     }
     RtAttrEntry made;
     if (!rt_attr_analyze_load(obj, ic, &made))
-        made = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = rt_attr_type_version(Py_TYPE(obj))};
+        made = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = rt_type_version(Py_TYPE(obj))};
     e = rt_attr_share(RT_SITE_LOAD, obj, ic->name, &made);
     return e != NULL ? serve(obj, ic, e, out) : NOT_SERVED;
 }

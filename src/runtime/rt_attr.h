@@ -11,9 +11,6 @@
 bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e);
 bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e);
 
-/* Version tag of a type, assigned if need be; 0 when it has none. Runs no Python code. */
-uint32_t rt_attr_type_version(PyTypeObject *tp);
-
 /* Does `__class__` of objects of this type give the type, through object's own descriptor? Holds while the type keeps
  * its version tag. Runs no Python code. */
 bool rt_attr_class_is_type(PyTypeObject *tp);

@@ -72,7 +72,7 @@ int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash)
     }
 }
 
-uint32_t rt_attr_type_version(PyTypeObject *tp)
+uint32_t rt_type_version(PyTypeObject *tp)
 {
     if (tp->tp_version_tag == 0)
         (void)_PyType_Lookup(tp, RT_NAME(__class__));
@@ -89,7 +89,7 @@ static bool note_descr(RtAttrEntry *e, PyObject *descr)
     e->descr_version = 0;
     if ((dt->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) && dt != &PyModule_Type)
         return true;
-    e->descr_version = rt_attr_type_version(dt);
+    e->descr_version = rt_type_version(dt);
     return e->descr_version != 0;
 }
 

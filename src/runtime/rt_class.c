@@ -88,6 +88,40 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
     return rt_init_result(res);
 }
 
+PyObject *rt_new_instance(PyThreadState *ts, PyObject *cls)
+{
+    /* _PyObject_MakeTpCall counts as a level of recursion. */
+    if (rt_enter_recursive(ts, " while calling a Python object"))
+        return NULL;
+    PyObject *self = rt_state.object_new((PyTypeObject *)cls, rt_state.empty_tuple, NULL);
+    if (self == NULL)
+        rt_leave_recursive(ts);
+    return self;
+}
+
+PyObject *rt_end_init(PyThreadState *ts, PyObject *self, PyObject *res)
+{
+    if (rt_init_result(res) < 0)
+        Py_CLEAR(self);
+    rt_leave_recursive(ts);
+    return self;
+}
+
+PyObject *rt_call_init(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code, int version)
+{
+    PyObject *self = Py_NewRef(argv[1]), *res;
+    /* Allocating may have run the collector, and so anything: __init__ may be another, or gone. */
+    if (Py_TYPE(self)->tp_version_tag == (uint32_t)version &&
+        ((PyFunctionObject *)argv[0])->func_code == code) {
+        res = rt_call_py(ts, argv, n, code);
+    } else {
+        res = call_init_generic(ts, self, argv + 1, n - 1);
+        for (Py_ssize_t i = 1; i < n; i++)
+            Py_DECREF(argv[i]);
+    }
+    return rt_end_init(ts, self, res);
+}
+
 PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *icp)
 {
     RtClassIC *ic = icp;

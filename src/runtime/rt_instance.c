@@ -25,7 +25,7 @@ static BASE_NOINLINE int learn(PyTypeObject *tp, PyTypeObject *cls, Answer *a)
     bool subtype = PyType_IsSubtype(tp, cls);
     if (!subtype && !rt_attr_class_is_type(tp))
         return UNKNOWN;
-    if (rt_attr_type_version(tp) != 0)
+    if (rt_type_version(tp) != 0)
         *a = (Answer){cls, tp->tp_version_tag, subtype};
     return subtype;
 }

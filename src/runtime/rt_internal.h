@@ -192,9 +192,6 @@ PyObject *rt_trace_call_function(PyThreadState *ts, PyObject *func, PyObject **a
 PyObject *rt_trace_call_core(PyThreadState *ts, PyObject *func, PyObject *args, PyObject *kwargs);
 
 /* --- classes (rt_call.c) ---------------------------------------------------------------------- */
-/* The Python __init__ of a class whose call does nothing but object.__new__ and that; borrowed, or
- * NULL. */
-PyObject *rt_python_init(PyTypeObject *tp);
 int rt_init_result(PyObject *res); /* see there */
 
 /* --- errors (rt_errors.c) ------------------------------------------------------------------ */

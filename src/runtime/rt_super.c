@@ -132,7 +132,7 @@ static BASE_NOINLINE PyObject *super_miss(PyObject *cls, PyObject *self, RtSuper
     if (attr == NULL || (is_method(attr) && !is_method_of(attr, start)))
         return NULL;
     PyObject *res = bind(attr, start, self, of_class, out);
-    if (res != NULL && rt_attr_type_version(start) != 0)
+    if (res != NULL && rt_type_version(start) != 0)
         *entry_of(ic, start) =
             (RtSuperEntry){start->tp_version_tag, of_class, (PyTypeObject *)cls, attr};
     return res;
