@@ -103,6 +103,7 @@ def test_methods_that_parse_a_tuple(body, made, tmp_path):
     ],
 )
 def test_instantiation(init, call, made, tmp_path):
-    source = f"class C:\n    def __init__({init}):\n        pass\ndef f():\n    return {call}\nfor i in range(300):\n    f()\n"
+    source = f"class C:\n    def __init__({init}):\n        pass\ndef f():\n    return {call}\n"
+    source += "for i in range(300):\n    f()\n"
     seen = set(operations(tmp_path, source, "f"))
     assert seen & {"CallInit", "CallClass", "CallVector"} == {made}
