@@ -70,6 +70,10 @@ static bool units_fit(PyCodeObject *co, int32_t bci)
             (ins.next < end && !is_harmless(ins.op, before))) {
             return false;
         }
+        /* KW_NAMES, PRECALL and CALL belong together: what the first two say is in no frame. */
+        if (ins.bci == bci && (ins.op == PY311_PRECALL || ins.op == PY311_CALL)) {
+            return false;
+        }
         before = ins.op;
     }
     /* A tracer is told of each line that starts, and may jump there: only the first unit may be one. */

@@ -264,7 +264,7 @@ int rt_truthy(PyObject *v)
     if (v == Py_False || v == Py_None)
         return 0;
     PyTypeObject *tp = Py_TYPE(v);
-    if (tp == &PyUnicode_Type)
+    if (tp == &PyUnicode_Type && PyUnicode_IS_READY(v))
         return PyUnicode_GET_LENGTH(v) != 0;
     if (tp == &PyLong_Type || tp == &PyList_Type || tp == &PyTuple_Type || tp == &PyBytes_Type)
         return Py_SIZE(v) != 0;
@@ -338,7 +338,9 @@ int rt_str_eq(PyObject *a, PyObject *b)
 {
     if (a == b)
         return 1;
-    /* Exact strs that code can reach are ready (PyUnicode_READY only fails for legacy ones). */
+    if (BASE_UNLIKELY(!PyUnicode_IS_READY(a)) || BASE_UNLIKELY(!PyUnicode_IS_READY(b)))
+        return PyUnicode_Compare(a, b) ==
+               0; /* legacy ones, made by PyUnicode_FromUnicode(NULL, n) */
     Py_ssize_t n = PyUnicode_GET_LENGTH(a);
     if (PyUnicode_GET_LENGTH(b) != n || PyUnicode_KIND(a) != PyUnicode_KIND(b))
         return 0;

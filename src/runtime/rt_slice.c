@@ -50,7 +50,7 @@ PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop)
 {
     PyTypeObject *tp = Py_TYPE(container);
     Py_ssize_t from, to;
-    if (tp == &PyUnicode_Type) {
+    if (tp == &PyUnicode_Type && PyUnicode_IS_READY(container)) {
         if (bounds(start, stop, PyUnicode_GET_LENGTH(container), &from, &to))
             return PyUnicode_Substring(container, from, to);
     } else if (tp == &PyList_Type) {

@@ -44,7 +44,7 @@ PyObject *rt_subscr(PyObject *container, PyObject *key)
         if (seq_index(key, PyTuple_GET_SIZE(container), &i))
             return Py_NewRef(PyTuple_GET_ITEM(container, i));
     } else if (tp == &PyUnicode_Type) {
-        if (seq_index(key, PyUnicode_GET_LENGTH(container), &i)) {
+        if (PyUnicode_IS_READY(container) && seq_index(key, PyUnicode_GET_LENGTH(container), &i)) {
             Py_UCS4 c = PyUnicode_READ_CHAR(container, i);
             return c < RT_NLATIN1 ? Py_NewRef(rt_state.latin1[c]) : PyUnicode_FromOrdinal((int)c);
         }
@@ -88,7 +88,7 @@ Py_ssize_t rt_len(PyObject *v)
         return Py_SIZE(v);
     if (tp == &PyDict_Type)
         return PyDict_GET_SIZE(v);
-    if (tp == &PyUnicode_Type)
+    if (tp == &PyUnicode_Type && PyUnicode_IS_READY(v))
         return PyUnicode_GET_LENGTH(v);
     return PyObject_Size(v);
 }
