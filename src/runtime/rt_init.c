@@ -75,13 +75,9 @@ int rt_init(void)
         count != NULL && PyCFunction_CheckExact(count) ? PyCFunction_GET_FUNCTION(count) : NULL;
     if (rt_state.empty_str == NULL && (rt_state.empty_str = PyUnicode_New(0, 0)) == NULL)
         return -1;
-    for (int c = 0; c < RT_NLATIN1; c++) {
-        if ((rt_state.latin1[c] = PyUnicode_FromOrdinal(c)) == NULL)
-            return -1;
-    }
     if (rt_state.empty_tuple == NULL && (rt_state.empty_tuple = PyTuple_New(0)) == NULL)
         return -1;
-    PyObject *iter = PyObject_GetIter(rt_state.latin1['a']);
+    PyObject *iter = PyObject_GetIter(rt_state.empty_str);
     if (iter == NULL)
         return -1;
     rt_state.ascii_iter =

@@ -32,8 +32,8 @@ typedef struct {
     RT_NAMES(RT_NAME_FIELD)
 #undef RT_NAME_FIELD
     PyObject *empty_str;
-    PyObject
-        *latin1[RT_NLATIN1]; /* the strs of one such character, of which CPython has one each */
+    PyObject *latin1
+        [RT_NLATIN1]; /* strs of one such character, of which CPython has one each: those seen */
     PyObject *empty_tuple;
     PyTypeObject
         *ascii_iter; /* of iter("ascii"): laid out like PyUnicodeIter_Type, but not exported */
@@ -50,6 +50,16 @@ typedef struct {
 } RtState;
 extern RtState rt_state;
 #define RT_NAME(n) (rt_state.n)
+
+/* The str of one character. */
+static inline PyObject *rt_character(Py_UCS4 c)
+{
+    if (c >= RT_NLATIN1)
+        return PyUnicode_FromOrdinal((int)c);
+    if (BASE_UNLIKELY(rt_state.latin1[c] == NULL))
+        rt_state.latin1[c] = PyUnicode_FromOrdinal((int)c);
+    return Py_XNewRef(rt_state.latin1[c]);
+}
 
 /* True when an exception is set; what _PyErr_Occurred does. */
 static inline bool rt_err(const PyThreadState *ts)

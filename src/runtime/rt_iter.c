@@ -27,8 +27,8 @@ static PyObject *next_character(Py311StrIter *it)
     if (s == NULL)
         return NULL;
     if (it->it_index < PyUnicode_GET_LENGTH(s)) {
-        Py_UCS4 c = PyUnicode_READ_CHAR(s, it->it_index++);
-        return c < RT_NLATIN1 ? Py_NewRef(rt_state.latin1[c]) : PyUnicode_FromOrdinal((int)c);
+        Py_ssize_t i = it->it_index++;
+        return rt_character(PyUnicode_READ_CHAR(s, i));
     }
     it->it_seq = NULL;
     Py_DECREF(s);

@@ -44,10 +44,8 @@ PyObject *rt_subscr(PyObject *container, PyObject *key)
         if (seq_index(key, PyTuple_GET_SIZE(container), &i))
             return Py_NewRef(PyTuple_GET_ITEM(container, i));
     } else if (tp == &PyUnicode_Type) {
-        if (PyUnicode_IS_READY(container) && seq_index(key, PyUnicode_GET_LENGTH(container), &i)) {
-            Py_UCS4 c = PyUnicode_READ_CHAR(container, i);
-            return c < RT_NLATIN1 ? Py_NewRef(rt_state.latin1[c]) : PyUnicode_FromOrdinal((int)c);
-        }
+        if (PyUnicode_IS_READY(container) && seq_index(key, PyUnicode_GET_LENGTH(container), &i))
+            return rt_character(PyUnicode_READ_CHAR(container, i));
         return PyUnicode_Type.tp_as_mapping->mp_subscript(container, key);
     } else if (tp == rt_array_type) {
         return rt_array_get(container, key);
