@@ -85,14 +85,14 @@ typedef enum {
     ENG_REFUSED, /* not compilable; the reason is counted */
 } EngTier;
 
-/* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
- * nothing. */
 /* Where generators' frames went on in compiled code the last time. */
 typedef struct {
     const uint16_t *at; /* prev_instr of such a frame, which waits for no other; NULL: none yet */
     RtEntry entry;
 } EngResumed;
 
+/* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
+ * nothing. */
 typedef struct EngCodeState { /* what every call reads comes first, in one cache line */
     PyCodeObject *code;       /* borrowed: this dies with it */
     CodeUnit *unit;           /* entry at the start, or NULL */

@@ -134,8 +134,9 @@ static inline PyObject *eng_run_linked(PyThreadState *ts, Py311Frame *f, RtEntry
     ts->cframe->current_frame = f->previous;
     return result;
 }
-/* Runs an entry of a unit on a frame that is pushed, not linked, and has its locals in place. The frame is unlinked afterwards, stacktop set; clearing it is the caller's. A generator's
- * frame may also be suspended then. */
+
+/* Runs an entry of a unit on a frame that is pushed, not linked, and has its locals in place. The frame is unlinked
+ * afterwards, stacktop set; clearing it is the caller's. A generator's frame may also be suspended then. */
 static inline PyObject *eng_run_entry(PyThreadState *ts, struct _PyInterpreterFrame *frame,
                                       RtEntry entry)
 {

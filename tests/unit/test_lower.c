@@ -1573,7 +1573,7 @@ static void test_helpers(void **state)
         assert_int_equal(lw_helper((HirOp)op) != NULL, hir_op_info[op].helper != NULL);
     }
     assert_ptr_equal(lw_helper(HIR_Truthy), (const void *)rt_truthy);
-    assert_ptr_equal(lw_helper(HIR_StrOf), (const void *)PyObject_Str);
+    assert_ptr_equal(lw_helper(HIR_UnaryNeg), (const void *)PyNumber_Negative);
 }
 
 /* --- the epochs of homes ------------------------------------------------------------------------- */
