@@ -53,21 +53,11 @@ void rt_array_learn(PyObject *o)
         refused = true;
 }
 
-/* Index of a one-digit exact int, negative counting from the end; -1: something else, or out of range. */
-static inline Py_ssize_t index_of(PyObject *o, PyObject *key)
-{
-    int64_t i;
-    if (!PyLong_CheckExact(key) || !rt_long_small(key, &i))
-        return -1;
-    i += i < 0 ? Py_SIZE(o) : 0;
-    return (size_t)i < (size_t)Py_SIZE(o) ? (Py_ssize_t)i : -1;
-}
-
 PyObject *rt_array_get(PyObject *o, PyObject *key)
 {
     const Array *a = (const Array *)o;
-    Py_ssize_t i = index_of(o, key);
-    if (i < 0)
+    Py_ssize_t i;
+    if (!rt_seq_index(key, Py_SIZE(o), &i))
         return PyObject_GetItem(o, key);
 #define ITEM(type) (((const type *)(const void *)a->items)[i])
     switch (a->descr->typecode) {
@@ -88,9 +78,9 @@ PyObject *rt_array_get(PyObject *o, PyObject *key)
 int rt_array_set(PyObject *o, PyObject *key, PyObject *v)
 {
     const Array *a = (const Array *)o;
-    Py_ssize_t i = index_of(o, key);
+    Py_ssize_t i;
     int64_t n;
-    if (i < 0)
+    if (!rt_seq_index(key, Py_SIZE(o), &i))
         return PyObject_SetItem(o, key, v);
 #define STORE(type, from, to)                     \
     if (n < (int64_t)(from) || n > (int64_t)(to)) \

@@ -60,14 +60,14 @@ static PyObject *call_init_generic(PyThreadState *ts, PyObject *self, PyObject *
     return res;
 }
 
-/* Calls __init__ on the new object with the arguments behind argv[0], which is overwritten. */
-static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObject **argv,
-                         Py_ssize_t n)
+/* What __init__ gives for the new object and the arguments behind argv[0], which is overwritten meanwhile. */
+static PyObject *run_init(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObject **argv,
+                          Py_ssize_t n)
 {
     PyFunctionObject *init = ic->init;
     if (((PyTypeObject *)argv[0])->tp_version_tag != ic->version) {
         /* Allocating ran the collector, and so anything. */
-        return rt_init_result(call_init_generic(ts, self, argv, n));
+        return call_init_generic(ts, self, argv, n);
     }
     Py_INCREF(init);
     PyObject *cls = argv[0];
@@ -85,7 +85,7 @@ static int init_instance(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyObj
     }
     argv[0] = cls;
     Py_DECREF(init);
-    return rt_init_result(res);
+    return res;
 }
 
 PyObject *rt_new_instance(PyThreadState *ts, PyObject *cls)
@@ -131,12 +131,6 @@ PyObject *rt_call_class(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *
     if (!known) {
         return PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL);
     }
-    /* _PyObject_MakeTpCall counts as a level of recursion. */
-    if (rt_enter_recursive(ts, " while calling a Python object"))
-        return NULL;
-    PyObject *self = tp->tp_new(tp, rt_state.empty_tuple, NULL);
-    if (self != NULL && init_instance(ts, ic, self, argv, n) < 0)
-        Py_CLEAR(self);
-    rt_leave_recursive(ts);
-    return self;
+    PyObject *self = rt_new_instance(ts, argv[0]);
+    return self != NULL ? rt_end_init(ts, self, run_init(ts, ic, self, argv, n)) : NULL;
 }

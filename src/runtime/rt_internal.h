@@ -180,6 +180,19 @@ static inline bool rt_long_small(PyObject *o, int64_t *v)
     return false;
 }
 
+/* Index of a one-digit exact int into a sequence of `size`, negative counting from the end;
+ * false when `key` is something else or out of range. */
+static inline bool rt_seq_index(PyObject *key, Py_ssize_t size, Py_ssize_t *index)
+{
+    int64_t i;
+    if (!PyLong_CheckExact(key) || !rt_long_small(key, &i))
+        return false;
+    if (i < 0)
+        i += size;
+    *index = i;
+    return (size_t)i < (size_t)size;
+}
+
 /* --- text (rt_text.c) ---------------------------------------------------------------------- */
 /* str(v) of an exact int. */
 PyObject *rt_int_text(PyObject *v);

@@ -5,27 +5,29 @@
  * the slice object it would have had. */
 #include "rt_internal.h"
 
-/* One bound, clamped as PySlice_AdjustIndices does for a step of 1; false: not None or a one-digit exact int. */
-static inline bool bound(PyObject *v, Py_ssize_t none, Py_ssize_t size, Py_ssize_t *at)
+/* One bound, `none` for None; false: not None or a one-digit exact int. */
+static inline bool bound(PyObject *v, Py_ssize_t none, Py_ssize_t *at)
 {
-    int64_t i;
-    if (v == Py_None) {
-        *at = none;
-        return true;
-    }
-    if (!PyLong_CheckExact(v) || !rt_long_small(v, &i))
+    int64_t i = none;
+    if (v != Py_None && (!PyLong_CheckExact(v) || !rt_long_small(v, &i)))
         return false;
-    i = i < 0 ? BASE_MAX(i + size, 0) : BASE_MIN(i, size);
     *at = (Py_ssize_t)i;
     return true;
+}
+
+/* As PySlice_AdjustIndices clamps for a step of 1. */
+static inline Py_ssize_t clamped(Py_ssize_t i, Py_ssize_t size)
+{
+    return i < 0 ? BASE_MAX(i + size, 0) : BASE_MIN(i, size);
 }
 
 static inline bool bounds(PyObject *start, PyObject *stop, Py_ssize_t size, Py_ssize_t *from,
                           Py_ssize_t *to)
 {
-    if (!bound(start, 0, size, from) || !bound(stop, size, size, to))
+    if (!bound(start, 0, from) || !bound(stop, size, to))
         return false;
-    *to = BASE_MAX(*to, *from);
+    *from = clamped(*from, size);
+    *to = BASE_MAX(clamped(*to, size), *from);
     return true;
 }
 
@@ -66,25 +68,15 @@ PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop)
     return by_object(container, start, stop, NULL);
 }
 
-/* A bound of a slice with steps, not clamped yet. */
-static inline bool rough_bound(PyObject *v, Py_ssize_t none, Py_ssize_t *at)
-{
-    int64_t i = none;
-    if (v != Py_None && (!PyLong_CheckExact(v) || !rt_long_small(v, &i)))
-        return false;
-    *at = (Py_ssize_t)i;
-    return true;
-}
-
 PyObject *rt_get_steps(PyObject **argv, Py_ssize_t n)
 {
     (void)n;
     PyObject *container = argv[0];
     bool list = PyList_CheckExact(container);
     Py_ssize_t from, to, step;
-    if (!(list || PyTuple_CheckExact(container)) || !rough_bound(argv[3], 1, &step) || step == 0 ||
-        !rough_bound(argv[1], step < 0 ? PY_SSIZE_T_MAX : 0, &from) ||
-        !rough_bound(argv[2], step < 0 ? PY_SSIZE_T_MIN : PY_SSIZE_T_MAX, &to) || step == 1)
+    if (!(list || PyTuple_CheckExact(container)) || !bound(argv[3], 1, &step) || step == 0 ||
+        !bound(argv[1], step < 0 ? PY_SSIZE_T_MAX : 0, &from) ||
+        !bound(argv[2], step < 0 ? PY_SSIZE_T_MIN : PY_SSIZE_T_MAX, &to) || step == 1)
         return by_object(container, argv[1], argv[2], argv[3]);
     Py_ssize_t count = PySlice_AdjustIndices(Py_SIZE(container), &from, &to, step);
     if (count <= 0)

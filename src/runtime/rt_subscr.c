@@ -4,19 +4,6 @@
  * through PyObject_GetItem and its kin, so that messages are CPython's. */
 #include "rt_array.h"
 
-/* Index of a one-digit exact int into a sequence of `size`, negative counting from the end;
- * false when `key` is something else or out of range. */
-static inline bool seq_index(PyObject *key, Py_ssize_t size, Py_ssize_t *index)
-{
-    int64_t i;
-    if (!PyLong_CheckExact(key) || !rt_long_small(key, &i))
-        return false;
-    if (i < 0)
-        i += size;
-    *index = i;
-    return (size_t)i < (size_t)size;
-}
-
 PyObject *rt_dict_subscr(PyObject *dict, PyObject *key)
 {
     PyObject *res;
@@ -36,15 +23,15 @@ PyObject *rt_subscr(PyObject *container, PyObject *key)
     PyTypeObject *tp = Py_TYPE(container);
     Py_ssize_t i;
     if (tp == &PyList_Type) {
-        if (seq_index(key, PyList_GET_SIZE(container), &i))
+        if (rt_seq_index(key, PyList_GET_SIZE(container), &i))
             return Py_NewRef(PyList_GET_ITEM(container, i));
     } else if (tp == &PyDict_Type) {
         return rt_dict_subscr(container, key);
     } else if (tp == &PyTuple_Type) {
-        if (seq_index(key, PyTuple_GET_SIZE(container), &i))
+        if (rt_seq_index(key, PyTuple_GET_SIZE(container), &i))
             return Py_NewRef(PyTuple_GET_ITEM(container, i));
     } else if (tp == &PyUnicode_Type) {
-        if (PyUnicode_IS_READY(container) && seq_index(key, PyUnicode_GET_LENGTH(container), &i))
+        if (PyUnicode_IS_READY(container) && rt_seq_index(key, PyUnicode_GET_LENGTH(container), &i))
             return rt_character(PyUnicode_READ_CHAR(container, i));
         return PyUnicode_Type.tp_as_mapping->mp_subscript(container, key);
     } else if (tp == rt_array_type) {
@@ -61,7 +48,7 @@ int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v)
     if (tp == &PyDict_Type)
         return PyDict_SetItem(container, key, v);
     Py_ssize_t i;
-    if (tp == &PyList_Type && seq_index(key, PyList_GET_SIZE(container), &i)) {
+    if (tp == &PyList_Type && rt_seq_index(key, PyList_GET_SIZE(container), &i)) {
         PyObject *old = PyList_GET_ITEM(container, i);
         PyList_SET_ITEM(container, i, Py_NewRef(v));
         Py_DECREF(old);
