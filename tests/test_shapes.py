@@ -107,3 +107,45 @@ def test_instantiation(init, call, made, tmp_path):
     source += "for i in range(300):\n    f()\n"
     seen = set(operations(tmp_path, source, "f"))
     assert seen & {"CallInit", "CallClass", "CallVector"} == {made}
+
+
+SEVERAL = """
+class A:
+    limit = 3
+    def __init__(self, x):
+        self.x = x
+        self.on = True
+    def get(self):
+        return self.x
+class B(A):
+    pass
+class C(A):
+    limit = 3
+class Mode:
+    forward = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "made", "not_made"),
+    [
+        ("x.get()", {"GuardTypeIn", "LoadInlineValue", "GuardRecursion"}, {"LoadMethod", "CallVector", "CallPy"}),
+        ("x.get() + x.x", {"GuardTypeIn", "LoadInlineValue"}, {"LoadMethod", "LoadAttr"}),
+        ("Mode.forward", {"GuardClassVer"}, {"LoadAttr"}),
+        ("A.limit + x.get()", {"GuardTypeIn", "GuardClassVer"}, {"LoadAttr"}),
+        ("x.other()", {"LoadMethod"}, {"GuardTypeIn"}),
+    ],
+)
+def test_sites_that_saw_several_classes(body, made, not_made, tmp_path):
+    source = (
+        f"{SEVERAL}\nB.other = lambda self: 1\nA.other = lambda self: 2\n"
+        f"def f(x):\n    return {body}\n"
+        "a, b, c = A(1), B(2), C(3)\nfor i in range(1000):\n    f(a), f(b), f(c)\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(source))
+    done = Python(runmodes.parse("ext-t100"))(program, env={"PYSTON_DUMP": "hir:f"}, timeout=60)
+    assert done.code == 0, done.err
+    last = done.err.rsplit("=== hir of f, entry 0", 1)[1].split("func f ", 1)[1].split("func ", 1)[0]
+    seen = set(re.findall(r"^  (?:v\d+:\S+ = )?(\w+)", last, re.M))
+    assert made <= seen and not (not_made & seen), seen

@@ -121,6 +121,8 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
     uint8_t *refreshed;               /* the same: the names there were looked up again */
+    uint8_t *unsettled;               /* the same: do not rely on what inline caches have seen */
+    uint8_t settlings;                /* compilations because they had seen something */
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;
 

@@ -38,6 +38,7 @@ static uint64_t freed_resumes[HIR_NOPS], freed_throws[HIR_NOPS];
 /* --- start ----------------------------------------------------------------------------- */
 
 static void on_resume(CodeUnit *u, uint32_t exit_id);
+static void on_settled(RtAttrIC *ic);
 
 const char *eng_compiler_start(void)
 {
@@ -71,6 +72,8 @@ const char *eng_compiler_start(void)
     }
     rt_eval_tier0 = eng_eval_tier0;
     rt_on_resume_exit = on_resume;
+    rt_attr_settled = on_settled;
+    rt_attr_unsettled = eng_settings.threshold <= ENG_EAGER_THRESHOLD ? ENG_USES_EAGER : ENG_USES;
     eng_handlers_start();
     rt_direct = (RtDirect){
         .entry_word = eng_entry_word,
@@ -132,9 +135,27 @@ static HirInlinee about_inlinee(PyCodeObject *co)
 {
     EngCodeState *s = eng_code_state(co);
     lift(s);
-    return s == NULL
-               ? (HirInlinee){0}
-               : (HirInlinee){.nospec = s->nospec, .generic = s->recompiles >= ENG_RECOMPILES};
+    return s == NULL ? (HirInlinee){0}
+                     : (HirInlinee){.nospec = s->nospec,
+                                    .unsettled = s->unsettled,
+                                    .generic = s->recompiles >= ENG_RECOMPILES};
+}
+
+/* What the newest cache of the site that knows something has seen. */
+static bool seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen)
+{
+    const EngCodeState *s = eng_code_state(co);
+    for (uint32_t i = s != NULL ? s->nunits : 0; i-- > 0;) {
+        for (const RtAttrIC *ic = s->units[i]->attr_ics; ic != NULL; ic = ic->next_ic) {
+            if (ic->bci == bci && rt_attr_seen(ic, seen) &&
+                (ic->unsettled <= rt_attr_unsettled - ENG_USES_KNOWN || rt_attr_ic_settled(ic) ||
+                 seen->kind ==
+                     RT_ATTR_INLINE_VALUE)) { /* which is mostly served without counting */
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
@@ -164,6 +185,8 @@ static bool run_stages(Job *job)
         .osr_nknown = job->nknown,
         .nospec = job->state != NULL ? job->state->nospec : NULL,
         .generic = job->generic,
+        .unsettled = job->state != NULL ? job->state->unsettled : NULL,
+        .seen = seen_at,
     };
     OptOptions opt = {
         .verify = eng_settings.verify,
@@ -395,6 +418,48 @@ static bool is_about_a_name(HirOp reason)
            reason == HIR_LoadModuleAttr;
 }
 
+/* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
+static void invalidate(EngCodeState *s, CodeUnit *u)
+{
+    u->invalidated = true;
+    if (s->unit == u) {
+        eng_state_set_unit(s, NULL);
+    }
+    eng_place_forget(s, u);
+}
+
+/* Guards by which a site relies on what tier 0 has seen there. */
+static bool is_about_one_type(HirOp reason)
+{
+    return reason == HIR_GuardTypeVer || reason == HIR_GuardKeysVer || reason == HIR_GuardNoDict ||
+           reason == HIR_GuardDictKeys;
+}
+
+/* Told by the runtime: the site will see what it has seen. */
+static void on_settled(RtAttrIC *ic)
+{
+    CodeUnit *u = ic->unit;
+    EngCodeState *s = eng_code_state(u->code);
+    RtAttrSeen seen;
+    if (s == NULL || u->invalidated || s->recompiles >= ENG_RECOMPILES ||
+        s->settlings >= ENG_SETTLINGS || is_marked(s->unsettled, ic->bci) ||
+        eng_settings.stress_deopt || ic->site == RT_SITE_ASK || !rt_attr_seen(ic, &seen)) {
+        return;
+    }
+    if (eng_settings.sampled && !eng_affordable()) {
+        ic->unsettled = rt_attr_unsettled;
+        return;
+    }
+    s->settlings++;
+    /* The function itself now, so that no call has to go without; this frame goes on in the old unit. */
+    Py311Frame *f = py311_frame(_PyThreadState_UncheckedGet()->cframe->current_frame);
+    if (u->entry_bci != 0 || f->f_code != u->code) {
+        invalidate(s, u);
+    } else if (eng_compile(s, f, 0, 0, 0) != NULL) {
+        u->invalidated = true;
+    }
+}
+
 /* Told by rt_exit. Must not free the unit, which is still running. */
 static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
@@ -417,6 +482,8 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     bool refresh = is_about_a_name((HirOp)x->reason) && s->refreshes < ENG_REFRESHES &&
                    !is_marked(at->refreshed, where->bci);
     if ((refresh && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) ||
+        (!refresh && (!is_about_one_type((HirOp)x->reason) || is_marked(at->nospec, where->bci)) &&
+         !mark_site(at, &at->unsettled, where->bci)) ||
         !mark_site(at, refresh ? &at->refreshed : &at->nospec, where->bci)) {
         return;
     }
@@ -427,11 +494,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     } else {
         s->recompiles++;
     }
-    u->invalidated = true;
-    if (s->unit == u) {
-        eng_state_set_unit(s, NULL); /* calls are past the threshold: the next one compiles */
-    }
-    eng_place_forget(s, u);
+    invalidate(s, u);
 }
 
 /* --- for people --------------------------------------------------------------------------- */

@@ -81,6 +81,7 @@ static void state_free(void *p)
     free(s->places);
     free(s->place_at);
     free(s->nospec);
+    free(s->unsettled);
     free(s->refreshed);
     eng_patches_free(s);
     free(s);

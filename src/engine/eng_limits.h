@@ -53,6 +53,14 @@
 #define ENG_REFRESHES              8u
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
 #define ENG_RECOMPILES             4u
+/* Compilations of one code object because its inline caches had seen something to rely on. */
+#define ENG_SETTLINGS              3u
+/* Uses of an inline cache before that is looked at, counted where the helper serves it, and how many are enough when a
+ * function is compiled anew because of another cache. */
+#define ENG_USES                   200u
+#define ENG_USES_KNOWN             16u
+/* With functions compiled at once. */
+#define ENG_USES_EAGER             16u
 /* Compilations of one code object because guards failed in functions inlined into it; afterwards
  * nothing is. */
 #define ENG_INLINE_RECOMPILES      8u

@@ -141,8 +141,7 @@ bool eng_changed_over(void)
     return sampling.all;
 }
 
-/* Has compiling taken less than its share of the CPU time so far? A program that ends soon does not get it back. */
-static BASE_NOINLINE bool affordable(void)
+BASE_NOINLINE bool eng_affordable(void)
 {
     int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     return eng_counts.compile_ns * ENG_COMPILE_SHARE <= (uint64_t)BASE_MAX(all, (int64_t)0);
@@ -163,7 +162,7 @@ static inline bool enough(uint32_t *calls)
         return true;
     }
     return (n - threshold) % (threshold / 8) == 0 &&
-           affordable(); /* reading the clock takes time, too */
+           eng_affordable(); /* reading the clock takes time, too */
 }
 
 bool eng_is_hot(EngCodeState *s, uint32_t *calls)

@@ -9,12 +9,13 @@
 #include <Python.h>
 
 #include "hir.h"
-#include "rt_unit.h"
+#include "rt.h"
 
 /* What the engine knows of a function that might be inlined. */
 typedef struct {
-    const uint8_t *nospec; /* its sites where not to speculate, or NULL */
-    bool generic;          /* guards failed too often in it: leave it alone */
+    const uint8_t *nospec;    /* its sites where not to speculate, or NULL */
+    const uint8_t *unsettled; /* its sites where not to rely on what caches have seen, or NULL */
+    bool generic;             /* guards failed too often in it: leave it alone */
 } HirInlinee;
 
 typedef struct {
@@ -25,8 +26,11 @@ typedef struct {
     PyObject **osr_stack;   /* live value stack at the OSR entry (NULL entries allowed) */
     int osr_nstack;         /* its depth */
     int osr_nknown; /* so many of its entries are there now; those above will be no NULL when it is entered */
-    const uint8_t *nospec; /* bit per code unit: do not speculate at this site; or NULL */
-    bool generic;          /* do not speculate anywhere */
+    const uint8_t *nospec;    /* bit per code unit: do not speculate at this site; or NULL */
+    bool generic;             /* do not speculate anywhere */
+    const uint8_t *unsettled; /* like nospec: where not to rely on what inline caches have seen */
+    /* What the caches of older units have seen at the site, of this function or of one to be inlined; NULL: nothing. */
+    bool (*seen)(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
     /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;

@@ -46,7 +46,7 @@ static bool call_getattr(Builder *b, const Call *c, bool ask)
     HirIns *r = ask            ? hb_emit1(b, HIR_HasAttr, obj)
                 : c->nargs < 3 ? hb_emit1(b, HIR_LoadAttr, obj)
                                : hb_emit2(b, HIR_GetAttrOr, obj, call_arg(b, c, 2)->v);
-    if (!(r->imm.p = rt_attr_ic_new(b->unit, name->imm.p))) {
+    if (!(r->imm.p = rt_attr_ic_new(b->unit, name->imm.p, b->resume))) {
         hb_stop(b, "out of memory");
     }
     hb_finish_call(b, c, ask ? hb_emit1(b, HIR_BoxBool, r) : r, !ask);

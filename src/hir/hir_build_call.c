@@ -50,7 +50,7 @@ static void push(Builder *b, Entry e)
 static HirIns *attr_ic(Builder *b, HirIns *i, int name)
 {
     if (b->unit && !b->caller &&
-        !(i->imm.p = rt_attr_ic_new(b->unit, PyTuple_GET_ITEM(b->co->co_names, name)))) {
+        !(i->imm.p = rt_attr_ic_new(b->unit, PyTuple_GET_ITEM(b->co->co_names, name), b->resume))) {
         hb_stop(b, "out of memory");
     }
     return i;
@@ -151,12 +151,128 @@ static PyObject *peek_attr(Builder *b, HirIns *owner, PyObject *name)
                                                   : NULL;
 }
 
+/* An object that the guards just emitted vouch for (the class holds it). Descriptors of static
+ * types live for ever, what the unit may keep it does; others get a reference, as CPython's stack entry has. */
+static Entry vouched(Builder *b, PyObject *callable)
+{
+    if (hir_type_leaf(hir_type_of_object(callable)) ||
+        (Py_IS_TYPE(callable, &PyMethodDescr_Type) &&
+         !(PyDescr_TYPE(callable)->tp_flags & Py_TPFLAGS_HEAPTYPE))) {
+        return (Entry){hb_const(b, callable), false, -1};
+    }
+    HirIns *m = hb_emit0(b, HIR_Const);
+    m->imm.p = callable;
+    m->aux = HIR_CONST_BORROWED;
+    m->type = hir_type_of_object(callable);
+    if (b->caller) {
+        return (Entry){m, false, HB_HEAP};
+    }
+    hb_emit1(b, HIR_Incref, m);
+    return (Entry){m, true, -1};
+}
+
+/* The types that guards have found v to be of, or NULL. */
+static const RtTypeSet *guarded_types(HirIns *v)
+{
+    for (; hir_root(v) != v; v = v->args[0]) {
+        if (v->op == HIR_GuardTypeIn) {
+            return v->imm.p;
+        }
+    }
+    return NULL;
+}
+
+/* How the objects that come by here have the attribute: objects of the types that guards have found, or else of those
+ * that inline caches have seen. */
+static bool known_attr(Builder *b, HirIns *owner, PyObject *name, RtAttrSeen *seen)
+{
+    if (!hb_settled(b) || !(owner->type & (HIR_T_OTHER | HIR_T_TYPE))) {
+        return false;
+    }
+    const RtTypeSet *set = guarded_types(owner);
+    if (!set) {
+        return b->opts->seen(b->co, b->resume, seen);
+    }
+    if (!rt_attr_of_types(set, name, seen)) {
+        return false;
+    }
+    for (uint32_t k = 0; k < set->n; k++) { /* the same guard again costs nothing */
+        seen->set.keys_count[k] = BASE_MAX(seen->set.keys_count[k], set->keys_count[k]);
+    }
+    return true;
+}
+
+/* Guards that v is one of the objects of which that is known. */
+static HirIns *guard_types(Builder *b, HirIns *v, const RtAttrSeen *seen)
+{
+    RtTypeSet *set = rt_type_set(b->unit, &seen->set);
+    if (!set) {
+        hb_stop(b, "out of memory");
+    }
+    return hb_guard(b, HIR_GuardTypeIn, v, 0, set);
+}
+
+/* The attribute where it is a value in the objects, for which the guards are there; else NULL. */
+static HirIns *load_value(Builder *b, HirIns *owner, const RtAttrSeen *seen)
+{
+    if (seen->kind != RT_ATTR_INLINE_VALUE && seen->kind != RT_ATTR_MEMBER) {
+        return NULL;
+    }
+    owner = guard_types(b, owner, seen);
+    HirIns *v =
+        hb_emit1(b, seen->kind == RT_ATTR_MEMBER ? HIR_LoadSlot : HIR_LoadInlineValue, owner);
+    v->aux = seen->index;
+    return v;
+}
+
+/* Guards that the object is this class, unchanged, and its metaclass too. NULL: they cannot be made. */
+static HirIns *guard_class(Builder *b, HirIns *cls, PyTypeObject *tp)
+{
+    PyTypeObject *meta = Py_TYPE(tp);
+    uint32_t version = rt_type_version(tp), meta_version = rt_type_version(meta);
+    if (!(cls->type & HIR_T_ANY) || version == 0 || meta_version == 0) {
+        return NULL;
+    }
+    if (meta == &PyType_Type && cls->type & HIR_T_TYPE) {
+        cls = hb_guard_type(b, cls, HIR_T_TYPE);
+    } else {
+        cls = hb_guard(b, HIR_GuardTypeVer, cls, meta_version, NULL);
+    }
+    return hb_guard(b, HIR_GuardClassVer, cls, version, NULL);
+}
+
+/* LOAD_ATTR by what is known of the site. False: nothing was done. */
+static bool load_known_attr(Builder *b, HirIns *owner, PyObject *name)
+{
+    RtAttrSeen seen;
+    if (!known_attr(b, owner, name, &seen)) {
+        return false;
+    }
+    HirIns *v = load_value(b, owner, &seen);
+    if (v) {
+        replace_owner(b, v);
+        return true;
+    }
+    if (seen.kind == RT_ATTR_CLASS_VALUE) {
+        guard_types(b, owner, &seen);
+    } else if (seen.kind != RT_ATTR_TYPE_VALUE || !guard_class(b, owner, seen.owner)) {
+        return false;
+    }
+    Entry e = vouched(b, seen.descr), o = hb_pop(b);
+    push(b, e);
+    hb_drop(b, o);
+    return true;
+}
+
 void hb_load_attr(Builder *b)
 {
     const FbIns *in = b->in;
     PyObject *name = PyTuple_GET_ITEM(b->co->co_names, in->arg);
     HirIns *owner = hb_peek(b, 1)->v;
     HirIns *v = NULL;
+    if (load_known_attr(b, owner, name)) {
+        return;
+    }
     if (hb_speculate(b)) {
         PyObject *found = peek_attr(b, owner, name);
         switch (in->quick) {
@@ -212,15 +328,48 @@ void hb_load_attr(Builder *b)
 }
 
 /* In inlined code nothing may be freed but what is known to run no Python code then. */
-static int64_t guard_old_attr(Builder *b, bool inline_value)
+static int64_t guard_old_attr(Builder *b, bool inline_value, uint32_t index)
 {
     PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
     HirIns *owner = hb_peek(b, 1)->v;
     PyObject *seen = peek_attr(b, owner, name);
     HirIns *old = hb_emit1(b, inline_value ? HIR_LoadInlineValue : HIR_LoadSlot, owner);
-    old->aux = (uint32_t)b->in->index;
+    old->aux = index;
     hb_own_loaded(b);
     return hb_guard_old(b, old, seen);
+}
+
+/* The store into an object whose type the guards have found. */
+static void store_value(Builder *b, bool inline_value, uint32_t index)
+{
+    int64_t old = b->caller ? guard_old_attr(b, inline_value, index) : 0;
+    hb_own(b, hb_peek(b, 2));
+    HirIns *s = hb_emit2(b, inline_value ? HIR_StoreInlineValue : HIR_StoreSlot, hb_peek(b, 1)->v,
+                         hb_peek(b, 2)->v);
+    s->aux = index;
+    s->imm.i = old;
+    Entry owner = hb_pop(b);
+    hb_pop(b);
+    hb_drop(b, owner);
+}
+
+/* STORE_ATTR by what is known of the site. False: nothing was done. */
+static bool store_known_attr(Builder *b)
+{
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
+    HirIns *owner = hb_peek(b, 1)->v;
+    RtAttrSeen seen;
+    if (!known_attr(b, owner, name, &seen) || seen.kind != RT_ATTR_INLINE_VALUE) {
+        return false;
+    }
+    for (uint32_t k = 0; k < seen.set.n; k++) {
+        if (seen.set.types[k]->tp_setattro != PyObject_GenericSetAttr) {
+            return false;
+        }
+    }
+    guard_types(b, owner, &seen);
+    store_value(b, true, seen.index);
+    return true;
 }
 
 void hb_store_attr(Builder *b)
@@ -228,42 +377,18 @@ void hb_store_attr(Builder *b)
     const FbIns *in = b->in;
     bool inline_value = in->quick == PY311_STORE_ATTR_INSTANCE_VALUE;
     bool slot = in->quick == PY311_STORE_ATTR_SLOT;
+    if (store_known_attr(b)) {
+        return;
+    }
     if ((inline_value || slot) && hb_speculate(b)) {
         hb_guard(b, HIR_GuardTypeVer, hb_peek(b, 1)->v, in->version, NULL);
-        int64_t old = b->caller ? guard_old_attr(b, inline_value) : 0;
-        hb_own(b, hb_peek(b, 2));
-        HirIns *s = hb_emit2(b, inline_value ? HIR_StoreInlineValue : HIR_StoreSlot,
-                             hb_peek(b, 1)->v, hb_peek(b, 2)->v);
-        s->aux = (uint32_t)in->index;
-        s->imm.i = old;
-        Entry owner = hb_pop(b);
-        hb_pop(b);
-        hb_drop(b, owner);
+        store_value(b, inline_value, (uint32_t)in->index);
         return;
     }
     attr_ic(b, hb_emit2(b, HIR_StoreAttr, hb_peek(b, 1)->v, hb_peek(b, 2)->v), in->arg);
     Entry owner = hb_pop(b), v = hb_pop(b);
     hb_drop(b, v);
     hb_drop(b, owner);
-}
-
-/* A callable that the guards just emitted vouch for (the class holds it). Descriptors of static
- * types live for ever; others get a reference, as CPython's stack entry has. */
-static Entry vouched(Builder *b, PyObject *callable)
-{
-    if (Py_IS_TYPE(callable, &PyMethodDescr_Type) &&
-        !(PyDescr_TYPE(callable)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-        return (Entry){hb_const(b, callable), false, -1};
-    }
-    HirIns *m = hb_emit0(b, HIR_Const);
-    m->imm.p = callable;
-    m->aux = HIR_CONST_BORROWED;
-    m->type = hir_type_of_object(callable);
-    if (b->caller) {
-        return (Entry){m, false, HB_HEAP};
-    }
-    hb_emit1(b, HIR_Incref, m);
-    return (Entry){m, true, -1};
 }
 
 /* The callable under the object that stays as self. */
@@ -275,11 +400,37 @@ static void push_method(Builder *b, PyObject *descr)
     push(b, self);
 }
 
+/* LOAD_METHOD by what is known of the site. False: nothing was done. */
+static bool load_known_method(Builder *b, HirIns *obj, PyObject *name)
+{
+    RtAttrSeen seen;
+    if (!known_attr(b, obj, name, &seen)) {
+        return false;
+    }
+    if (seen.kind == RT_ATTR_CLASS_METHOD) {
+        guard_types(b, obj, &seen);
+        push_method(b, seen.descr);
+        return true;
+    }
+    HirIns *v = load_value(b, obj, &seen);
+    if (!v) {
+        return false;
+    }
+    Entry e = loaded(b, v, NULL), o = hb_pop(b);
+    hb_push(b, hb_null(b), false);
+    push(b, e);
+    hb_drop(b, o);
+    return true;
+}
+
 void hb_load_method(Builder *b)
 {
     const FbIns *in = b->in;
     PyObject *name = PyTuple_GET_ITEM(b->co->co_names, in->arg);
     HirIns *obj = hb_peek(b, 1)->v;
+    if (load_known_method(b, obj, name)) {
+        return;
+    }
     if (hb_speculate(b)) {
         switch (in->quick) {
         case PY311_LOAD_METHOD_WITH_VALUES:
@@ -622,22 +773,6 @@ static bool call_class(Builder *b, const Call *c)
         return true;
     }
     return false;
-}
-
-/* Guards that the class on the stack is this one, unchanged, and called by type.__call__. NULL: they cannot be made. */
-static HirIns *guard_class(Builder *b, HirIns *cls, PyTypeObject *tp)
-{
-    PyTypeObject *meta = Py_TYPE(tp);
-    uint32_t version = rt_type_version(tp), meta_version = rt_type_version(meta);
-    if (!(cls->type & HIR_T_ANY) || version == 0 || meta_version == 0) {
-        return NULL;
-    }
-    if (meta == &PyType_Type && cls->type & HIR_T_TYPE) {
-        cls = hb_guard_type(b, cls, HIR_T_TYPE);
-    } else {
-        cls = hb_guard(b, HIR_GuardTypeVer, cls, meta_version, NULL);
-    }
-    return hb_guard(b, HIR_GuardClassVer, cls, version, NULL);
 }
 
 /* The default of parameter `i`, or NULL: it is one that the unit may not keep. */

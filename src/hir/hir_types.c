@@ -250,6 +250,7 @@ HirType hir_type_infer(const HirIns *i)
     case HIR_GuardFuncCode:
     case HIR_GuardFuncDefaults: return HIR_T_FUNCTION;
     case HIR_GuardNotNull:
+    case HIR_GuardTypeIn:
     case HIR_GuardKeysVer:
     case HIR_GuardNoDict:
     case HIR_GuardDictKeys:

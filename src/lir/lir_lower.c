@@ -539,6 +539,7 @@ static const LwFn lw_table[HIR_NOPS] = {
 
     [HIR_GuardType] = lw_guard_type,
     [HIR_GuardTypeVer] = lw_guard_type_ver,
+    [HIR_GuardTypeIn] = lw_guard_type_in,
     [HIR_GuardTypePtr] = lw_guard_type_ptr,
     [HIR_GuardKeysVer] = lw_guard_keys_ver,
     [HIR_GuardIs] = lw_guard_is,

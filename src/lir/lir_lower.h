@@ -184,6 +184,7 @@ void lw_guard_bool(Lower *L, HirIns *i);
 /* --- lir_lower_guard.c --------------------------------------------------------- */
 void lw_guard_type(Lower *L, HirIns *i);
 void lw_guard_type_ver(Lower *L, HirIns *i);
+void lw_guard_type_in(Lower *L, HirIns *i);
 void lw_guard_type_ptr(Lower *L, HirIns *i);
 void lw_guard_keys_ver(Lower *L, HirIns *i);
 void lw_guard_is(Lower *L, HirIns *i);

@@ -1,6 +1,8 @@
 /* Lowering of guards: compare and leave.  A guard's result is its operand, so nothing is defined. */
 #include "lir_lower.h"
 
+#include "rt.h"
+
 static bool may_be_null(const HirIns *v)
 {
     return (v->type & HIR_T_NULL) != 0;
@@ -68,6 +70,47 @@ void lw_guard_type_ver(Lower *L, HirIns *i)
     LirExit *x = lw_resume(L, i);
     LirReg type = load_type(L, i, x);
     lw_guard_version(L, type, PY311_OFF_TYPE_VERSION_TAG, i->aux, x);
+}
+
+/* One comparison a class, its count of keys where that matters, and then the inline values that all of these have. */
+void lw_guard_type_in(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    const RtTypeSet *set = i->imm.p;
+    LirExit *x = lw_resume(L, i);
+    LirReg type = load_type(L, i, x);
+    LirReg tag = lir_load(f, 4, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG));
+    LirBlock *with_values = lw_block(L, false), *done = lw_block(L, false);
+    bool any_values = false;
+    for (uint32_t k = 0; k < set->n; k++) {
+        LirOpnd version = lir_imm((int32_t)set->versions[k]);
+        LirBlock *next = NULL;
+        if (k + 1 == set->n) {
+            lir_guard(f, LIR_CMP, 4, LIR_NE, lir_reg(tag), version, x);
+        } else {
+            next = lw_block(L, false);
+            lw_unless(L, LIR_CMP, 4, LIR_NE, lir_reg(tag), version, next);
+        }
+        if (set->keys_count[k] < 0) {
+            lir_jmp(f, done);
+        } else {
+            any_values = true;
+            LirReg keys = lir_load(f, 8, lir_mem(type, PY311_OFF_HEAPTYPE_CACHED_KEYS));
+            lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_NENTRIES),
+                      lir_imm(set->keys_count[k]), x);
+            lir_jmp(f, with_values);
+        }
+        if (next) {
+            lir_at(f, next);
+        }
+    }
+    lir_at(f, with_values);
+    if (any_values) {
+        LirOpnd values = lir_mem(lw_reg(L, i->args[0]), PY311_OFF_OBJ_VALUES_PTR);
+        lir_guard(f, LIR_CMP, 8, LIR_E, values, lir_imm(0), x);
+    }
+    lir_jmp(f, done);
+    lir_at(f, done);
 }
 
 void lw_guard_keys_ver(Lower *L, HirIns *i)

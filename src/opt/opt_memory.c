@@ -10,6 +10,7 @@ uint32_t opt_reads(const HirIns *i)
     case HIR_LoadLocal: return OPT_MEM_HOMES;
     case HIR_RangeIterMore: return OPT_MEM_ITER;
     case HIR_GuardTypeVer:
+    case HIR_GuardTypeIn:
     case HIR_GuardTypePtr:
     case HIR_GuardKeysVer:
     case HIR_GuardClassVer:

@@ -134,13 +134,31 @@ int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject
 /* --- attributes (rt_attr*.c) ------------------------------------------- */
 /* Gives a LOAD_METHOD site's cache the table that inline code looks at; NULL when out of memory. */
 RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic);
-void *rt_attr_ic_new(CodeUnit *u, PyObject *name); /* RtAttrIC*, NULL when out of memory */
+/* RtAttrIC* of the site at `bci`, NULL when out of memory. */
+void *rt_attr_ic_new(CodeUnit *u, PyObject *name, int32_t bci);
 PyObject *rt_load_attr(PyObject *obj, void *ic);
 /* hasattr(obj, NAME), getattr(obj, NAME, otherwise) */
 int rt_has_attr(PyObject *obj, void *ic);
 PyObject *rt_get_attr_or(PyObject *obj, PyObject *otherwise, void *ic);
 int rt_store_attr(PyObject *obj, PyObject *v, void *ic);
 int rt_delete_attr(PyObject *obj, void *name);
+/* Told when the helper has served a site rt_attr_unsettled times. Set by the engine, NULL until then. Must not free the
+ * unit, which is running. */
+extern void (*rt_attr_settled)(RtAttrIC *ic);
+/* What is known of an attribute of objects of some types (rt_attr_seen.c): they all have it in the same way. */
+typedef struct {
+    RtAttrKind kind;     /* INLINE_VALUE, MEMBER, CLASS_VALUE, CLASS_METHOD, PROPERTY, TYPE_VALUE */
+    uint32_t index;      /* as in RtAttrEntry */
+    PyObject *descr;     /* as in RtAttrEntry */
+    PyTypeObject *owner; /* TYPE_VALUE: it is true of this class, the set is empty; else NULL */
+    RtTypeSet set;       /* which objects that is true of */
+} RtAttrSeen;
+/* What the cache has seen, as far as it still holds. False: nothing, or not the same everywhere. Runs no Python code. */
+bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen);
+/* The same for attribute `name` of objects of the set's types, which are as they were when it was made. */
+bool rt_attr_of_types(const RtTypeSet *set, PyObject *name, RtAttrSeen *seen);
+/* The unit's copy of the set, the same one each time; NULL when out of memory. */
+RtTypeSet *rt_type_set(CodeUnit *u, const RtTypeSet *set);
 /* LOAD_METHOD (see hir_ops.def): gives the two value-stack entries it leaves. The result is the
  * upper one: self (a new reference) when a method was found without binding, else the callable;
  * out[0] is the lower one: the unbound method (new reference), or NULL. On error the result is

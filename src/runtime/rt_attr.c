@@ -10,6 +10,9 @@
 
 #include "py311_frame.h"
 
+void (*rt_attr_settled)(RtAttrIC *ic);
+uint32_t rt_attr_unsettled;
+
 /* Does the dict, with str keys only, hold the name?  Other tables might compare keys with Python
  * code: true then, which sends the caller the generic way. */
 static bool dict_may_have(PyObject *dict, const RtAttrIC *ic)
@@ -307,6 +310,8 @@ static inline PyObject *serve_site(PyObject *obj, const RtAttrIC *ic, PyObject *
 
 static inline PyObject *load(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
+    if (BASE_UNLIKELY(ic->unsettled-- == 0))
+        rt_attr_ic_settle(ic);
     PyObject *v = serve_site(obj, ic, out);
     return BASE_LIKELY(v != NOT_SERVED) ? v : load_miss(obj, ic, out);
 }
@@ -433,6 +438,8 @@ BASE_NOINLINE static int store_attr_miss(PyObject *obj, PyObject *v, RtAttrIC *i
 int rt_store_attr(PyObject *obj, PyObject *v, void *site)
 {
     RtAttrIC *ic = site;
+    if (BASE_UNLIKELY(ic->unsettled-- == 0))
+        rt_attr_ic_settle(ic);
     uint32_t version = Py_TYPE(obj)->tp_version_tag;
     for (uint32_t i = 0; i < ic->nentries; i++) {
         RtAttrEntry *e = &ic->entries[i];

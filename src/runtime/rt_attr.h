@@ -9,6 +9,8 @@
 /* Describe how obj's attribute ic->name is found (before the load), or was stored (after the
  * store), in *e.  False: no entry can.  Runs no Python code. */
 bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e);
+/* As for an object of the type whose inline values are all set. */
+bool rt_attr_analyze_type(PyTypeObject *tp, const RtAttrIC *ic, RtAttrEntry *e);
 bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e);
 
 /* Does `__class__` of objects of this type give the type, through object's own descriptor? Holds while the type keeps
@@ -23,6 +25,9 @@ void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *e);
 RtAttrEntry *rt_attr_shared(RtSiteKind site, PyObject *obj, PyObject *name);
 /* Puts a copy of the entry there and gives that, or NULL when the type has no version tag. */
 RtAttrEntry *rt_attr_share(RtSiteKind site, PyObject *obj, PyObject *name, const RtAttrEntry *e);
+
+/* The helper has served the site often enough: asks the engine, and then inline code may look at the methods. */
+void rt_attr_ic_settle(RtAttrIC *ic);
 
 /* Counts a miss. False: the site is megamorphic and no entry is wanted. */
 bool rt_attr_ic_miss(RtAttrIC *ic, RtSiteKind site);

@@ -9,7 +9,7 @@
 
 #include <structmember.h>
 
-void *rt_attr_ic_new(CodeUnit *u, PyObject *name)
+void *rt_attr_ic_new(CodeUnit *u, PyObject *name, int32_t bci)
 {
     RtAttrIC *ic = rt_unit_data(u, sizeof *ic);
     if (ic == NULL)
@@ -17,8 +17,13 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name)
     ic->name = name;
     ic->hash = rt_str_hash(name);
     ic->unit = u;
+    ic->bci = bci;
+    ic->unsettled = rt_attr_unsettled;
+    ic->next_ic = u->attr_ics;
+    u->attr_ics = ic;
     ic->ways = 1;
     ic->entries = &ic->first;
+    ic->alive = &ic->first_alive;
     ic->fast[0].version = 1; /* which belongs to slot 1: matches nothing */
     return ic;
 }
@@ -305,6 +310,50 @@ bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
     return note_descr(e, descr);
 }
 
+bool rt_attr_analyze_type(PyTypeObject *tp, const RtAttrIC *ic, RtAttrEntry *e)
+{
+    memset(e, 0, sizeof *e);
+    PyObject *hook;
+    if (tp->tp_dict == NULL || classify_getattr(tp, &hook) != BY_GENERIC)
+        return false;
+    PyObject *descr = _PyType_Lookup(tp, ic->name);
+    e->type = tp;
+    e->version = tp->tp_version_tag;
+    e->hooked = hook != NULL;
+    if (e->version == 0 || (descr != NULL && !note_descr(e, descr)))
+        return false;
+    if (descr != NULL && is_data_descr(descr)) {
+        Py_ssize_t offset = member_offset(descr, tp, PY_AUDIT_READ);
+        e->kind = offset >= 0                           ? RT_ATTR_MEMBER
+                  : Py_IS_TYPE(descr, &PyProperty_Type) ? RT_ATTR_PROPERTY
+                                                        : RT_ATTR_DATA;
+        e->index = offset >= 0 ? (uint32_t)offset : 0;
+        return true;
+    }
+    if (tp->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        char *keys = py311_cached_keys(tp);
+        int64_t ix = keys != NULL ? rt_keys_index_of(keys, ic->name, ic->hash) : RT_KEY_UNKNOWN;
+        Py_ssize_t count = keys != NULL ? py311_keys_nentries(keys) : 0;
+        if (ix == RT_KEY_UNKNOWN || count > UINT8_MAX)
+            return false;
+        if (ix >= 0) {
+            e->kind = RT_ATTR_INLINE_VALUE;
+            e->index = (uint32_t)ix;
+            return true;
+        }
+        e->shadow = RT_SHADOW_KEYS;
+        e->keys_count = (uint8_t)count;
+    } else {
+        e->shadow = tp->tp_dictoffset == 0 ? RT_SHADOW_NO_DICT : RT_SHADOW_LOOKUP;
+    }
+    if (descr == NULL)
+        return false;
+    e->kind = Py_TYPE(descr)->tp_descr_get == NULL                      ? RT_ATTR_CLASS_VALUE
+              : Py_TYPE(descr)->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR ? RT_ATTR_CLASS_METHOD
+                                                                        : RT_ATTR_CLASS_GET;
+    return true;
+}
+
 bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
 {
     PyTypeObject *tp = Py_TYPE(obj);
@@ -330,11 +379,38 @@ bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
 static void more_ways(RtAttrIC *ic)
 {
     RtAttrEntry *entries = rt_unit_data(ic->unit, RT_ATTR_WAYS * sizeof *entries);
-    if (entries == NULL)
+    PyObject **alive = rt_unit_data(ic->unit, RT_ATTR_WAYS * sizeof *alive);
+    if (entries == NULL || alive == NULL)
         return;
     entries[0] = ic->first;
+    alive[0] = ic->first_alive;
     ic->entries = entries;
+    ic->alive = alive;
     ic->ways = RT_ATTR_WAYS;
+}
+
+/* The weak reference by which the class's base knows it, which there is already, so that nobody can count it; None for
+ * static types, which do not die. */
+static PyObject *weak_reference(PyTypeObject *tp)
+{
+    if (!(tp->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return Py_NewRef(Py_None);
+    const PyWeakReference *first = (PyWeakReference *)((PyHeapTypeObject *)tp)->ht_type.tp_weaklist;
+    return first != NULL && first->wr_callback == NULL && PyWeakref_CheckRefExact(first)
+               ? Py_NewRef((PyObject *)first)
+               : NULL;
+}
+
+/* Until it is settled what the site sees, its methods go by way of the helper, which counts. */
+static void add_method(RtAttrIC *ic, const RtAttrEntry *entry)
+{
+    if (ic->methods != NULL && entry->kind == RT_ATTR_CLASS_METHOD &&
+        entry->shadow == RT_SHADOW_KEYS && entry->owner == NULL && entry->descr_version == 0) {
+        RtMethodFast *fast = &ic->methods[entry->version % RT_ATTR_FAST];
+        fast->version = entry->version;
+        fast->keys_count = entry->keys_count;
+        fast->descr = entry->descr;
+    }
 }
 
 void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
@@ -360,18 +436,22 @@ void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
         }
     }
     ic->entries[slot] = *entry;
+    Py_XSETREF(ic->alive[slot], weak_reference(entry->owner != NULL ? entry->owner : entry->type));
     if (entry->kind == RT_ATTR_INLINE_VALUE && entry->descr_version == 0) {
         RtAttrFast *fast = &ic->fast[entry->version % RT_ATTR_FAST];
         fast->version = entry->version;
         fast->index = entry->index;
     }
-    if (ic->methods != NULL && entry->kind == RT_ATTR_CLASS_METHOD &&
-        entry->shadow == RT_SHADOW_KEYS && entry->owner == NULL && entry->descr_version == 0) {
-        RtMethodFast *fast = &ic->methods[entry->version % RT_ATTR_FAST];
-        fast->version = entry->version;
-        fast->keys_count = entry->keys_count;
-        fast->descr = entry->descr;
-    }
+    if (rt_attr_ic_settled(ic))
+        add_method(ic, entry);
+}
+
+void rt_attr_ic_settle(RtAttrIC *ic)
+{
+    if (rt_attr_settled != NULL)
+        rt_attr_settled(ic);
+    for (uint32_t i = 0; rt_attr_ic_settled(ic) && i < ic->nentries; i++)
+        add_method(ic, &ic->entries[i]);
 }
 
 /* Misses between two looks at whether the cache earns its keep. */

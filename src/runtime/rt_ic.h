@@ -95,23 +95,49 @@ typedef struct {
     PyObject *descr; /* borrowed: the version keeps it right */
 } RtMethodFast;
 
+/* Uses of a cache by way of the helper before the engine is asked whether to compile the site for what it has seen
+ * (rt_attr.c; the engine's to set). */
+extern uint32_t rt_attr_unsettled;
+
 typedef struct RtAttrIC {
     PyObject *name; /* interned str, kept alive by the code object's co_names */
     Py_hash_t hash; /* of the name */
     struct CodeUnit *unit;
-    uint8_t site;     /* RtSiteKind */
-    uint8_t nentries; /* entries in use */
-    uint8_t ways;     /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
-    uint8_t next;     /* entry replaced next when all are in use */
-    uint8_t megamorphic;           /* given up: all such sites share a table */
-    uint32_t misses;               /* lookups that no entry served */
-    uint32_t uncached;             /* of these, the ones that no entry can describe */
-    uint32_t last_hits;            /* hits at the last look at the ratio of hits to misses */
-    RtAttrEntry *entries;          /* &first, or unit data */
-    RtAttrEntry first;             /* most sites see one type */
+    struct RtAttrIC *next_ic; /* of the unit */
+    int32_t bci;              /* of the site */
+    uint32_t unsettled;       /* uses left until it is settled what it sees */
+    uint8_t site;             /* RtSiteKind */
+    uint8_t nentries;         /* entries in use */
+    uint8_t ways; /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
+    uint8_t next; /* entry replaced next when all are in use */
+    uint8_t megamorphic;  /* given up: all such sites share a table */
+    uint32_t misses;      /* lookups that no entry served */
+    uint32_t uncached;    /* of these, the ones that no entry can describe */
+    uint32_t last_hits;   /* hits at the last look at the ratio of hits to misses */
+    RtAttrEntry *entries; /* &first, or unit data */
+    RtAttrEntry first;    /* most sites see one type */
+    PyObject **
+        alive; /* weak references to the entries' owners or types, for the compiler; None: static, NULL: none */
+    PyObject *first_alive;
     RtMethodFast *methods;         /* [RT_ATTR_FAST] at sites whose code looks there, else NULL */
     RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
 } RtAttrIC;
+
+/* Classes whose objects a guard lets pass, in the order of their frequency. */
+typedef struct RtTypeSet {
+    struct RtTypeSet *next; /* of the unit */
+    uint32_t n;
+    uint32_t versions[RT_ATTR_WAYS];
+    /* The class has so many shared keys, and the object inline values, so that it has no attribute whose name is not
+     * among them; -1: does not matter. */
+    int32_t keys_count[RT_ATTR_WAYS];
+    PyTypeObject *types[RT_ATTR_WAYS]; /* borrowed: for the compiler only */
+} RtTypeSet;
+
+static inline bool rt_attr_ic_settled(const RtAttrIC *ic)
+{
+    return ic->unsettled > rt_attr_unsettled; /* it counts on beyond 0 */
+}
 
 typedef enum { RT_GLOBAL_EMPTY = 0, RT_GLOBAL_MODULE, RT_GLOBAL_BUILTIN } RtGlobalKind;
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base_macros.h"
+#include "rt_ic.h"
 
 /* Data is handed out from chunks; large requests get a chunk of their own. */
 enum { DATA_CHUNK = 512, DATA_ALIGN = 16 };
@@ -34,6 +35,10 @@ void rt_unit_free(CodeUnit *u)
         return;
     PyObject **pinned = u->pinned;
     uint32_t npinned = u->npinned;
+    for (RtAttrIC *ic = u->attr_ics; ic != NULL; ic = ic->next_ic) {
+        for (uint32_t k = 0; k < ic->ways; k++)
+            Py_XDECREF(ic->alive[k]); /* weak references run no code */
+    }
     for (RtDataChunk *c = u->data; c != NULL;) {
         RtDataChunk *next = c->next;
         free(c);

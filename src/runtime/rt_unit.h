@@ -107,10 +107,12 @@ typedef struct CodeUnit {
     PyCodeObject **codes; /* of the exits' frames, borrowed: ours, and pinned inlined ones */
     RtLoc *locs;
     int64_t *consts;
-    PyObject **pinned;        /* strong references */
-    struct RtDataChunk *data; /* inline caches and other long-lived data */
-    size_t data_size;         /* bytes of metadata, all of the above */
-    uint64_t resumes;         /* exits of kind RESUME taken */
+    PyObject **pinned;           /* strong references */
+    struct RtDataChunk *data;    /* inline caches and other long-lived data */
+    struct RtAttrIC *attr_ics;   /* of these, the caches of attributes */
+    struct RtTypeSet *type_sets; /* ... what guards compare with */
+    size_t data_size;            /* bytes of metadata, all of the above */
+    uint64_t resumes;            /* exits of kind RESUME taken */
 } CodeUnit;
 
 /* New unit for `code`; NULL without an exception when out of memory. */

@@ -107,7 +107,7 @@ static void compile_with(Compiled *c, const char *text, bool caches)
     c->hf->code = code;
     for (HirIns *i = caches ? c->hf->entry->first : NULL; i; i = i->next) {
         if (i->op == HIR_LoadAttr || i->op == HIR_StoreAttr || i->op == HIR_LoadMethod) {
-            i->imm.p = rt_attr_ic_new(c->unit, PyUnicode_InternFromString("a"));
+            i->imm.p = rt_attr_ic_new(c->unit, PyUnicode_InternFromString("a"), 0);
         }
     }
     hir_analyze(c->hf);

@@ -284,7 +284,7 @@ static PyObject *w_str_append_local(PyObject *self, PyObject *args)
 
 static CodeUnit *ic_unit;
 
-WRAP(attr_ic, PyLong_FromVoidPtr(rt_attr_ic_new(ic_unit, ARG(0))))
+WRAP(attr_ic, PyLong_FromVoidPtr(rt_attr_ic_new(ic_unit, ARG(0), 0)))
 WRAP(global_ic, PyLong_FromVoidPtr(rt_global_ic_new(ic_unit, ARG(0))))
 WRAP(class_ic, PyLong_FromVoidPtr(((void)ARG(0), rt_class_ic_new(ic_unit))))
 
@@ -308,7 +308,7 @@ static PyObject *w_attr_ic_state(PyObject *self,
 static PyObject *w_attr_ic_shared(PyObject *self, PyObject *args)
 {
     (void)self;
-    RtAttrIC *ic = rt_attr_ic_new(ic_unit, ARG(0));
+    RtAttrIC *ic = rt_attr_ic_new(ic_unit, ARG(0), 0);
     ic->megamorphic = 1;
     return PyLong_FromVoidPtr(ic);
 }
