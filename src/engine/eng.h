@@ -98,10 +98,11 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     CodeUnit *unit;           /* entry at the start, or NULL */
     RtEntry entry;      /* its entry, or eng_no_unit; compiled callers know this word's address */
     int32_t exact_args; /* positional arguments that are all its frame wants; -1: it wants others */
-    int32_t nlocalsplus;       /* as in the code object */
-    uint32_t frame_size;       /* bytes on the data stack */
-    uint32_t calls;            /* counted entries while there is no unit */
-    uint8_t tier;              /* EngTier */
+    int32_t nlocalsplus;                             /* as in the code object */
+    PyObject *(*leave)(PyThreadState *, PyObject *); /* what ends its frames (rt_leave_py) */
+    uint32_t frame_size;                             /* bytes on the data stack */
+    uint32_t calls;                                  /* counted entries while there is no unit */
+    uint8_t tier;                                    /* EngTier */
     uint8_t recompiles;        /* compilations thrown away because their guards failed */
     uint8_t osr_refused;       /* places other than the start that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
@@ -121,7 +122,7 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     CodeUnit **units;
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
     uint8_t *refreshed;               /* the same: the names there were looked up again */
-    uint8_t *unsettled;               /* the same: do not rely on what inline caches have seen */
+    uint8_t *lessons;                 /* a byte a code unit, see eng_recompile.c; NULL: all 0 */
     uint8_t settlings;                /* compilations because they had seen something */
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;

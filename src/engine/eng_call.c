@@ -4,7 +4,7 @@
  * hook.  There are three ways in:
  *
  *   machine code      knows the callee's code, writes its frame and calls the entry word of its state
- *                     (lw_call_py), then rt_leave_py
+ *                     (lw_call_py), then what rt_leave_py names
  *   rt_call_py        the same for compiled code whose direct way is barred, and for the runtime
  *   eng_vectorcall    any arguments (eng_bind.c); what functions have in their vectorcall field once
  *                     the hook has seen them
@@ -88,7 +88,7 @@ static BASE_NOINLINE PyObject *leave_from(PyThreadState *ts, Py311Frame *f, PyOb
 
 /* Runs nothing and so needs no registers of its own as long as no object dies; that is worth a
  * function for when one does. */
-PyObject *rt_leave_py(PyThreadState *ts, PyObject *result)
+static BASE_ALWAYS_INLINE PyObject *leave(PyThreadState *ts, PyObject *result, int nlocalsplus)
 {
     _PyCFrame *cframe = ts->cframe;
     Py311Frame *f = py311_frame(cframe->current_frame);
@@ -100,11 +100,11 @@ PyObject *rt_leave_py(PyThreadState *ts, PyObject *result)
         BASE_UNLIKELY(Py_REFCNT(code) == 1)) {
         return leave_slowly(ts, f, result);
     }
-    PyObject **end = f->localsplus + code->co_nlocalsplus;
-    for (PyObject **at = f->localsplus; at < end; at++) {
-        PyObject *v = *at;
+#pragma GCC unroll 8
+    for (int i = 0; i < nlocalsplus; i++) {
+        PyObject *v = f->localsplus[i];
         if (v != NULL && --v->ob_refcnt == 0) {
-            return leave_from(ts, f, at, result);
+            return leave_from(ts, f, f->localsplus + i, result);
         }
     }
     Py_SET_REFCNT(func, Py_REFCNT(func) - 1);
@@ -112,6 +112,29 @@ PyObject *rt_leave_py(PyThreadState *ts, PyObject *result)
     py311_frame_pop(ts, f);
     py311_leave_recursive_call(ts);
     return result;
+}
+
+static PyObject *leave_any(PyThreadState *ts, PyObject *result)
+{
+    return leave(ts, result, py311_frame(ts->cframe->current_frame)->f_code->co_nlocalsplus);
+}
+
+/* For frames of few locals, one function for each number of them: a loop whose length changes with every call is what the
+ * processor mispredicts most. */
+#define LEAVES(_) _(0) _(1) _(2) _(3) _(4) _(5) _(6) _(7) _(8)
+#define LEAVE(n)                                                    \
+    static PyObject *leave_##n(PyThreadState *ts, PyObject *result) \
+    {                                                               \
+        return leave(ts, result, n);                                \
+    }
+LEAVES(LEAVE)
+
+RtLeavePy rt_leave_py(const PyCodeObject *co)
+{
+#define NAME(n) leave_##n,
+    static const RtLeavePy leaves[] = {LEAVES(NAME)};
+#undef NAME
+    return co->co_nlocalsplus < (int)BASE_COUNT(leaves) ? leaves[co->co_nlocalsplus] : leave_any;
 }
 
 /* Entry of code without a unit: compiles it when it is time to, else runs the frame in tier 0, which
@@ -186,6 +209,24 @@ static BASE_NOINLINE int unbound(PyThreadState *ts, Py311Frame *f, EngBound boun
     return bound == ENG_BIND_FAILED ? -1 : 0;
 }
 
+/* rt_call_function where the arguments are not just what the frame wants. */
+static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, EngCodeState *s,
+                                            PyObject *const *args, Py_ssize_t nargs,
+                                            PyObject *kwnames)
+{
+    PyObject *func = (PyObject *)f->f_func;
+    EngKeywords kw = {NULL, NULL, 0};
+    if (kwnames != NULL) {
+        kw = (EngKeywords){&PyTuple_GET_ITEM(kwnames, 0), args + nargs, PyTuple_GET_SIZE(kwnames)};
+    }
+    EngBound bound = eng_bind_arguments(f, args, nargs, kw);
+    if (BASE_LIKELY(bound == ENG_BOUND)) {
+        return run_and_pop(ts, f, s);
+    }
+    return unbound(ts, f, bound) < 0 ? NULL
+                                     : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
+}
+
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
                            Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -196,25 +237,24 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
     if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, s)) == NULL)) {
         return _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
     }
-    if (BASE_LIKELY(kwnames == NULL) && BASE_LIKELY(s->exact_args == nargs)) {
-        for (Py_ssize_t i = 0; i < nargs; i++) {
-            f->localsplus[i] = Py_NewRef(args[i]);
-        }
-        py311_unset_locals(f, nargs, s->nlocalsplus);
-    } else {
-        EngKeywords kw = {NULL, NULL, 0};
-        if (kwnames != NULL) {
-            kw = (EngKeywords){&PyTuple_GET_ITEM(kwnames, 0), args + nargs,
-                               PyTuple_GET_SIZE(kwnames)};
-        }
-        EngBound bound = eng_bind_arguments(f, args, nargs, kw);
-        if (BASE_UNLIKELY(bound != ENG_BOUND)) {
-            return unbound(ts, f, bound) < 0
-                       ? NULL
-                       : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
-        }
+    if (BASE_UNLIKELY(kwnames != NULL) || BASE_UNLIKELY(s->exact_args != nargs)) {
+        return bind_and_run(ts, f, s, args, nargs, kwnames);
     }
-    return run_and_pop(ts, f, s);
+    for (Py_ssize_t i = 0; i < nargs; i++) {
+        f->localsplus[i] = Py_NewRef(args[i]);
+    }
+    py311_unset_locals(f, nargs, s->nlocalsplus);
+    if (BASE_UNLIKELY(ts->recursion_remaining <= 0) || BASE_UNLIKELY(eng_stack_is_low())) {
+        return run_and_pop(ts, f, s);
+    }
+    /* As machine code calls it. */
+    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
+    PyObject *(*end)(PyThreadState *, PyObject *) =
+        s->leave; /* the code may die, and its state with it */
+    ts->recursion_remaining--;
+    f->previous = ts->cframe->current_frame;
+    ts->cframe->current_frame = frame;
+    return end(ts, s->entry(ts, frame));
 }
 
 /* Fetches the items of a dict with a reference each: binding may run the collector, and so change

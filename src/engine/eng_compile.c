@@ -1,15 +1,11 @@
-/* The compiler's pipeline as the engine sees it: bytecode in, an installed CodeUnit out; and what
- * happens when the assumptions of a unit fail too often.
+/* The compiler's pipeline as the engine sees it: bytecode in, an installed CodeUnit out.
  *
  *   hir_build -> opt_run -> lir_compile
  *
  * Compiling runs no Python code: the collector is off meanwhile (allocating could run it), and the
  * three stages promise the rest.  Memory comes from two arenas, of which the first is emptied when the back
  * end has read what is in it; running out leaves by longjmp and counts as a reason.
- *
- * A unit whose guard failed ENG_EXITS_BEFORE_RECOMPILE times is not entered again: the place is
- * marked (EngCodeState.nospec) and the next call compiles anew without speculating there.  Old
- * units stay until their code object dies, as frames may still be in them. */
+ * eng_recompile.c says when it is done anew. */
 #include "eng_internal.h"
 
 #include <setjmp.h>
@@ -36,9 +32,6 @@ static Arena arena, back_arena;
 static uint64_t freed_resumes[HIR_NOPS], freed_throws[HIR_NOPS];
 
 /* --- start ----------------------------------------------------------------------------- */
-
-static void on_resume(CodeUnit *u, uint32_t exit_id);
-static void on_settled(RtAttrIC *ic);
 
 const char *eng_compiler_start(void)
 {
@@ -71,9 +64,7 @@ const char *eng_compiler_start(void)
         (void)cc_enable_perf_map(cache); /* a profiler's problem, not the program's */
     }
     rt_eval_tier0 = eng_eval_tier0;
-    rt_on_resume_exit = on_resume;
-    rt_attr_settled = on_settled;
-    rt_attr_unsettled = eng_settings.threshold <= ENG_EAGER_THRESHOLD ? ENG_USES_EAGER : ENG_USES;
+    eng_recompile_start();
     eng_handlers_start();
     rt_direct = (RtDirect){
         .entry_word = eng_entry_word,
@@ -135,27 +126,9 @@ static HirInlinee about_inlinee(PyCodeObject *co)
 {
     EngCodeState *s = eng_code_state(co);
     lift(s);
-    return s == NULL ? (HirInlinee){0}
-                     : (HirInlinee){.nospec = s->nospec,
-                                    .unsettled = s->unsettled,
-                                    .generic = s->recompiles >= ENG_RECOMPILES};
-}
-
-/* What the newest cache of the site that knows something has seen. */
-static bool seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen)
-{
-    const EngCodeState *s = eng_code_state(co);
-    for (uint32_t i = s != NULL ? s->nunits : 0; i-- > 0;) {
-        for (const RtAttrIC *ic = s->units[i]->attr_ics; ic != NULL; ic = ic->next_ic) {
-            if (ic->bci == bci && rt_attr_seen(ic, seen) &&
-                (ic->unsettled <= rt_attr_unsettled - ENG_USES_KNOWN || rt_attr_ic_settled(ic) ||
-                 seen->kind ==
-                     RT_ATTR_INLINE_VALUE)) { /* which is mostly served without counting */
-                return true;
-            }
-        }
-    }
-    return false;
+    return s == NULL
+               ? (HirInlinee){0}
+               : (HirInlinee){.nospec = s->nospec, .generic = s->recompiles >= ENG_RECOMPILES};
 }
 
 static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
@@ -185,8 +158,7 @@ static bool run_stages(Job *job)
         .osr_nknown = job->nknown,
         .nospec = job->state != NULL ? job->state->nospec : NULL,
         .generic = job->generic,
-        .unsettled = job->state != NULL ? job->state->unsettled : NULL,
-        .seen = seen_at,
+        .seen = eng_seen_at,
     };
     OptOptions opt = {
         .verify = eng_settings.verify,
@@ -389,112 +361,6 @@ void eng_unit_destroy(CodeUnit *u)
         cc_free(cache, u->blob);
     }
     rt_unit_free(u);
-}
-
-/* --- guards that keep failing ------------------------------------------------------------- */
-
-/* Sets the bit of `bci` in a map of the code's units, which is made if need be; false when memory is out. */
-static bool mark_site(const EngCodeState *s, uint8_t **map, int32_t bci)
-{
-    if (*map == NULL) {
-        *map = calloc(1, ((size_t)Py_SIZE(s->code) + 7) / 8);
-        if (*map == NULL) {
-            return false;
-        }
-    }
-    (*map)[bci >> 3] |= (uint8_t)(1u << (bci & 7));
-    return true;
-}
-
-static bool is_marked(const uint8_t *map, int32_t bci)
-{
-    return map != NULL && map[bci >> 3] & 1u << (bci & 7);
-}
-
-/* Guards on the place of a name in a dict: they fail until the site is compiled again. */
-static bool is_about_a_name(HirOp reason)
-{
-    return reason == HIR_LoadGlobalModule || reason == HIR_LoadGlobalBuiltin ||
-           reason == HIR_LoadModuleAttr;
-}
-
-/* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
-static void invalidate(EngCodeState *s, CodeUnit *u)
-{
-    u->invalidated = true;
-    if (s->unit == u) {
-        eng_state_set_unit(s, NULL);
-    }
-    eng_place_forget(s, u);
-}
-
-/* Guards by which a site relies on what tier 0 has seen there. */
-static bool is_about_one_type(HirOp reason)
-{
-    return reason == HIR_GuardTypeVer || reason == HIR_GuardKeysVer || reason == HIR_GuardNoDict ||
-           reason == HIR_GuardDictKeys;
-}
-
-/* Told by the runtime: the site will see what it has seen. */
-static void on_settled(RtAttrIC *ic)
-{
-    CodeUnit *u = ic->unit;
-    EngCodeState *s = eng_code_state(u->code);
-    RtAttrSeen seen;
-    if (s == NULL || u->invalidated || s->recompiles >= ENG_RECOMPILES ||
-        s->settlings >= ENG_SETTLINGS || is_marked(s->unsettled, ic->bci) ||
-        eng_settings.stress_deopt || ic->site == RT_SITE_ASK || !rt_attr_seen(ic, &seen)) {
-        return;
-    }
-    if (eng_settings.sampled && !eng_affordable()) {
-        ic->unsettled = rt_attr_unsettled;
-        return;
-    }
-    s->settlings++;
-    /* The function itself now, so that no call has to go without; this frame goes on in the old unit. */
-    Py311Frame *f = py311_frame(_PyThreadState_UncheckedGet()->cframe->current_frame);
-    if (u->entry_bci != 0 || f->f_code != u->code) {
-        invalidate(s, u);
-    } else if (eng_compile(s, f, 0, 0, 0) != NULL) {
-        u->invalidated = true;
-    }
-}
-
-/* Told by rt_exit. Must not free the unit, which is still running. */
-static void on_resume(CodeUnit *u, uint32_t exit_id)
-{
-    const RtExit *x = &u->exits[exit_id];
-    if (u->taken == NULL || u->taken[exit_id] < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated ||
-        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
-        (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
-        return;
-    }
-    EngCodeState *s = eng_code_state(u->code);
-    const RtExitFrame *where = &u->exit_frames[x->frames];
-    if (s == NULL || s->recompiles >= ENG_RECOMPILES) {
-        return;
-    }
-    /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
-    EngCodeState *at = eng_code_state_make(rt_exit_code(u, where));
-    if (at == NULL) {
-        return;
-    }
-    bool refresh = is_about_a_name((HirOp)x->reason) && s->refreshes < ENG_REFRESHES &&
-                   !is_marked(at->refreshed, where->bci);
-    if ((refresh && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) ||
-        (!refresh && (!is_about_one_type((HirOp)x->reason) || is_marked(at->nospec, where->bci)) &&
-         !mark_site(at, &at->unsettled, where->bci)) ||
-        !mark_site(at, refresh ? &at->refreshed : &at->nospec, where->bci)) {
-        return;
-    }
-    if (refresh) {
-        s->refreshes++;
-    } else if (x->nframes > 1) {
-        s->no_inline = ++s->inline_recompiles >= ENG_INLINE_RECOMPILES;
-    } else {
-        s->recompiles++;
-    }
-    invalidate(s, u);
 }
 
 /* --- for people --------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
  * expects to see every call, compiled code is then entered through the hook only (eng_active()). */
 #include "eng_internal.h"
 
+#include "rt.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +83,7 @@ static void state_free(void *p)
     free(s->places);
     free(s->place_at);
     free(s->nospec);
-    free(s->unsettled);
+    free(s->lessons);
     free(s->refreshed);
     eng_patches_free(s);
     free(s);
@@ -102,6 +104,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     s->exact_args = py311_fills_frame(co) ? co->co_argcount : -1;
     s->nlocalsplus = co->co_nlocalsplus;
     s->frame_size = (uint32_t)py311_frame_size(co);
+    s->leave = rt_leave_py(co);
     eng_state_set_unit(s, NULL);
     if (py311_code_extra_set(co, eng_extra_index, s) < 0) {
         free(s);

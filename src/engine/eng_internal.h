@@ -6,6 +6,7 @@
 
 #include "eng.h"
 #include "eng_limits.h"
+#include "hir_build.h"
 
 /* --- eng_stack.c: the C stack ----------------------------------------------------- */
 /* Lowest address a Python call may start at on the current C stack. Unknown at first. */
@@ -215,6 +216,12 @@ void eng_ticker_attend(PyCodeObject *co, bool outermost);
 /* What ticks use is theirs while the lock is held. */
 void eng_ticker_lock(void);
 void eng_ticker_unlock(void);
+
+/* --- eng_recompile.c ---------------------------------------------------------------- */
+/* Listens to guards that fail and to inline caches, from the first enable on. */
+void eng_recompile_start(void);
+/* What the caches of all units have seen at the site, for the builder. */
+HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
 
 /* --- eng_compile.c ------------------------------------------------------------------ */
 /* Sets up runtime and code cache: NULL, or a static text that says what the system refuses. */

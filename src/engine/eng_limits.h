@@ -54,7 +54,9 @@
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
 #define ENG_RECOMPILES             4u
 /* Compilations of one code object because its inline caches had seen something to rely on. */
-#define ENG_SETTLINGS              3u
+#define ENG_SETTLINGS              6u
+/* Times that a site may turn out not to have seen everything. */
+#define ENG_LESSONS                3u
 /* Uses of an inline cache before that is looked at, counted where the helper serves it, and how many are enough when a
  * function is compiled anew because of another cache. */
 #define ENG_USES                   200u

@@ -114,16 +114,6 @@ void hb_stop(Builder *b, const char *reason)
     }
 }
 
-static bool marked(const uint8_t *map, int32_t at)
-{
-    return map && map[at >> 3] & 1u << (at & 7);
-}
-
-bool hb_settled(Builder *b)
-{
-    return !b->opts->generic && b->opts->seen && b->unit && !marked(b->opts->unsettled, b->resume);
-}
-
 bool hb_speculate(Builder *b)
 {
     if (b->opts->generic) {
@@ -132,7 +122,8 @@ bool hb_speculate(Builder *b)
     if (b->in && b->in->misses > HB_MAX_MISSES) {
         return false; /* several types come by: an inline cache serves them better than exits */
     }
-    return !marked(b->opts->nospec, b->resume);
+    int32_t at = b->resume;
+    return !b->opts->nospec || !(b->opts->nospec[at >> 3] & (1u << (at & 7)));
 }
 
 void hb_observe(Builder *b, HirIns *v, PyObject *o)

@@ -13,10 +13,16 @@
 
 /* What the engine knows of a function that might be inlined. */
 typedef struct {
-    const uint8_t *nospec;    /* its sites where not to speculate, or NULL */
-    const uint8_t *unsettled; /* its sites where not to rely on what caches have seen, or NULL */
-    bool generic;             /* guards failed too often in it: leave it alone */
+    const uint8_t *nospec; /* its sites where not to speculate, or NULL */
+    bool generic;          /* guards failed too often in it: leave it alone */
 } HirInlinee;
+
+/* What is known of an attribute's site. */
+typedef enum {
+    HIR_SEEN_NOTHING,
+    HIR_SEEN_THIS,
+    HIR_SEEN_TOO_MUCH, /* do not rely on anything there */
+} HirSeen;
 
 typedef struct {
     PyObject *globals;      /* dict the function runs in, or NULL */
@@ -26,11 +32,10 @@ typedef struct {
     PyObject **osr_stack;   /* live value stack at the OSR entry (NULL entries allowed) */
     int osr_nstack;         /* its depth */
     int osr_nknown; /* so many of its entries are there now; those above will be no NULL when it is entered */
-    const uint8_t *nospec;    /* bit per code unit: do not speculate at this site; or NULL */
-    bool generic;             /* do not speculate anywhere */
-    const uint8_t *unsettled; /* like nospec: where not to rely on what inline caches have seen */
+    const uint8_t *nospec; /* bit per code unit: do not speculate at this site; or NULL */
+    bool generic;          /* do not speculate anywhere */
     /* What the caches of older units have seen at the site, of this function or of one to be inlined; NULL: nothing. */
-    bool (*seen)(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
+    HirSeen (*seen)(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
     /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;

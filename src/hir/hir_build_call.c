@@ -171,40 +171,62 @@ static Entry vouched(Builder *b, PyObject *callable)
     return (Entry){m, true, -1};
 }
 
-/* The types that guards have found v to be of, or NULL. */
-static const RtTypeSet *guarded_types(HirIns *v)
+/* The types that guards have found v to be of. False: unknown. */
+static bool guarded_types(Builder *b, HirIns *v, RtTypeSet *set)
 {
-    for (; hir_root(v) != v; v = v->args[0]) {
-        if (v->op == HIR_GuardTypeIn) {
-            return v->imm.p;
+    for (HirIns *g = v; hir_root(g) != g; g = g->args[0]) {
+        if (g->op == HIR_GuardTypeIn) {
+            *set = *(RtTypeSet *)g->imm.p;
+            return true;
+        }
+        if (g->op == HIR_GuardTypeVer) {
+            PyObject *o = hb_observed(b, v);
+            *set = (RtTypeSet){.n = 1, .versions = {g->aux}, .keys_count = {-1}};
+            set->types[0] = o ? Py_TYPE(o) : NULL;
+            return o && Py_TYPE(o)->tp_version_tag == g->aux;
         }
     }
-    return NULL;
+    return false;
 }
 
 /* How the objects that come by here have the attribute: objects of the types that guards have found, or else of those
- * that inline caches have seen. */
+ * that inline caches have seen, or the class that is there now. */
 static bool known_attr(Builder *b, HirIns *owner, PyObject *name, RtAttrSeen *seen)
 {
-    if (!hb_settled(b) || !(owner->type & (HIR_T_OTHER | HIR_T_TYPE))) {
+    if (b->opts->generic || !b->opts->seen || !b->unit ||
+        !(owner->type & (HIR_T_OTHER | HIR_T_TYPE))) {
         return false;
     }
-    const RtTypeSet *set = guarded_types(owner);
-    if (!set) {
-        return b->opts->seen(b->co, b->resume, seen);
-    }
-    if (!rt_attr_of_types(set, name, seen)) {
+    RtTypeSet set;
+    HirSeen here = b->opts->seen(b->co, b->resume, seen);
+    if (here == HIR_SEEN_TOO_MUCH) {
         return false;
     }
-    for (uint32_t k = 0; k < set->n; k++) { /* the same guard again costs nothing */
-        seen->set.keys_count[k] = BASE_MAX(seen->set.keys_count[k], set->keys_count[k]);
+    PyObject *example = here == HIR_SEEN_THIS ? seen->example : NULL;
+    if (guarded_types(b, owner, &set)) {
+        if (!rt_attr_of_types(&set, name, seen)) {
+            return false;
+        }
+        seen->example = example;
+        for (uint32_t k = 0; k < set.n; k++) { /* the same guard again costs nothing */
+            seen->set.keys_count[k] = BASE_MAX(seen->set.keys_count[k], set.keys_count[k]);
+        }
+        return true;
     }
-    return true;
+    if (here == HIR_SEEN_THIS) {
+        return true;
+    }
+    PyObject *o = hb_observed(b, owner);
+    return o && PyType_Check(o) && hb_speculate(b) &&
+           rt_attr_of_class((PyTypeObject *)o, name, seen);
 }
 
 /* Guards that v is one of the objects of which that is known. */
 static HirIns *guard_types(Builder *b, HirIns *v, const RtAttrSeen *seen)
 {
+    if (seen->set.n == 1 && seen->set.keys_count[0] < 0) {
+        return hb_guard(b, HIR_GuardTypeVer, v, seen->set.versions[0], NULL);
+    }
     RtTypeSet *set = rt_type_set(b->unit, &seen->set);
     if (!set) {
         hb_stop(b, "out of memory");
@@ -222,6 +244,7 @@ static HirIns *load_value(Builder *b, HirIns *owner, const RtAttrSeen *seen)
     HirIns *v =
         hb_emit1(b, seen->kind == RT_ATTR_MEMBER ? HIR_LoadSlot : HIR_LoadInlineValue, owner);
     v->aux = seen->index;
+    observe_some(b, v, seen->example);
     return v;
 }
 

@@ -372,7 +372,6 @@ bool hb_inline(Builder *b, const HbCall *c)
                             .builtins = c->func->func_builtins,
                             .func = c->func,
                             .nospec = about.nospec,
-                            .unsettled = about.unsettled,
                             .seen = b->opts->seen,
                             .inlinee = b->opts->inlinee};
     Builder in = {.a = b->a,

@@ -149,7 +149,6 @@ HirIns *hb_i64(Builder *b, int64_t v);
 void hb_observe(Builder *b, HirIns *v, PyObject *o);
 PyObject *hb_observed(Builder *b, HirIns *v); /* borrowed, or NULL */
 bool hb_speculate(Builder *b);                /* may this site speculate? */
-bool hb_settled(Builder *b);                  /* ... on what inline caches have seen? */
 
 /* Replaces v by its refinement in locals and on the stack. */
 void hb_refine_state(Builder *b, HirIns *v, HirIns *refined);

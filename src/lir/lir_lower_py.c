@@ -4,7 +4,7 @@
  * through the code object's entry word, which leads to its unit or, while there is none, to tier 0.
  * What must hold is compared first, each once: tracing is off, the engine is active, the C stack and
  * the recursion limit are not reached, the data stack's chunk has room.  When anything does not,
- * rt_call_py does it all, out of line.  After the call rt_leave_py clears and pops the frame. */
+ * rt_call_py does it all, out of line.  After the call the function that rt_leave_py names clears and pops the frame. */
 #include "lir_lower.h"
 
 #include "py311_frame.h"
@@ -159,7 +159,7 @@ void lw_call_py(Lower *L, HirIns *i)
     c.slow = lw_block(L, true);
     lw_prev(L, i);
     LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(run_callee(L, &c, LIR_NOREG))};
-    lir_call(f, (const void *)(uintptr_t)rt_leave_py, r, leave, 2, LIR_CHK_NULL, fail);
+    lir_call(f, (const void *)(uintptr_t)rt_leave_py(c.code), r, leave, 2, LIR_CHK_NULL, fail);
     lir_jmp(f, done);
 
     lir_at(f, c.slow);
@@ -191,7 +191,7 @@ void lw_call_init(Lower *L, HirIns *i)
     LirReg result = run_callee(L, &c, r); /* the frame takes over the one reference there is */
     LirReg res = lir_vreg(f, LIR_GPR);
     LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(result)};
-    lir_call(f, (const void *)(uintptr_t)rt_leave_py, res, leave, 2, LIR_CHK_NONE, NULL);
+    lir_call(f, (const void *)(uintptr_t)rt_leave_py(c.code), res, leave, 2, LIR_CHK_NONE, NULL);
     lw_unless(L, LIR_CMP, 8, LIR_NE, lir_reg(res), lir_ptr(Py_None), wrong);
     LirReg none = lir_copy(f, LIR_GPR, lir_ptr(Py_None));
     lir_rmw(f, LIR_SUBM, 8, lir_mem(none, PY311_OFF_OBJ_REFCNT), lir_imm(1));

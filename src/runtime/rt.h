@@ -147,16 +147,21 @@ int rt_delete_attr(PyObject *obj, void *name);
 extern void (*rt_attr_settled)(RtAttrIC *ic);
 /* What is known of an attribute of objects of some types (rt_attr_seen.c): they all have it in the same way. */
 typedef struct {
-    RtAttrKind kind;     /* INLINE_VALUE, MEMBER, CLASS_VALUE, CLASS_METHOD, PROPERTY, TYPE_VALUE */
-    uint32_t index;      /* as in RtAttrEntry */
-    PyObject *descr;     /* as in RtAttrEntry */
+    RtAttrKind kind;   /* INLINE_VALUE, MEMBER, CLASS_VALUE, CLASS_METHOD, PROPERTY, TYPE_VALUE */
+    uint32_t index;    /* as in RtAttrEntry */
+    PyObject *descr;   /* as in RtAttrEntry */
+    PyObject *example; /* INLINE_VALUE, MEMBER: of the type that the values had, or NULL */
+    bool examined;
     PyTypeObject *owner; /* TYPE_VALUE: it is true of this class, the set is empty; else NULL */
     RtTypeSet set;       /* which objects that is true of */
 } RtAttrSeen;
-/* What the cache has seen, as far as it still holds. False: nothing, or not the same everywhere. Runs no Python code. */
+/* Adds what the cache has seen, as far as it still holds, to what others have (zeroed: none). False: not the same
+ * everywhere; `seen` is of no use then. Runs no Python code. */
 bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen);
 /* The same for attribute `name` of objects of the set's types, which are as they were when it was made. */
 bool rt_attr_of_types(const RtTypeSet *set, PyObject *name, RtAttrSeen *seen);
+/* The same for attribute `name` of the class itself. */
+bool rt_attr_of_class(PyTypeObject *cls, PyObject *name, RtAttrSeen *seen);
 /* The unit's copy of the set, the same one each time; NULL when out of memory. */
 RtTypeSet *rt_type_set(CodeUnit *u, const RtTypeSet *set);
 /* LOAD_METHOD (see hir_ops.def): gives the two value-stack entries it leaves. The result is the
@@ -272,7 +277,8 @@ typedef struct {
 extern RtDirect rt_direct;
 /* What is left to do when the thread's current frame, entered through its entry word, has returned
  * `result`: unlinks, clears and pops it, gives recursion_remaining back. Gives `result`. */
-PyObject *rt_leave_py(PyThreadState *ts, PyObject *result);
+typedef PyObject *(*RtLeavePy)(PyThreadState *ts, PyObject *result);
+RtLeavePy rt_leave_py(const PyCodeObject *co); /* for frames of this code */
 /* sys.getrefcount: programs compare what it gives with what they know they hold, the value stack's
  * reference included. */
 bool rt_is_getrefcount(PyObject *callable);

@@ -266,16 +266,31 @@ static PyObject *serve_shared(PyObject *obj, const RtAttrIC *ic, PyObject **out)
     return e != NULL ? serve(obj, ic, e, out) : NOT_SERVED;
 }
 
+/* Notes the type of the value in the object. */
+static void examine(PyObject *obj, RtAttrIC *ic, const RtAttrEntry *e)
+{
+    const PyObject *v = NULL;
+    if (e->kind == RT_ATTR_INLINE_VALUE)
+        v = py311_inline_values(obj)[e->index];
+    else if (e->kind == RT_ATTR_MEMBER)
+        v = RT_FIELD(PyObject *, obj, e->index);
+    PyObject *example = v != NULL ? rt_attr_example(v) : NULL;
+    ic->example = ic->examined && ic->example != example ? NULL : example;
+    ic->examined = true;
+}
+
 /* No entry of the site serves: makes one for the next time, or does what megamorphic sites do. */
 static PyObject *serve_otherwise(PyObject *obj, RtAttrIC *ic, RtSiteKind site, PyObject **out)
 {
     if (!rt_attr_ic_miss(ic, site))
         return serve_shared(obj, ic, out);
     RtAttrEntry e;
-    if (rt_attr_analyze_load(obj, ic, &e) && (e.kind != RT_ATTR_ABSENT || site == RT_SITE_ASK))
+    if (rt_attr_analyze_load(obj, ic, &e) && (e.kind != RT_ATTR_ABSENT || site == RT_SITE_ASK)) {
+        examine(obj, ic, &e);
         rt_attr_ic_add(ic, &e);
-    else
+    } else {
         ic->uncached++;
+    }
     return NOT_SERVED;
 }
 

@@ -17,6 +17,10 @@ bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e);
  * its version tag. Runs no Python code. */
 bool rt_attr_class_is_type(PyTypeObject *tp);
 
+/* An object of v's type, if that is a builtin type whose values code is compiled for, else NULL. Borrowed, lives for
+ * ever. */
+PyObject *rt_attr_example(const PyObject *v);
+
 /* Puts the entry into the cache, replacing an outdated or the oldest one. */
 void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *e);
 

@@ -23,6 +23,20 @@ static PyTypeObject *type_of_entry(const RtAttrIC *ic, uint32_t i)
     return tp->tp_version_tag == e->version ? tp : NULL;
 }
 
+PyObject *rt_attr_example(const PyObject *v)
+{
+    PyTypeObject *tp = Py_TYPE(v);
+    return v == Py_None            ? Py_None
+           : tp == &PyBool_Type    ? Py_True
+           : tp == &PyLong_Type    ? rt_state.some_int
+           : tp == &PyFloat_Type   ? rt_state.some_float
+           : tp == &PyUnicode_Type ? rt_state.empty_str
+           : tp == &PyTuple_Type   ? rt_state.empty_tuple
+           : tp == &PyList_Type    ? rt_state.some_list
+           : tp == &PyDict_Type    ? rt_state.some_dict
+                                   : NULL;
+}
+
 /* Whether code can rely on the entry with no more than the guard of a type set; writes its count of keys. */
 static bool usable(const RtAttrEntry *e, int32_t *keys_count)
 {
@@ -60,8 +74,10 @@ static bool add(RtAttrSeen *seen, const RtAttrEntry *e, PyTypeObject *tp)
     }
     for (uint32_t k = 0; k < set->n; k++) {
         if (set->types[k] == tp)
-            return false; /* the way there differs from object to object */
+            return set->keys_count[k] == keys_count; /* another cache has seen it, too */
     }
+    if (set->n == RT_ATTR_WAYS)
+        return false;
     set->versions[set->n] = e->version;
     set->keys_count[set->n] = keys_count;
     set->types[set->n++] = tp;
@@ -80,11 +96,12 @@ static bool still(const RtAttrIC *ic, const RtAttrEntry *e, PyTypeObject *tp, Rt
 
 bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen)
 {
-    memset(seen, 0, sizeof *seen);
     if (ic->megamorphic)
         return false;
     if (ic->nentries == 1 && ic->entries[0].kind == RT_ATTR_TYPE_VALUE) {
         const RtAttrEntry *e = &ic->entries[0];
+        if (seen->kind != RT_ATTR_EMPTY)
+            return seen->owner == e->owner;
         seen->kind = RT_ATTR_TYPE_VALUE;
         seen->descr = e->descr;
         seen->owner = e->owner;
@@ -100,10 +117,17 @@ bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen)
         taken[most] = true;
         RtAttrEntry now;
         PyTypeObject *tp = type_of_entry(ic, most);
+        for (uint32_t i = 0; tp != NULL && i < ic->nentries; i++) {
+            if (i != most && ic->entries[i].version == ic->entries[most].version)
+                return false; /* the way there differs from object to object */
+        }
         if (tp != NULL && (!still(ic, &ic->entries[most], tp, &now) || !add(seen, &now, tp)))
             return false;
     }
-    return seen->set.n > 0;
+    if (ic->examined)
+        seen->example = seen->examined && seen->example != ic->example ? NULL : ic->example;
+    seen->examined = seen->examined || ic->examined;
+    return seen->owner == NULL;
 }
 
 bool rt_attr_of_types(const RtTypeSet *set, PyObject *name, RtAttrSeen *seen)
@@ -117,6 +141,20 @@ bool rt_attr_of_types(const RtTypeSet *set, PyObject *name, RtAttrSeen *seen)
             return false;
     }
     return set->n > 0;
+}
+
+bool rt_attr_of_class(PyTypeObject *cls, PyObject *name, RtAttrSeen *seen)
+{
+    RtAttrIC site = {.name = name, .hash = rt_str_hash(name)};
+    RtAttrEntry e;
+    memset(seen, 0, sizeof *seen);
+    if (rt_type_version(cls) == 0 || !rt_attr_analyze_load((PyObject *)cls, &site, &e) ||
+        e.kind != RT_ATTR_TYPE_VALUE || e.descr_version != 0)
+        return false;
+    seen->kind = RT_ATTR_TYPE_VALUE;
+    seen->descr = e.descr;
+    seen->owner = cls;
+    return true;
 }
 
 static bool same_set(const RtTypeSet *a, const RtTypeSet *b)

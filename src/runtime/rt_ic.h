@@ -119,6 +119,9 @@ typedef struct RtAttrIC {
     PyObject **
         alive; /* weak references to the entries' owners or types, for the compiler; None: static, NULL: none */
     PyObject *first_alive;
+    PyObject *
+        example; /* stands for the type of all values seen in objects, or NULL: see rt_attr_example */
+    bool examined;                 /* one was seen */
     RtMethodFast *methods;         /* [RT_ATTR_FAST] at sites whose code looks there, else NULL */
     RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
 } RtAttrIC;

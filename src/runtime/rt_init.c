@@ -61,6 +61,21 @@ RtBuiltin rt_builtin_of(PyObject *callable)
     return (RtBuiltin)i;
 }
 
+static int make_examples(void)
+{
+    if (rt_state.some_list == NULL) {
+        rt_state.some_int = PyLong_FromLong(0);
+        rt_state.some_float = PyFloat_FromDouble(0.5);
+        rt_state.some_dict = PyDict_New();
+        rt_state.some_list = PyList_New(0);
+        PyObject_GC_UnTrack(rt_state.some_list);
+    }
+    return rt_state.some_int != NULL && rt_state.some_float != NULL && rt_state.some_dict != NULL &&
+                   rt_state.some_list != NULL
+               ? 0
+               : -1;
+}
+
 int rt_init(void)
 {
     if (rt_state.slot_tp_init != NULL)
@@ -76,6 +91,8 @@ int rt_init(void)
     if (rt_state.empty_str == NULL && (rt_state.empty_str = PyUnicode_New(0, 0)) == NULL)
         return -1;
     if (rt_state.empty_tuple == NULL && (rt_state.empty_tuple = PyTuple_New(0)) == NULL)
+        return -1;
+    if (make_examples() < 0)
         return -1;
     PyObject *iter = PyObject_GetIter(rt_state.empty_str);
     if (iter == NULL)

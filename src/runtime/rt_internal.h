@@ -35,6 +35,8 @@ typedef struct {
     PyObject *latin1
         [RT_NLATIN1]; /* strs of one such character, of which CPython has one each: those seen */
     PyObject *empty_tuple;
+    /* Objects that stand for their types (rt_attr_seen.c); untracked, seen by nobody. */
+    PyObject *some_int, *some_float, *some_list, *some_dict;
     PyTypeObject
         *ascii_iter; /* of iter("ascii"): laid out like PyUnicodeIter_Type, but not exported */
     /* typeobject.c's static slot functions, found on a probe class: what tp_init and

@@ -1,0 +1,204 @@
+/* When a function is compiled anew: guards that keep failing, and sites whose inline caches have seen enough.
+ *
+ * A unit whose guard failed ENG_EXITS_BEFORE_RECOMPILE times is not entered again: the place is
+ * marked (EngCodeState.nospec) and the next call compiles anew without speculating there.  Its generic operation has
+ * an inline cache; when that has served ENG_USES times the site is settled, and if everything it saw has the attribute
+ * in the same way, the function is compiled with that knowledge (rt_attr_seen.c).  Should a class come by later that
+ * was not among these, the site goes back to its cache and learns once more; after ENG_LESSONS times it stays there.
+ *
+ * Old units stay until their code object dies, as frames may still be in them. */
+#include "eng_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hir.h"
+#include "py311_opcodes.h"
+#include "rt.h"
+
+/* EngCodeState.lessons, a byte a code unit: how often what the site had seen was not all, and whether its cache is to look
+ * again. */
+enum { LESSONS = 0x7f, LEARNING = 0x80 };
+
+/* Sets the bit of `bci` in a map of the code's units, which is made if need be; false when memory is out. */
+static bool mark_site(const EngCodeState *s, uint8_t **map, int32_t bci)
+{
+    if (*map == NULL) {
+        *map = calloc(1, ((size_t)Py_SIZE(s->code) + 7) / 8);
+        if (*map == NULL) {
+            return false;
+        }
+    }
+    (*map)[bci >> 3] |= (uint8_t)(1u << (bci & 7));
+    return true;
+}
+
+static bool is_marked(const uint8_t *map, int32_t bci)
+{
+    return map != NULL && map[bci >> 3] & 1u << (bci & 7);
+}
+
+/* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
+static void invalidate(EngCodeState *s, CodeUnit *u)
+{
+    u->invalidated = true;
+    if (s->unit == u) {
+        eng_state_set_unit(s, NULL);
+    }
+    eng_place_forget(s, u);
+}
+
+/* --- guards that keep failing ------------------------------------------------------------- */
+
+/* Guards on the place of a name in a dict: they fail until the site is compiled again. */
+static bool is_about_a_name(HirOp reason)
+{
+    return reason == HIR_LoadGlobalModule || reason == HIR_LoadGlobalBuiltin ||
+           reason == HIR_LoadModuleAttr;
+}
+
+/* Guards by which a site relies on what tier 0 has seen there. */
+static bool is_about_one_type(HirOp reason)
+{
+    return reason == HIR_GuardTypeVer || reason == HIR_GuardKeysVer || reason == HIR_GuardNoDict ||
+           reason == HIR_GuardDictKeys;
+}
+
+/* The site is not compiled by what its caches have seen until they have seen more, or never. */
+static bool unlearn(EngCodeState *s, int32_t bci, bool never)
+{
+    if (s->lessons == NULL) {
+        s->lessons = calloc(1, (size_t)Py_SIZE(s->code));
+        if (s->lessons == NULL) {
+            return false;
+        }
+    }
+    uint8_t *site = &s->lessons[bci];
+    if (never) {
+        *site = ENG_LESSONS;
+    } else if (*site < ENG_LESSONS) {
+        *site = (uint8_t)((*site + 1) | LEARNING);
+    }
+    return true;
+}
+
+/* Told by rt_exit. Must not free the unit, which is still running. */
+static void on_resume(CodeUnit *u, uint32_t exit_id)
+{
+    const RtExit *x = &u->exits[exit_id];
+    if (u->taken == NULL || u->taken[exit_id] < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated ||
+        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
+        (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
+        return;
+    }
+    EngCodeState *s = eng_code_state(u->code);
+    const RtExitFrame *where = &u->exit_frames[x->frames];
+    if (s == NULL || s->recompiles >= ENG_RECOMPILES) {
+        return;
+    }
+    /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
+    EngCodeState *at = eng_code_state_make(rt_exit_code(u, where));
+    if (at == NULL) {
+        return;
+    }
+    HirOp reason = (HirOp)x->reason;
+    if (reason == HIR_GuardTypeIn) {
+        if (unlearn(at, where->bci, false)) {
+            invalidate(s, u);
+        }
+        return;
+    }
+    bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES &&
+                   !is_marked(at->refreshed, where->bci);
+    if (refresh && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
+        return;
+    }
+    bool doubted = is_marked(at->nospec, where->bci) || !is_about_one_type(reason);
+    if (!mark_site(at, refresh ? &at->refreshed : &at->nospec, where->bci) ||
+        (!refresh && doubted && !unlearn(at, where->bci, true))) {
+        return;
+    }
+    if (refresh) {
+        s->refreshes++;
+    } else if (x->nframes > 1) {
+        s->no_inline = ++s->inline_recompiles >= ENG_INLINE_RECOMPILES;
+    } else {
+        s->recompiles++;
+    }
+    invalidate(s, u);
+}
+
+/* --- what inline caches have seen --------------------------------------------------------- */
+
+HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen)
+{
+    const EngCodeState *s = eng_code_state(co);
+    uint8_t lessons = s != NULL && s->lessons != NULL ? s->lessons[bci] : 0;
+    memset(seen, 0, sizeof *seen);
+    if (s == NULL) {
+        return HIR_SEEN_NOTHING;
+    }
+    if (lessons & LEARNING || lessons >= ENG_LESSONS || s->recompiles >= ENG_RECOMPILES) {
+        return HIR_SEEN_TOO_MUCH;
+    }
+    /* Together they know most, and the newest what is true now. */
+    RtAttrSeen newest = {0};
+    for (uint32_t i = s->nunits; i-- > 0;) {
+        for (const RtAttrIC *ic = s->units[i]->attr_ics; ic != NULL; ic = ic->next_ic) {
+            if (ic->bci != bci || ic->nentries == 0) {
+                continue;
+            }
+            bool used = ic->unsettled <= rt_attr_unsettled - ENG_USES_KNOWN ||
+                        rt_attr_ic_settled(ic) ||
+                        ic->entries[0].kind == RT_ATTR_INLINE_VALUE; /* mostly served uncounted */
+            if (!used) {
+                continue;
+            }
+            if (!rt_attr_seen(ic, seen)) {
+                *seen = newest;
+                return newest.kind != RT_ATTR_EMPTY ? HIR_SEEN_THIS : HIR_SEEN_NOTHING;
+            }
+            if (newest.kind == RT_ATTR_EMPTY) {
+                newest = *seen;
+            }
+        }
+    }
+    return seen->kind != RT_ATTR_EMPTY ? HIR_SEEN_THIS : HIR_SEEN_NOTHING;
+}
+
+/* Told by the runtime: the site will see what it has seen. */
+static void on_settled(RtAttrIC *ic)
+{
+    CodeUnit *u = ic->unit;
+    EngCodeState *s = eng_code_state(u->code);
+    if (s == NULL || u->invalidated || s->settlings >= ENG_SETTLINGS || eng_settings.stress_deopt ||
+        ic->site == RT_SITE_ASK) {
+        return;
+    }
+    if (s->lessons != NULL) {
+        s->lessons[ic->bci] &= LESSONS;
+    }
+    RtAttrSeen seen;
+    if (eng_seen_at(u->code, ic->bci, &seen) != HIR_SEEN_THIS) {
+        return;
+    }
+    if (eng_settings.sampled && !eng_affordable()) {
+        ic->unsettled = rt_attr_unsettled;
+        return;
+    }
+    s->settlings++;
+    /* The function itself now, so that no call has to go without; this frame goes on in the old unit. */
+    Py311Frame *f = py311_frame(_PyThreadState_UncheckedGet()->cframe->current_frame);
+    if (u->entry_bci != 0 || f->f_code != u->code) {
+        invalidate(s, u);
+    } else if (eng_compile(s, f, 0, 0, 0) != NULL) {
+        u->invalidated = true;
+    }
+}
+
+void eng_recompile_start(void)
+{
+    rt_on_resume_exit = on_resume;
+    rt_attr_settled = on_settled;
+    rt_attr_unsettled = eng_settings.threshold <= ENG_EAGER_THRESHOLD ? ENG_USES_EAGER : ENG_USES;
+}
