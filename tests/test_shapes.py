@@ -95,18 +95,26 @@ def test_methods_that_parse_a_tuple(body, made, tmp_path):
 @pytest.mark.parametrize(
     ("init", "call", "made"),
     [
-        ("self, a", "C(1)", "CallInit"),
-        ("self, a, b=2", "C(1)", "CallInit"),
-        ("self, a, b=2", "C(b=1, a=3)", "CallInit"),
-        ("self, a, b=[]", "C(1)", "CallClass"),  # a default that the unit may not keep
-        ("self, *a", "C(1)", "CallClass"),
+        ("self, a: id(a)", "C(1)", "CallInit"),
+        ("self, a, b=2: id(a)", "C(1)", "CallInit"),
+        ("self, a, b=2: id(a)", "C(b=1, a=3)", "CallInit"),
+        ("self, a, b=[]: id(a)", "C(1)", "CallClass"),  # a default that the unit may not keep
+        ("self, *a: id(a)", "C(1)", "CallClass"),
+        # Nothing but stores: inlined.
+        ("self, a: pass", "C(1)", "NewInstanceHeld"),
+        ("self, a, b=2: self.a = a; self.b = b; self.c = []", "C(b=1, a=3)", "NewInstanceHeld"),
+        ("self, a, b=[]: self.a = b", "C(1)", "NewInstanceHeld"),
+        ("self, a: self.a = a; self.a = 2", "C(1)", "NewInstanceHeld"),
     ],
 )
 def test_instantiation(init, call, made, tmp_path):
-    source = f"class C:\n    def __init__({init}):\n        pass\ndef f():\n    return {call}\n"
+    parameters, body = init.split(": ", 1)
+    source = f"class C:\n    def __init__({parameters}):\n        {body}\ndef f():\n    return {call}\n"
     source += "for i in range(300):\n    f()\n"
-    seen = set(operations(tmp_path, source, "f"))
-    assert seen & {"CallInit", "CallClass", "CallVector"} == {made}
+    seen = operations(tmp_path, source, "f")
+    assert set(seen) & {"CallInit", "CallClass", "CallVector", "NewInstanceHeld"} == {made}
+    # What is allocated with the collector held off is made good for.
+    assert ("GcPoll" in seen) == (made == "NewInstanceHeld")
 
 
 SEVERAL = """

@@ -52,7 +52,7 @@
 /* Compilations of one code object for that reason. */
 #define ENG_REFRESHES              8u
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
-#define ENG_RECOMPILES             4u
+#define ENG_RECOMPILES             12u
 /* Compilations of one code object because its inline caches had seen something to rely on. */
 #define ENG_SETTLINGS              6u
 /* Times that a site may turn out not to have seen everything. */

@@ -134,10 +134,13 @@ typedef struct HirFunc HirFunc;
 typedef enum {
     HIR_CALL_NONE,
     HIR_CALL_METHOD, /* f: nothing else goes */
-    HIR_CALL_UNDER,  /* x f: x goes (the NULL below a callable, the owner of a property) */
-    HIR_CALL_INIT,   /* NULL cls self f: the result has to be None; self takes the place of all */
-    HIR_NCALLS
+    HIR_CALL_UNDER,  /* x f: x goes (the NULL below a callable) */
+    HIR_CALL_GETTER, /* x f: x goes, the owner of the property that LOAD_ATTR has found */
+    /* self cls arg1 ... f, HIR_CALL_INIT + n with n arguments: the result has to be None; cls and the arguments go */
+    HIR_CALL_INIT,
+    HIR_NCALLS = HIR_CALL_INIT + 9
 } HirCallShape;
+#define HIR_INIT_ARGS (HIR_NCALLS - HIR_CALL_INIT - 1) /* at most */
 extern const char *const hir_call_names[HIR_NCALLS];
 
 /* dirty[i] of a frame state: what an exit does about a home. */

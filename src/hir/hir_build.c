@@ -162,7 +162,7 @@ PyObject *hb_observed(Builder *b, HirIns *v)
 void hb_push_entry(Builder *b, HirIns *v, bool owned, int home)
 {
     hb_touch(b);
-    if (b->st.nstack >= b->co->co_stacksize) {
+    if (b->st.nstack >= b->co->co_stacksize + HB_LENT_ENTRIES) {
         /* Cannot happen for code from CPython's compiler; hand-made code may lie. */
         hb_stop(b, "value stack overflow");
         return;
@@ -362,7 +362,7 @@ void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false
 State hb_state_copy(Builder *b, const State *s)
 {
     State c = {0};
-    size_t nl = b->nlocals, ns = (size_t)b->co->co_stacksize + 1;
+    size_t nl = b->nlocals, ns = hb_stack_size(b->co);
     c.locals = arena_array(b->a, HirIns *, nl + 1);
     memcpy(c.locals, s->locals, nl * sizeof(HirIns *));
     if (s->held) {
@@ -771,7 +771,7 @@ static void enter(Builder *b)
     b->resume = f->entry_bci;
     int nl = f->nlocals;
     b->st.locals = arena_array(b->a, HirIns *, (size_t)nl + 1);
-    b->st.stack = arena_array(b->a, Entry, (size_t)b->co->co_stacksize + 1);
+    b->st.stack = arena_array(b->a, Entry, hb_stack_size(b->co));
     b->st.nstack = 0;
     int nargs = b->co->co_argcount + b->co->co_kwonlyargcount + !!(b->co->co_flags & CO_VARARGS) +
                 !!(b->co->co_flags & CO_VARKEYWORDS);

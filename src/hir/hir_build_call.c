@@ -174,6 +174,13 @@ static Entry vouched(Builder *b, PyObject *callable)
 /* The types that guards have found v to be of. False: unknown. */
 static bool guarded_types(Builder *b, HirIns *v, RtTypeSet *set)
 {
+    const HirIns *made = hir_root(v);
+    if (made->op == HIR_NewInstanceHeld) {
+        PyTypeObject *tp = made->imm.p;
+        *set = (RtTypeSet){.n = 1, .versions = {rt_type_version(tp)}, .keys_count = {RT_KEYS_ANY}};
+        set->types[0] = tp;
+        return true;
+    }
     for (HirIns *g = v; hir_root(g) != g; g = g->args[0]) {
         if (g->op == HIR_GuardTypeIn) {
             *set = *(RtTypeSet *)g->imm.p;
@@ -181,9 +188,27 @@ static bool guarded_types(Builder *b, HirIns *v, RtTypeSet *set)
         }
         if (g->op == HIR_GuardTypeVer) {
             PyObject *o = hb_observed(b, v);
-            *set = (RtTypeSet){.n = 1, .versions = {g->aux}, .keys_count = {-1}};
+            *set = (RtTypeSet){.n = 1, .versions = {g->aux}, .keys_count = {RT_KEYS_ANY}};
             set->types[0] = o ? Py_TYPE(o) : NULL;
             return o && Py_TYPE(o)->tp_version_tag == g->aux;
+        }
+    }
+    return false;
+}
+
+/* Whether tier 0 has seen an object of these types here that has a dict of its own: its form knows better where the
+ * attribute is than the types do. */
+static bool has_dicts(Builder *b, const RtTypeSet *set)
+{
+    switch (b->in->quick) {
+    case PY311_LOAD_ATTR_WITH_HINT:
+    case PY311_STORE_ATTR_WITH_HINT:
+    case PY311_LOAD_METHOD_WITH_DICT: break;
+    default: return false;
+    }
+    for (uint32_t k = 0; k < set->n; k++) {
+        if (set->versions[k] == b->in->version) {
+            return true;
         }
     }
     return false;
@@ -204,12 +229,13 @@ static bool known_attr(Builder *b, HirIns *owner, PyObject *name, RtAttrSeen *se
     }
     PyObject *example = here == HIR_SEEN_THIS ? seen->example : NULL;
     if (guarded_types(b, owner, &set)) {
-        if (!rt_attr_of_types(&set, name, seen)) {
+        bool inline_there = here == HIR_SEEN_THIS && seen->kind == RT_ATTR_INLINE_VALUE;
+        if (!rt_attr_of_types(&set, name, seen) || (has_dicts(b, &set) && !inline_there)) {
             return false;
         }
         seen->example = example;
-        for (uint32_t k = 0; k < set.n; k++) { /* the same guard again costs nothing */
-            seen->set.keys_count[k] = BASE_MAX(seen->set.keys_count[k], set.keys_count[k]);
+        if (seen->kind != RT_ATTR_CLASS_METHOD && seen->kind != RT_ATTR_CLASS_VALUE) {
+            seen->set = set; /* the same guard again costs nothing */
         }
         return true;
     }
@@ -224,7 +250,7 @@ static bool known_attr(Builder *b, HirIns *owner, PyObject *name, RtAttrSeen *se
 /* Guards that v is one of the objects of which that is known. */
 static HirIns *guard_types(Builder *b, HirIns *v, const RtAttrSeen *seen)
 {
-    if (seen->set.n == 1 && seen->set.keys_count[0] < 0) {
+    if (seen->set.n == 1 && seen->set.keys_count[0] == RT_KEYS_ANY) {
         return hb_guard(b, HIR_GuardTypeVer, v, seen->set.versions[0], NULL);
     }
     RtTypeSet *set = rt_type_set(b->unit, &seen->set);
@@ -275,6 +301,10 @@ static bool load_known_attr(Builder *b, HirIns *owner, PyObject *name)
     if (v) {
         replace_owner(b, v);
         return true;
+    }
+    if (seen.kind == RT_ATTR_PROPERTY) {
+        guard_types(b, owner, &seen);
+        return hb_inline_getter(b, seen.descr);
     }
     if (seen.kind == RT_ATTR_CLASS_VALUE) {
         guard_types(b, owner, &seen);
@@ -362,10 +392,30 @@ static int64_t guard_old_attr(Builder *b, bool inline_value, uint32_t index)
     return hb_guard_old(b, old, seen);
 }
 
+/* Whether this is the first store of that value into an object whose __init__ is being inlined; nobody else can have
+ * stored one. */
+static bool is_first_store(Builder *b, HirIns *owner, uint32_t index)
+{
+    for (Builder *c = b; c; c = c->caller) {
+        if (c->fresh && hir_root(owner) == hir_root(c->fresh)) {
+            bool first = index < 64 && !(c->fresh_set >> index & 1);
+            c->fresh_set |= index < 64 ? UINT64_C(1) << index : 0;
+            return first;
+        }
+    }
+    return false;
+}
+
 /* The store into an object whose type the guards have found. */
 static void store_value(Builder *b, bool inline_value, uint32_t index)
 {
-    int64_t old = b->caller ? guard_old_attr(b, inline_value, index) : 0;
+    int64_t old = 0;
+    if (inline_value && is_first_store(b, hb_peek(b, 1)->v, index)) {
+        hb_own_loaded(b);
+        old = HIR_T_NULL;
+    } else if (b->caller) {
+        old = guard_old_attr(b, inline_value, index);
+    }
     hb_own(b, hb_peek(b, 2));
     HirIns *s = hb_emit2(b, inline_value ? HIR_StoreInlineValue : HIR_StoreSlot, hb_peek(b, 1)->v,
                          hb_peek(b, 2)->v);
@@ -816,20 +866,17 @@ static bool call_init(Builder *b, const Call *c)
     PyCodeObject *co = (PyCodeObject *)init->func_code;
     bool use_defaults;
     int *from = co->co_argcount > 0 ? map_arguments(b, init, c->nargs, 1, &use_defaults) : NULL;
-    if (b->caller || !from) {
+    if (!from) {
         return false;
-    }
-    for (int i = 1; i < co->co_argcount; i++) {
-        if (from[i - 1] < 0 && !plain_default(init, i)) {
-            return false;
-        }
     }
     if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {
         hb_stop(b, "out of memory");
         return false;
     }
+    HbMark m = hb_mark(b);
     HirIns *cls = guard_class(b, call_upper(b, c)->v, tp);
     if (!cls) {
+        hb_undo(b, &m);
         return false;
     }
     HirIns *f = hb_emit0(b, HIR_Const);
@@ -839,7 +886,18 @@ static bool call_init(Builder *b, const Call *c)
     if (use_defaults) {
         f = guard_defaults(b, f, init);
     }
+    if (hb_inline_init(b, tp, cls, init, f, c->nargs, from)) {
+        return true;
+    }
     int argc = co->co_argcount;
+    bool fits = !b->caller;
+    for (int i = 1; i < argc; i++) {
+        fits = fits && (from[i - 1] >= 0 || plain_default(init, i));
+    }
+    if (!fits) {
+        hb_undo(b, &m);
+        return false;
+    }
     HirIns **args = arena_array(b->a, HirIns *, (size_t)argc + 1);
     /* Defaults are compared with what they are now: making the object may run the collector, and so change them. */
     for (int i = 1; i < argc; i++) {

@@ -26,20 +26,12 @@ enum {
     HB_DISOWN_WINDOW = 64,  /* instructions looked back for the Incref of an operand */
 };
 
-/* A place to go back to when something turns out not to work. */
-typedef struct {
-    HirBlock *cur, *last_block;
-    HirIns *last;
-    State st;
-} Mark;
-
-static Mark mark(Builder *b)
+HbMark hb_mark(Builder *b)
 {
-    return (Mark){b->cur, b->f->last_block, b->cur->last, hb_state_copy(b, &b->st)};
+    return (HbMark){b->cur, b->f->last_block, b->cur->last, hb_state_copy(b, &b->st), b->held};
 }
 
-/* Drops what was built since, which nothing older leads to but the end of the open block. */
-static void undo(Builder *b, const Mark *m)
+void hb_undo(Builder *b, const HbMark *m)
 {
     HirBlock *blk = b->cur = m->cur;
     if (m->last) {
@@ -53,6 +45,7 @@ static void undo(Builder *b, const Mark *m)
     b->f->last_block = m->last_block;
     m->last_block->next = NULL;
     b->st = m->st;
+    b->held = m->held;
     b->locals_snap = NULL;
     b->fs_cache = NULL;
 }
@@ -74,7 +67,7 @@ void hb_check_leaf(Builder *b, const HirIns *i)
 
 void hb_inlined_instruction(Builder *b, bool conditional)
 {
-    Mark m = mark(b);
+    HbMark m = hb_mark(b);
     hb_instruction(b);
     for (const HirIns *i = m.last ? m.last->next : m.cur->first; i && !b->trap; i = i->next) {
         b->trap = is_store(i) && hir_is(i, HIR_F_ARB);
@@ -83,7 +76,7 @@ void hb_inlined_instruction(Builder *b, bool conditional)
         return;
     }
     b->trap = false;
-    undo(b, &m);
+    hb_undo(b, &m);
     if (!conditional || !hb_speculate(b)) {
         hb_stop(b, "not a leaf");
     } else {
@@ -259,7 +252,7 @@ static void set_locals(Builder *in, Builder *b, const HbCall *c)
     int ndef = defaults ? (int)PyTuple_GET_SIZE(defaults) : 0;
     in->st.locals = arena_array(in->a, HirIns *, (size_t)in->nlocals + 1);
     in->st.held = arena_array(in->a, uint8_t, (size_t)in->nlocals + 1);
-    in->st.stack = arena_array(in->a, Entry, (size_t)co->co_stacksize + 1);
+    in->st.stack = arena_array(in->a, Entry, hb_stack_size(co));
     for (int i = 0; i < in->nlocals; i++) {
         in->st.locals[i] = b->null;
         if (i >= co->co_argcount) {
@@ -349,6 +342,103 @@ static Entry merge_returns(Builder *b, Builder *in)
     return result;
 }
 
+/* The new object stays, and the call's operands go in ceval's order. */
+static void finish_init(Builder *b, int nargs)
+{
+    Entry e[HIR_INIT_ARGS + 1];
+    hb_pop_drop(b, 1); /* the function */
+    for (int i = nargs; i >= 0; i--) {
+        e[i] = hb_pop(b);
+    }
+    for (int i = 0; i <= nargs; i++) {
+        hb_drop(b, e[i]);
+    }
+}
+
+bool hb_inline_init(Builder *b, PyTypeObject *tp, HirIns *cls, PyFunctionObject *func, HirIns *f,
+                    int nargs, const int *from)
+{
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    if (nargs > HIR_INIT_ARGS) {
+        return false;
+    }
+    HbMark m = hb_mark(b);
+    f = hb_guard(b, HIR_GuardFuncCode, f, 0, co);
+    f->type = HIR_T_FUNCTION;
+    hb_emit0(b, HIR_GuardRecursion)->aux = (uint32_t)b->level + 1; /* type.__call__ counts, too */
+    HirIns *self = hb_emit1(b, HIR_NewInstanceHeld, cls);
+    self->imm.p = tp;
+    b->held = true;
+    if (!b->caller) {
+        hb_emit1(b, HIR_Incref, f);
+    }
+    *hb_peek(b, nargs + 2) = (Entry){self, true, -1}; /* where the NULL was */
+    int *map = arena_array(b->a, int, (size_t)co->co_argcount);
+    for (int i = 1; i < co->co_argcount; i++) {
+        map[i] = from[i - 1] < 0 ? -1 : from[i - 1] + 1;
+    }
+    hb_push_entry(b, f, !b->caller, b->caller ? HB_HEAP : -1);
+    hb_push_entry(b, self, false, -1);
+    for (int i = 0; i < nargs; i++) {
+        hb_push_entry(b, hb_peek(b, nargs + 2)->v, false, -1);
+    }
+    HbCall call = {.func = func,
+                   .f = f,
+                   .shape = (uint8_t)(HIR_CALL_INIT + nargs),
+                   .given = nargs + 1,
+                   .from = map,
+                   .prepared = true};
+    if (hb_inline(b, &call)) {
+        return true;
+    }
+    hb_undo(b, &m);
+    return false;
+}
+
+bool hb_inline_getter(Builder *b, PyObject *property)
+{
+    PyObject *getter = ((Py311Property *)property)->prop_get;
+    PyCodeObject *co = getter && Py_IS_TYPE(getter, &PyFunction_Type)
+                           ? (PyCodeObject *)((PyFunctionObject *)getter)->func_code
+                           : NULL;
+    if (!co || !py311_plain_function(co) || co->co_argcount != 1) {
+        return false;
+    }
+    if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {
+        hb_stop(b, "out of memory");
+    }
+    HbMark m = hb_mark(b);
+    HirIns *descr = hb_emit0(b, HIR_Const);
+    descr->imm.p = property;
+    descr->aux = HIR_CONST_BORROWED;
+    descr->type = HIR_T_OTHER;
+    /* property.__init__ may be called again: the getter is what is there then. */
+    HirIns *f = hb_emit1(b, HIR_LoadSlot, descr);
+    f->aux = offsetof(Py311Property, prop_get);
+    f = hb_guard(b, HIR_GuardFuncCode, f, 0, co);
+    f->type = HIR_T_FUNCTION;
+    hb_emit0(b, HIR_GuardRecursion)->aux = (uint32_t)b->level;
+    if (!b->caller) {
+        hb_emit1(b, HIR_Incref, f);
+    }
+    HirIns *self = hb_peek(b, 1)->v;
+    hb_push_entry(b, f, !b->caller, b->caller ? HB_HEAP : -1);
+    hb_push_entry(b, self, false, -1); /* lent by the entry below */
+    static const int from[] = {0};
+    HbCall call = {.func = (PyFunctionObject *)getter,
+                   .f = f,
+                   .shape = HIR_CALL_GETTER,
+                   .given = 1,
+                   .from = from,
+                   .prepared = true};
+    PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
+    if (hb_inline(b, &call) && rt_unit_getter(b->unit, b->co, b->in->start, name) == 0) {
+        return true;
+    }
+    hb_undo(b, &m);
+    return false;
+}
+
 bool hb_inline(Builder *b, const HbCall *c)
 {
     PyCodeObject *co = (PyCodeObject *)c->func->func_code;
@@ -360,14 +450,14 @@ bool hb_inline(Builder *b, const HbCall *c)
     if (b->caller && stores) {
         hb_own_loaded(b);
     }
-    int callee = c->given + 1 + (c->shape == HIR_CALL_INIT);
+    int callee = c->given + 1;
     for (int d = callee; d >= 1 && !b->caller; d--) {
         disown(b, d);
     }
-    Mark m = mark(b);
-    HirIns *deep = hb_emit0(b, HIR_GuardRecursion);
-    deep->aux = (uint32_t)b->level;
-
+    HbMark m = hb_mark(b);
+    if (!c->prepared) {
+        hb_emit0(b, HIR_GuardRecursion)->aux = (uint32_t)b->level;
+    }
     HirBuildOptions opts = {.globals = c->func->func_globals,
                             .builtins = c->func->func_builtins,
                             .func = c->func,
@@ -384,7 +474,8 @@ bool hb_inline(Builder *b, const HbCall *c)
                   .null = b->null,
                   .caller = b,
                   .func = c->f,
-                  .level = b->level + 1};
+                  .fresh = c->shape >= HIR_CALL_INIT ? hb_peek(b, c->given)->v : NULL,
+                  .level = b->level + 1 + (c->shape >= HIR_CALL_INIT)};
     set_locals(&in, b, c);
     for (int k = 0; k < c->given; k++) {
         hb_pop(b);
@@ -399,10 +490,14 @@ bool hb_inline(Builder *b, const HbCall *c)
     b->f->ninlined++;
     fb_decode(b->a, co, &in.code);
     bool fits = hb_build_body(&in, 0) && in.returns;
+    for (const Edge *e = c->shape >= HIR_CALL_INIT && fits ? in.returns : NULL; e; e = e->next) {
+        const HirIns *r = e->st.stack[0].v;
+        fits = fits && r->op == HIR_Const && r->imm.p == Py_None;
+    }
     b->observed = in.observed;
     b->observed_cap = in.observed_cap;
     if (!fits) {
-        undo(b, &m);
+        hb_undo(b, &m);
         b->f->inlined_units = units;
         b->f->ninlined = ninlined;
         for (int d = callee; d >= 1 && !b->caller; d--) {
@@ -414,7 +509,16 @@ bool hb_inline(Builder *b, const HbCall *c)
     }
     Entry result = merge_returns(b, &in);
     b->fs_cache = NULL;
-    hb_pop_drop(b, c->shape == HIR_CALL_METHOD ? 1 : 2);
-    hb_push_entry(b, result.v, result.owned, result.home);
+    if (c->shape >= HIR_CALL_INIT) {
+        finish_init(b, c->shape - HIR_CALL_INIT);
+    } else {
+        hb_pop_drop(b, c->shape == HIR_CALL_METHOD ? 1 : 2);
+        hb_push_entry(b, result.v, result.owned, result.home);
+    }
+    b->held = b->held || in.held;
+    if (b->held && !b->caller) {
+        hb_emit0(b, HIR_GcPoll);
+        b->held = false;
+    }
     return true;
 }

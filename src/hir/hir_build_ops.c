@@ -534,6 +534,7 @@ static void build_stealing(Builder *b, HirOp op)
         hb_own(b, hb_peek(b, i));
     }
     HirIns *r = hb_emit_var(b, op, n);
+    b->held = b->held || op == HIR_BuildTupleHeld || op == HIR_BuildListHeld;
     for (int i = 0; i < n; i++) {
         hb_pop(b);
     }
@@ -770,7 +771,7 @@ static void for_iter(Builder *b)
     hb_branch(b, more, &body, &done);
     /* Exhausted: the iterator is dropped. */
     State saved = b->st;
-    b->st.stack = arena_array(b->a, Entry, (size_t)b->co->co_stacksize + 1);
+    b->st.stack = arena_array(b->a, Entry, hb_stack_size(b->co));
     memcpy(b->st.stack, saved.stack, sizeof(Entry) * (size_t)saved.nstack);
     b->cur = done;
     hb_pop_drop(b, 1);
@@ -796,7 +797,7 @@ static void for_iter(Builder *b)
 
 static void copy_stack(Builder *b)
 {
-    Entry *s = arena_array(b->a, Entry, (size_t)b->co->co_stacksize + 1);
+    Entry *s = arena_array(b->a, Entry, hb_stack_size(b->co));
     memcpy(s, b->st.stack, sizeof(Entry) * (size_t)b->st.nstack);
     b->st.stack = s;
 }
@@ -1041,12 +1042,19 @@ void hb_instruction(Builder *b)
 
     case PY311_BUILD_TUPLE:
         if (!hb_spread_tuple(b)) {
-            build_stealing(b, HIR_BuildTuple);
+            build_stealing(b, b->caller ? HIR_BuildTupleHeld : HIR_BuildTuple);
         }
         break;
-    case PY311_BUILD_LIST: build_stealing(b, HIR_BuildList); break;
+    case PY311_BUILD_LIST: build_stealing(b, b->caller ? HIR_BuildListHeld : HIR_BuildList); break;
     case PY311_BUILD_SET: build_borrowing(b, HIR_BuildSet, arg); break;
-    case PY311_BUILD_MAP: build_borrowing(b, HIR_BuildMap, 2 * arg); break;
+    case PY311_BUILD_MAP:
+        if (b->caller && arg == 0) {
+            b->held = true;
+            hb_push(b, hb_emit0(b, HIR_NewDictHeld), true);
+        } else {
+            build_borrowing(b, HIR_BuildMap, 2 * arg);
+        }
+        break;
     case PY311_BUILD_CONST_KEY_MAP: build_borrowing(b, HIR_BuildConstKeyMap, arg + 1); break;
     case PY311_BUILD_STRING: build_borrowing(b, HIR_BuildString, arg); break;
     case PY311_BUILD_SLICE: build_slice(b); break;

@@ -107,13 +107,23 @@ typedef struct Builder {
     int level;              /* callers above */
     uint8_t *dirty_snap;    /* shared by frame states like locals_snap */
     Edge *returns;          /* ends of the inlined body, result on the stack */
+    bool held;              /* something was allocated with the collector held off */
+    HirIns *fresh;          /* the object whose __init__ this is, or NULL */
+    uint64_t fresh_set;     /* inline values that may have been stored into it, by index */
     bool trap;              /* this instruction cannot be inlined */
 
     PyObject **observed; /* by instruction id: an object seen there, borrowed */
     uint32_t observed_cap;
 } Builder;
 
-#define ARRAY_LEN(x) ((int)(sizeof(x) / sizeof((x)[0])))
+#define ARRAY_LEN(x)    ((int)(sizeof(x) / sizeof((x)[0])))
+
+/* Entries of a value stack: while a call is made ready for inlining, its arguments lie on it once more. */
+#define HB_LENT_ENTRIES (HIR_INIT_ARGS + 4)
+static inline size_t hb_stack_size(const PyCodeObject *co)
+{
+    return (size_t)co->co_stacksize + HB_LENT_ENTRIES + 1;
+}
 
 /* --- hir_build_cfg.c ------------------------------------------------------------ */
 /* Finds blocks, order and loops from instruction `entry` on; stops the builder where the bytecode makes no sense. */
@@ -184,11 +194,28 @@ typedef struct {
     uint8_t shape;   /* HirCallShape */
     int given;       /* value-stack entries that are arguments, on top */
     const int *from; /* [co_argcount] which of them fills each parameter; -1: its default */
+    bool prepared;   /* the levels of recursion are guarded, and the stack is no longer tier 0's */
 } HbCall;
 
 /* Builds the function into b instead of a call of it: the call is off the stack then, its result on
  * it. False: nothing happened. */
 bool hb_inline(Builder *b, const HbCall *c);
+/* The same for the call of a class, whose __init__ `func` takes `nargs` operands as `from` says (without self). `cls` is
+ * guarded to be the class `tp`, which makes its objects by object.__new__, and `f` to be the function. */
+bool hb_inline_init(Builder *b, PyTypeObject *tp, HirIns *cls, PyFunctionObject *func, HirIns *f,
+                    int nargs, const int *from);
+/* A place to go back to when something turns out not to work. */
+typedef struct {
+    HirBlock *cur, *last_block;
+    HirIns *last;
+    State st;
+    bool held;
+} HbMark;
+HbMark hb_mark(Builder *b);
+/* Drops what was built since, which nothing older leads to but the end of the open block. */
+void hb_undo(Builder *b, const HbMark *m);
+/* The same for LOAD_ATTR of a property, found by guards, of the object on the stack. */
+bool hb_inline_getter(Builder *b, PyObject *property);
 /* hb_instruction in inlined code. Where it cannot stay, it is not begun: on a way that not every call
  * goes (`conditional`) tier 0 goes on from there, else nothing is inlined. */
 void hb_inlined_instruction(Builder *b, bool conditional);

@@ -24,7 +24,9 @@ const char *const hir_cmp_names[HIR_NCMP] = {"<", "<=", "==", "!=", ">", ">="};
 const char *const hir_nb_names[HIR_NNB] = {
     "+",  "&",  "//",  "<<",  "@",  "*",  "%",  "|",  "**",  ">>",  "-",  "/",  "^",
     "+=", "&=", "//=", "<<=", "@=", "*=", "%=", "|=", "**=", ">>=", "-=", "/=", "^="};
-const char *const hir_call_names[HIR_NCALLS] = {"none", "method", "under", "init"};
+const char *const hir_call_names[HIR_NCALLS] = {"none",  "method", "under", "getter", "init0",
+                                                "init1", "init2",  "init3", "init4",  "init5",
+                                                "init6", "init7",  "init8"};
 static const char *const rep_names[] = {"void", "obj", "f64", "i64", "bool"};
 
 static void print_object(PyObject *o, StrBuf *sb)

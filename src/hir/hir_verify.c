@@ -134,10 +134,10 @@ static void check_state(Verifier *v, const HirIns *i)
             complain(v, i, "state s%" PRIu32 " has no code unit", fs->id);
         }
         /* Entries that HirCallShape wants on a caller's stack. */
-        static const uint8_t depth[HIR_NCALLS] = {
-            [HIR_CALL_METHOD] = 1, [HIR_CALL_UNDER] = 2, [HIR_CALL_INIT] = 4};
+        uint32_t depth =
+            fs->call >= HIR_CALL_INIT ? 3u + (fs->call - HIR_CALL_INIT) : BASE_MIN(fs->call, 2u);
         bool caller = fs != i->fs;
-        if (caller != (fs->call != HIR_CALL_NONE) || fs->nstack < depth[fs->call]) {
+        if (caller != (fs->call != HIR_CALL_NONE) || fs->nstack < depth) {
             complain(v, i, "state s%" PRIu32 " has no call on its stack", fs->id);
         }
         for (uint32_t k = 0; k < fs->nlocals; k++) {

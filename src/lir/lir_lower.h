@@ -134,6 +134,8 @@ LirExit *lw_resume(Lower *L, HirIns *i);
 LirExit *lw_throw(Lower *L, HirIns *i);
 /* Frame->prev_instr := i's bytecode, unless it is known to hold that. */
 void lw_prev(Lower *L, const HirIns *i);
+/* All of it, for whoever reads it next: that would wait for a store of the half that changes. */
+void lw_prev_whole(Lower *L, const HirIns *i);
 /* The same on a path that may not be taken, in a slow path or a block of its own. */
 void lw_prev_cold(Lower *L, const HirIns *i);
 void lw_check_eval(Lower *L, HirIns *i);
@@ -154,6 +156,8 @@ void lw_load_out(Lower *L, HirIns *i);
 
 /* --- lir_lower_py.c ---------------------------------------------------------- */
 void lw_call_py(Lower *L, HirIns *i);
+void lw_gc_poll(Lower *L, HirIns *i);
+void lw_suspend(Lower *L, HirIns *i);
 void lw_call_init(Lower *L, HirIns *i);
 
 /* --- lir_lower_attr.c -------------------------------------------------------- */

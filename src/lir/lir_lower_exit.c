@@ -1,6 +1,8 @@
 /* Lowering: frame states, exits, frame->prev_instr, safepoints and the end of the function. */
 #include "lir_lower.h"
 
+#include "py311_gc.h"
+
 #include "rt.h"
 
 /* --- states ---------------------------------------------------------------------- */
@@ -154,6 +156,17 @@ void lw_prev(Lower *L, const HirIns *i)
     }
 }
 
+void lw_prev_whole(Lower *L, const HirIns *i)
+{
+    int32_t bci = bci_of(i);
+    if (L->code_units && bci >= 0) {
+        uintptr_t at = L->code_units + 2 * (uintptr_t)bci;
+        LirReg whole = lir_copy(L->f, LIR_GPR, lir_imm((int64_t)at));
+        lir_store(L->f, 8, lir_mem(LIR_FRAME, PY311_OFF_FRAME_PREV_INSTR), lir_reg(whole));
+        L->prev_bci = bci;
+    }
+}
+
 void lw_prev_cold(Lower *L, const HirIns *i)
 {
     int32_t bci = bci_of(i);
@@ -217,11 +230,42 @@ void lw_check_eval(Lower *L, HirIns *i)
     lir_slow_end(f);
 }
 
+void lw_gc_poll(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
+    const int32_t youngest = PY311_OFF_INTERP_GC_GEN0;
+    LirOpnd threshold = lir_mem(interp, youngest + (int32_t)offsetof(Py311GcGeneration, threshold));
+    LirReg count =
+        lir_load(f, 4, lir_mem(interp, youngest + (int32_t)offsetof(Py311GcGeneration, count)));
+    lir_slow(f, LIR_CMP, 4, LIR_G, LIR_NOREG, lir_reg(count), threshold);
+    lw_prev_cold(L, i);
+    const void *poll = (const void *)(uintptr_t)rt_gc_poll;
+    lir_call(f, poll, LIR_NOREG, NULL, 0, LIR_CHK_NONE, NULL);
+    lir_slow_end(f);
+}
+
 void lw_deopt(Lower *L, HirIns *i)
 {
     LirExit *x = lw_resume(L, i);
     x->no_stress = 1;
     lir_exit(L->f, x);
+}
+
+/* YIELD_VALUE but for the value. Whoever resumes the generator reads prev_instr first. */
+void lw_suspend(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    int32_t nlocals = L->hf->nlocals, n = (int32_t)i->nargs;
+    const int32_t state =
+        (int32_t)offsetof(PyGenObject, gi_frame_state) - (int32_t)offsetof(PyGenObject, gi_iframe);
+    for (int32_t k = 0; k < n; k++) {
+        LirOpnd slot = lir_mem(LIR_FRAME, PY311_OFF_FRAME_LOCALSPLUS + 8 * (nlocals + k));
+        lir_store(f, 8, slot, lw_opnd(L, i->args[k]));
+    }
+    lir_store(f, 4, lir_mem(LIR_FRAME, PY311_OFF_FRAME_STACKTOP), lir_imm(nlocals + n));
+    lir_store(f, 1, lir_mem(LIR_FRAME, state), lir_imm(PY311_GEN_SUSPENDED));
+    lw_prev_whole(L, i);
 }
 
 void lw_return(Lower *L, HirIns *i)

@@ -72,16 +72,16 @@ void lw_guard_type_ver(Lower *L, HirIns *i)
     lw_guard_version(L, type, PY311_OFF_TYPE_VERSION_TAG, i->aux, x);
 }
 
-/* One comparison a class, its count of keys where that matters, and then the inline values that all of these have. */
+/* One comparison a class, its count of keys where that matters, and then the inline values that most objects of these have;
+ * the dicts of others are looked at. */
 void lw_guard_type_in(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
-    const RtTypeSet *set = i->imm.p;
+    RtTypeSet *set = i->imm.p;
     LirExit *x = lw_resume(L, i);
     LirReg type = load_type(L, i, x);
     LirReg tag = lir_load(f, 4, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG));
-    LirBlock *with_values = lw_block(L, false), *done = lw_block(L, false);
-    bool any_values = false;
+    LirBlock *with_values = NULL, *with_dict = NULL, *done = lw_block(L, false);
     for (uint32_t k = 0; k < set->n; k++) {
         LirOpnd version = lir_imm((int32_t)set->versions[k]);
         LirBlock *next = NULL;
@@ -91,10 +91,13 @@ void lw_guard_type_in(Lower *L, HirIns *i)
             next = lw_block(L, false);
             lw_unless(L, LIR_CMP, 4, LIR_NE, lir_reg(tag), version, next);
         }
-        if (set->keys_count[k] < 0) {
+        if (set->keys_count[k] == RT_KEYS_ANY) {
             lir_jmp(f, done);
+        } else if (set->keys_count[k] == RT_KEYS_LOOKUP) {
+            with_dict = with_dict ? with_dict : lw_block(L, true);
+            lir_jmp(f, with_dict);
         } else {
-            any_values = true;
+            with_values = with_values ? with_values : lw_block(L, false);
             LirReg keys = lir_load(f, 8, lir_mem(type, PY311_OFF_HEAPTYPE_CACHED_KEYS));
             lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(keys, PY311_OFF_KEYS_NENTRIES),
                       lir_imm(set->keys_count[k]), x);
@@ -104,12 +107,22 @@ void lw_guard_type_in(Lower *L, HirIns *i)
             lir_at(f, next);
         }
     }
-    lir_at(f, with_values);
-    if (any_values) {
+    if (with_values) {
+        with_dict = with_dict ? with_dict : lw_block(L, true);
+        lir_at(f, with_values);
         LirOpnd values = lir_mem(lw_reg(L, i->args[0]), PY311_OFF_OBJ_VALUES_PTR);
-        lir_guard(f, LIR_CMP, 8, LIR_E, values, lir_imm(0), x);
+        lw_unless(L, LIR_CMP, 8, LIR_E, values, lir_imm(0), with_dict);
+        lir_jmp(f, done);
     }
-    lir_jmp(f, done);
+    if (with_dict) {
+        lir_at(f, with_dict);
+        LirReg free = lir_vreg(f, LIR_GPR);
+        LirOpnd args[] = {lw_regop(L, i->args[0]), lir_ptr(set)};
+        lir_call(f, (const void *)(uintptr_t)rt_not_shadowed, free, args, 2, LIR_CHK_NONE, NULL)
+            ->cflags |= LIR_CALL_PRESERVE;
+        lir_guard(f, LIR_TEST, 4, LIR_E, lir_reg(free), lir_reg(free), x);
+        lir_jmp(f, done);
+    }
     lir_at(f, done);
 }
 

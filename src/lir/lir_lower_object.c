@@ -154,6 +154,15 @@ void lw_load_inline_value(Lower *L, HirIns *i)
     lw_set(L, i, load_not_null(L, lir_mem(values, off), x));
 }
 
+/* _PyDictValues_AddToInsertionOrder. */
+static void note_insertion(LirFunc *f, LirReg values, uint32_t index)
+{
+    LirReg n = lir_op2(f, LIR_ADD, lir_reg(lir_load(f, 1, lir_mem(values, -2))), lir_imm(1));
+    LirReg at = lir_op2(f, LIR_SUB, lir_reg(values), lir_reg(n));
+    lir_store(f, 1, lir_mem(at, -2), lir_imm((int8_t)index));
+    lir_store(f, 1, lir_mem(values, -2), lir_reg(n));
+}
+
 /* STORE_ATTR_INSTANCE_VALUE after its type check; a first value goes into the insertion order
  * (_PyDictValues_AddToInsertionOrder: the count is two bytes before the values, the order grows down from
  * there). */
@@ -165,6 +174,11 @@ void lw_store_inline_value(Lower *L, HirIns *i)
     LirOpnd v = lw_regop(L, box ? box->args[0] : i->args[1]);
     LirReg values = load_not_null(L, lw_field(L, i->args[0], PY311_OFF_OBJ_VALUES_PTR), x);
     LirOpnd slot = lir_mem(values, PY311_OFF_DICTVALUES_VALUES + 8 * (int32_t)i->aux);
+    if (i->imm.i == HIR_T_NULL) { /* an object that has just been made */
+        lir_store(f, 8, slot, box ? lir_reg(lw_make_box(L, box)) : v);
+        note_insertion(f, values, i->aux);
+        return;
+    }
     LirReg old = lir_load(f, 8, slot);
     if (!box) {
         lir_store(f, 8, slot, v);
@@ -183,10 +197,7 @@ void lw_store_inline_value(Lower *L, HirIns *i)
     if (box) {
         lir_store(f, 8, slot, lir_reg(lw_make_box(L, box)));
     }
-    LirReg n = lir_op2(f, LIR_ADD, lir_reg(lir_load(f, 1, lir_mem(values, -2))), lir_imm(1));
-    LirReg at = lir_op2(f, LIR_SUB, lir_reg(values), lir_reg(n));
-    lir_store(f, 1, lir_mem(at, -2), lir_imm((int8_t)i->aux));
-    lir_store(f, 1, lir_mem(values, -2), lir_reg(n));
+    note_insertion(f, values, i->aux);
     lir_jmp(f, done);
     lir_at(f, done);
 }

@@ -120,6 +120,11 @@ PyObject *rt_format_value(PyObject *v, PyObject *spec, int oparg); /* spec may b
 PyObject *rt_build_string(PyObject **argv, Py_ssize_t n);
 PyObject *rt_build_tuple(PyObject **argv, Py_ssize_t n); /* consumes argv on success */
 PyObject *rt_build_list(PyObject **argv, Py_ssize_t n);  /* consumes argv on success */
+/* The same with the collector held off: they run no Python code. rt_gc_poll() makes good for it. */
+PyObject *rt_build_tuple_held(PyObject **argv, Py_ssize_t n);
+PyObject *rt_build_list_held(PyObject **argv, Py_ssize_t n);
+PyObject *rt_new_dict_held(void);
+void rt_gc_poll(void); /* a collection is due: runs it */
 PyObject *rt_build_set(PyObject **argv, Py_ssize_t n);
 PyObject *rt_build_map(PyObject **argv, Py_ssize_t n); /* key, value, ...; n counts both */
 PyObject *rt_build_const_key_map(PyObject **argv, Py_ssize_t n); /* values ..., tuple of keys */
@@ -162,6 +167,8 @@ bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen);
 bool rt_attr_of_types(const RtTypeSet *set, PyObject *name, RtAttrSeen *seen);
 /* The same for attribute `name` of the class itself. */
 bool rt_attr_of_class(PyTypeObject *cls, PyObject *name, RtAttrSeen *seen);
+/* Whether the object, of one of the set's types, has no attribute of its name in its dict. Runs no Python code. */
+int rt_not_shadowed(PyObject *obj, void *set);
 /* The unit's copy of the set, the same one each time; NULL when out of memory. */
 RtTypeSet *rt_type_set(CodeUnit *u, const RtTypeSet *set);
 /* LOAD_METHOD (see hir_ops.def): gives the two value-stack entries it leaves. The result is the
@@ -228,9 +235,6 @@ void rt_format_name_error(PyThreadState *ts, PyObject *exc, const char *format, 
 /* RETURN_GENERATOR: a new object that goes on behind the instruction at prev_instr. It takes over
  * what the frame's localsplus hold, and stacktop is 0 then; the frame's other references stay. */
 PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame);
-/* YIELD_VALUE but for the value: the frame, which a generator owns, is left with the `n` entries of
- * `argv` (consumed, bottom first) on its value stack, suspended. Returns 0. */
-int rt_suspend(RtFrame *frame, PyObject **argv, Py_ssize_t n);
 /* PyIter_Send to a generator or coroutine; the engine's. */
 PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value,
                                PyObject **result);
@@ -290,6 +294,8 @@ PyObject *rt_python_init(PyTypeObject *tp);
 uint32_t rt_type_version(PyTypeObject *tp);
 /* type_call's first half: enters a level of recursion, which is left again when there is no object. */
 PyObject *rt_new_instance(PyThreadState *ts, PyObject *cls);
+/* The same for an inlined __init__: the level of recursion is not counted, and no Python code runs. */
+PyObject *rt_new_instance_held(PyThreadState *ts, PyObject *cls);
 /* Its second half, argv being __init__, the object and the arguments, which are consumed but for the first: the object. */
 PyObject *rt_call_init(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code, int version);
 /* What comes after __init__ gave `res`, which is consumed: `self`, or NULL and it is dropped. Leaves the level. */

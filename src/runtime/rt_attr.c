@@ -45,6 +45,14 @@ static inline PyObject *dict_value(PyObject *dict, const RtAttrIC *ic, const RtA
     return _PyDict_GetItem_KnownHash(dict, ic->name, ic->hash);
 }
 
+int rt_not_shadowed(PyObject *obj, void *set)
+{
+    PyObject *name = ((RtTypeSet *)set)->name;
+    RtAttrIC site = {.name = name, .hash = rt_str_hash(name)};
+    PyObject *dict = instance_dict(obj, Py_TYPE(obj));
+    return dict == NULL || !dict_may_have(dict, &site);
+}
+
 /* May the instance have an attribute of that name, before the class's? */
 static bool may_be_shadowed(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry *e)
 {

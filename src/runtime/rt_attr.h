@@ -17,6 +17,9 @@ bool rt_attr_analyze_store(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e);
  * its version tag. Runs no Python code. */
 bool rt_attr_class_is_type(PyTypeObject *tp);
 
+/* In place of the weak reference to a type that does not die: an object that nobody else counts. */
+#define RT_ALIVE (rt_state.some_dict)
+
 /* An object of v's type, if that is a builtin type whose values code is compiled for, else NULL. Borrowed, lives for
  * ever. */
 PyObject *rt_attr_example(const PyObject *v);

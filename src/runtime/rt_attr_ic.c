@@ -339,7 +339,7 @@ bool rt_attr_analyze_type(PyTypeObject *tp, const RtAttrIC *ic, RtAttrEntry *e)
         if (ix >= 0) {
             e->kind = RT_ATTR_INLINE_VALUE;
             e->index = (uint32_t)ix;
-            return true;
+            return descr == NULL; /* else some objects may have the class's */
         }
         e->shadow = RT_SHADOW_KEYS;
         e->keys_count = (uint8_t)count;
@@ -389,12 +389,12 @@ static void more_ways(RtAttrIC *ic)
     ic->ways = RT_ATTR_WAYS;
 }
 
-/* The weak reference by which the class's base knows it, which there is already, so that nobody can count it; None for
+/* The weak reference by which the class's base knows it, which there is already, so that nobody can count it; RT_ALIVE for
  * static types, which do not die. */
 static PyObject *weak_reference(PyTypeObject *tp)
 {
     if (!(tp->tp_flags & Py_TPFLAGS_HEAPTYPE))
-        return Py_NewRef(Py_None);
+        return Py_NewRef(RT_ALIVE);
     const PyWeakReference *first = (PyWeakReference *)((PyHeapTypeObject *)tp)->ht_type.tp_weaklist;
     return first != NULL && first->wr_callback == NULL && PyWeakref_CheckRefExact(first)
                ? Py_NewRef((PyObject *)first)

@@ -16,7 +16,7 @@ static PyTypeObject *type_of_entry(const RtAttrIC *ic, uint32_t i)
     PyObject *ref = ic->alive[i];
     PyTypeObject *tp = e->type;
     PyTypeObject *held = e->owner != NULL ? e->owner : tp;
-    if (ref == NULL || (ref != Py_None && PyWeakref_GET_OBJECT(ref) != (PyObject *)held))
+    if (ref == NULL || (ref != RT_ALIVE && PyWeakref_GET_OBJECT(ref) != (PyObject *)held))
         return NULL;
     if (e->owner != NULL && (e->owner->tp_version_tag != e->owner_version || Py_TYPE(held) != tp))
         return NULL;
@@ -40,7 +40,7 @@ PyObject *rt_attr_example(const PyObject *v)
 /* Whether code can rely on the entry with no more than the guard of a type set; writes its count of keys. */
 static bool usable(const RtAttrEntry *e, int32_t *keys_count)
 {
-    *keys_count = -1;
+    *keys_count = RT_KEYS_ANY;
     if (e->owner != NULL || e->descr_version != 0)
         return false;
     switch (e->kind) {
@@ -51,7 +51,9 @@ static bool usable(const RtAttrEntry *e, int32_t *keys_count)
     case RT_ATTR_CLASS_METHOD:
         if (e->shadow == RT_SHADOW_KEYS)
             *keys_count = e->keys_count;
-        return e->shadow == RT_SHADOW_KEYS || e->shadow == RT_SHADOW_NO_DICT;
+        else if (e->shadow == RT_SHADOW_LOOKUP)
+            *keys_count = RT_KEYS_LOOKUP;
+        return e->shadow != RT_SHADOW_SLOT;
     default: return false;
     }
 }
@@ -124,6 +126,7 @@ bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen)
         if (tp != NULL && (!still(ic, &ic->entries[most], tp, &now) || !add(seen, &now, tp)))
             return false;
     }
+    seen->set.name = ic->name;
     if (ic->examined)
         seen->example = seen->examined && seen->example != ic->example ? NULL : ic->example;
     seen->examined = seen->examined || ic->examined;
@@ -134,6 +137,7 @@ bool rt_attr_of_types(const RtTypeSet *set, PyObject *name, RtAttrSeen *seen)
 {
     RtAttrIC site = {.name = name, .hash = rt_str_hash(name)};
     memset(seen, 0, sizeof *seen);
+    seen->set.name = name;
     for (uint32_t i = 0; i < set->n; i++) {
         RtAttrEntry e;
         if (set->types[i] == NULL || set->types[i]->tp_version_tag != set->versions[i] ||
@@ -159,7 +163,8 @@ bool rt_attr_of_class(PyTypeObject *cls, PyObject *name, RtAttrSeen *seen)
 
 static bool same_set(const RtTypeSet *a, const RtTypeSet *b)
 {
-    return a->n == b->n && memcmp(a->versions, b->versions, a->n * sizeof *a->versions) == 0 &&
+    return a->n == b->n && a->name == b->name &&
+           memcmp(a->versions, b->versions, a->n * sizeof *a->versions) == 0 &&
            memcmp(a->keys_count, b->keys_count, a->n * sizeof *a->keys_count) == 0;
 }
 

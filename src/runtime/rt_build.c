@@ -158,3 +158,39 @@ int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject
     rt_format_kwargs_error(callable, mapping);
     return -1;
 }
+
+/* --- with the collector held off ------------------------------------------------------------ */
+
+PyObject *rt_build_tuple_held(PyObject **argv, Py_ssize_t n)
+{
+    RtHeld held = rt_hold_collector(rt_ts());
+    PyObject *tuple = rt_build_tuple(argv, n);
+    rt_let_collect(held);
+    return tuple;
+}
+
+PyObject *rt_build_list_held(PyObject **argv, Py_ssize_t n)
+{
+    RtHeld held = rt_hold_collector(rt_ts());
+    PyObject *list = rt_build_list(argv, n);
+    rt_let_collect(held);
+    return list;
+}
+
+PyObject *rt_new_dict_held(void)
+{
+    RtHeld held = rt_hold_collector(rt_ts());
+    PyObject *dict = PyDict_New();
+    rt_let_collect(held);
+    return dict;
+}
+
+/* Whatever is allocated makes the collector look; without memory it does not matter. */
+void rt_gc_poll(void)
+{
+    enum { NO_FREE_LIST = 64 };
+    PyObject *tuple = PyTuple_New(NO_FREE_LIST);
+    if (tuple == NULL)
+        PyErr_Clear();
+    Py_XDECREF(tuple);
+}

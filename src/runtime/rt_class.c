@@ -99,6 +99,14 @@ PyObject *rt_new_instance(PyThreadState *ts, PyObject *cls)
     return self;
 }
 
+PyObject *rt_new_instance_held(PyThreadState *ts, PyObject *cls)
+{
+    RtHeld held = rt_hold_collector(ts);
+    PyObject *self = rt_state.object_new((PyTypeObject *)cls, rt_state.empty_tuple, NULL);
+    rt_let_collect(held);
+    return self;
+}
+
 PyObject *rt_end_init(PyThreadState *ts, PyObject *self, PyObject *res)
 {
     if (rt_init_result(res) < 0)

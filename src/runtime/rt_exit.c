@@ -113,6 +113,15 @@ static void store_values(Reified *r, Py311Frame *f)
     }
 }
 
+/* Takes the top of the stack away. */
+static PyObject *take_top(Reified *r)
+{
+    PyObject **top = &r->values[--r->nstack];
+    PyObject *v = *top;
+    memmove(top, top + 1, r->ndirty * sizeof *top);
+    return v;
+}
+
 static void drop_old_locals(Reified *r)
 {
     for (uint32_t i = r->nstack; i < r->nstack + r->ndirty; i++)
@@ -297,6 +306,8 @@ typedef struct {
     const RtExitFrame *xf;
     PyCodeObject *code; /* its */
     Reified r;
+    PyObject
+        *func; /* of the frame that its call makes, until that has it; NULL in the innermost one */
     Py311Frame *f;
     bool on_heap; /* no room on the data stack: its chunks belong to CPython */
 } Link;
@@ -309,18 +320,16 @@ static Py311Frame *new_frame(PyThreadState *ts, PyCodeObject *code, bool *on_hea
     return f != NULL ? f : PyMem_Malloc(size);
 }
 
-/* Makes the frame of the call that `caller` is in: it takes the function over, the top of the
- * caller's stack. False when memory is out, everything being left as it is. */
+/* Makes the frame of the call that `caller` is in: it takes the function over. False when memory is out, everything
+ * being left as it is. */
 static bool push_inlined(PyThreadState *ts, Link *l, Link *caller)
 {
     PyCodeObject *code = l->code;
     if ((l->f = new_frame(ts, code, &l->on_heap)) == NULL)
         return false;
-    PyObject **stack = caller->f->localsplus + caller->code->co_nlocalsplus;
-    PyObject *func = stack[--caller->r.nstack];
-    stack[caller->r.nstack] = NULL;
-    py311_frame_init(l->f, (PyFunctionObject *)func, code,
+    py311_frame_init(l->f, (PyFunctionObject *)caller->func, code,
                      (struct _PyInterpreterFrame *)(void *)caller->f);
+    caller->func = NULL;
     memset(l->f->localsplus, 0, (size_t)code->co_nlocalsplus * sizeof(PyObject *));
     store_values(&l->r, l->f);
     ts->cframe->current_frame = (struct _PyInterpreterFrame *)(void *)l->f;
@@ -343,31 +352,52 @@ static void pop_inlined(PyThreadState *ts, Link *l)
     ts->recursion_remaining++;
 }
 
+/* PyObject_GetAttr adds to a getter's AttributeError what had no such attribute. */
+static void add_getter_context(const CodeUnit *u, const Link *l, PyObject *owner)
+{
+    const RtGetterSite *site = u->getters;
+    while (site->code != l->code || site->bci != l->xf->bci)
+        site = site->next;
+    rt_attribute_error_context(owner, site->name);
+}
+
+/* The unit behind the call. A LOAD_ATTR may be patched; a CALL never is, nor is what has an EXTENDED_ARG. */
+static int32_t behind_call(const Link *l)
+{
+    Py311Ins call;
+    bool valid = py311_decode(l->code, l->xf->bci, &call);
+    BASE_CHECK(valid);
+    return l->xf->call == HIR_CALL_GETTER ? call.op_bci + 1 + py311_opcode_caches[PY311_LOAD_ATTR]
+                                          : call.next;
+}
+
 /* A call in frame `l` gave `res`, which is consumed (NULL: an exception): the frame goes on behind
  * the call.  `own`: it is the physical frame. */
-static RtLeave after_inlined_call(PyThreadState *ts, Link *l, PyObject *res, bool own)
+static RtLeave after_inlined_call(PyThreadState *ts, const CodeUnit *u, Link *l, PyObject *res,
+                                  bool own)
 {
     Py311Frame *f = l->f;
     PyObject **stack = f->localsplus + l->code->co_nlocalsplus;
     uint32_t depth = l->r.nstack;
-    if (l->xf->call == HIR_CALL_INIT && rt_init_result(res) < 0) {
-        res = NULL;
-        drop_stack(stack, depth - 1, depth); /* type_call drops the object itself */
-        depth--;
-    } else if (l->xf->call == HIR_CALL_INIT) {
-        res = stack[--depth];
-        stack[depth] = NULL;
+    uint32_t dropped = l->xf->call == HIR_CALL_UNDER || l->xf->call == HIR_CALL_GETTER;
+    if (l->xf->call >= HIR_CALL_INIT) {
+        dropped = l->xf->call - HIR_CALL_INIT + 1u;
+        PyObject **self = &stack[depth - dropped - 1];
+        if (rt_init_result(res) < 0)
+            Py_CLEAR(*self); /* type_call drops it before the call's operands go */
+        res = Py_XNewRef(*self);
+        dropped++;
     }
-    if (res == NULL)
-        return throw_here(ts, f, depth, own); /* exit_chain left prev_instr at the call */
-    static const uint8_t dropped[HIR_NCALLS] = {[HIR_CALL_UNDER] = 1, [HIR_CALL_INIT] = 2};
-    depth -= dropped[l->xf->call];
-    drop_stack(stack, depth, depth + dropped[l->xf->call]);
+    if (res == NULL) { /* exit_chain left prev_instr at the call */
+        if (l->xf->call == HIR_CALL_GETTER)
+            add_getter_context(u, l, stack[depth - 1]);
+        return throw_here(ts, f, depth, own);
+    }
+    depth -= dropped;
+    for (uint32_t k = depth; k < depth + dropped; k++) /* bottom up: ceval.c, CALL */
+        Py_CLEAR(stack[k]);
     stack[depth++] = res;
-    Py311Ins call;
-    bool valid = py311_decode(f->f_code, l->xf->bci, &call);
-    BASE_CHECK(valid);
-    f->prev_instr = py311_code_units(f->f_code) + call.next - 1;
+    f->prev_instr = py311_code_units(f->f_code) + behind_call(l) - 1;
     return finished(rt_run_tier0(ts, f, (int)depth));
 }
 
@@ -445,6 +475,9 @@ static RtLeave exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
         rt_give_exception(ts, e);
     }
 
+    /* The functions are no part of their callers' stacks, which may have no room for them. */
+    for (uint32_t k = 1; k < n; k++)
+        links[k].func = take_top(&links[k].r);
     links[n - 1].f = f;
     store_values(&links[n - 1].r, f);
     uint32_t k = n - 1;
@@ -466,11 +499,13 @@ static RtLeave exit_chain(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
         for (uint32_t i = 0; i < k; i++) {
             for (uint32_t v = 0; v < links[i].r.nstack + links[i].r.ndirty; v++)
                 Py_XDECREF(links[i].r.values[v]);
+            Py_XDECREF(links[i].func);
         }
+        Py_CLEAR(links[k].func);
         PyErr_NoMemory();
     }
     for (; k < n; k++) {
-        left = after_inlined_call(ts, &links[k], left.result, k == n - 1);
+        left = after_inlined_call(ts, u, &links[k], left.result, k == n - 1);
         if (k < n - 1)
             pop_inlined(ts, &links[k]);
     }

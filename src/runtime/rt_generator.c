@@ -95,17 +95,6 @@ PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame)
 
 /* --- suspending and resuming ------------------------------------------------------------- */
 
-int rt_suspend(RtFrame *frame, PyObject **argv, Py_ssize_t n)
-{
-    Py311Frame *f = py311_frame(frame);
-    int nlocals = f->f_code->co_nlocalsplus;
-    for (Py_ssize_t i = 0; i < n; i++)
-        f->localsplus[nlocals + i] = argv[i];
-    f->stacktop = nlocals + (int)n;
-    py311_generator(f)->gi_frame_state = PY311_GEN_SUSPENDED;
-    return 0;
-}
-
 /* SEND under a trace function, which is told of the StopIteration that PyIter_Send never makes. */
 static PySendResult send_traced(PyThreadState *ts, PyObject *receiver, PyObject *v, PyObject **res)
 {

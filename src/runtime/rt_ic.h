@@ -116,8 +116,8 @@ typedef struct RtAttrIC {
     uint32_t last_hits;   /* hits at the last look at the ratio of hits to misses */
     RtAttrEntry *entries; /* &first, or unit data */
     RtAttrEntry first;    /* most sites see one type */
-    PyObject **
-        alive; /* weak references to the entries' owners or types, for the compiler; None: static, NULL: none */
+    PyObject *
+        *alive; /* weak references to the entries' owners or types, for the compiler; NULL: none */
     PyObject *first_alive;
     PyObject *
         example; /* stands for the type of all values seen in objects, or NULL: see rt_attr_example */
@@ -126,14 +126,18 @@ typedef struct RtAttrIC {
     RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
 } RtAttrIC;
 
+enum { RT_KEYS_ANY = -1, RT_KEYS_LOOKUP = INT32_MAX };
+
 /* Classes whose objects a guard lets pass, in the order of their frequency. */
 typedef struct RtTypeSet {
     struct RtTypeSet *next; /* of the unit */
     uint32_t n;
     uint32_t versions[RT_ATTR_WAYS];
-    /* The class has so many shared keys, and the object inline values, so that it has no attribute whose name is not
-     * among them; -1: does not matter. */
+    /* What shows that the object has no attribute of the name in place of the class's: the class has so many shared
+     * keys, of which none is the name, and the object inline values, or a dict without the name; RT_KEYS_LOOKUP: its
+     * dict always has to be looked at; RT_KEYS_ANY: nothing has to. */
     int32_t keys_count[RT_ATTR_WAYS];
+    PyObject *name;                    /* kept alive by a code object of the unit */
     PyTypeObject *types[RT_ATTR_WAYS]; /* borrowed: for the compiler only */
 } RtTypeSet;
 

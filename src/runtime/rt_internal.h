@@ -112,6 +112,23 @@ static inline PyObject *rt_checked(PyThreadState *ts, PyObject *callable, PyObje
     return res;
 }
 
+/* Allocating runs no collection, and so no Python code, between these. */
+typedef struct {
+    volatile int *enabled;
+    int was;
+} RtHeld;
+static inline RtHeld rt_hold_collector(PyThreadState *ts)
+{
+    volatile int *enabled = py311_gc_enabled(ts->interp);
+    RtHeld held = {enabled, *enabled};
+    *enabled = 0;
+    return held;
+}
+static inline void rt_let_collect(RtHeld held)
+{
+    *held.enabled = held.was;
+}
+
 /* _PyObject_VectorcallTstate. */
 static inline PyObject *rt_vectorcall(PyThreadState *ts, PyObject *callable, PyObject *const *args,
                                       size_t nargsf, PyObject *kwnames)

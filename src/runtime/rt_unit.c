@@ -79,6 +79,16 @@ void *rt_unit_data(CodeUnit *u, size_t bytes)
     return p;
 }
 
+int rt_unit_getter(CodeUnit *u, PyCodeObject *code, int32_t bci, PyObject *name)
+{
+    RtGetterSite *site = rt_unit_data(u, sizeof *site);
+    if (site == NULL)
+        return -1;
+    *site = (RtGetterSite){u->getters, code, bci, name};
+    u->getters = site;
+    return 0;
+}
+
 /* Objects that outlive everything: counting them would only show in sys.getrefcount. */
 static bool immortal(PyObject *obj)
 {

@@ -93,6 +93,14 @@ typedef struct {
     double xmm[16];
 } RtRegs;
 
+/* LOAD_ATTR of a property whose getter is inlined. */
+typedef struct RtGetterSite {
+    struct RtGetterSite *next;
+    PyCodeObject *code; /* borrowed, like the name */
+    int32_t bci;
+    PyObject *name;
+} RtGetterSite;
+
 typedef struct CodeUnit {
     PyCodeObject *code; /* borrowed: the unit dies before its code object */
     RtEntry entry;
@@ -111,8 +119,9 @@ typedef struct CodeUnit {
     struct RtDataChunk *data;    /* inline caches and other long-lived data */
     struct RtAttrIC *attr_ics;   /* of these, the caches of attributes */
     struct RtTypeSet *type_sets; /* ... what guards compare with */
-    size_t data_size;            /* bytes of metadata, all of the above */
-    uint64_t resumes;            /* exits of kind RESUME taken */
+    RtGetterSite *getters;
+    size_t data_size; /* bytes of metadata, all of the above */
+    uint64_t resumes; /* exits of kind RESUME taken */
 } CodeUnit;
 
 /* New unit for `code`; NULL without an exception when out of memory. */
@@ -122,6 +131,8 @@ CodeUnit *rt_unit_new(PyCodeObject *code, int32_t entry_bci);
 void rt_unit_free(CodeUnit *u);
 /* Zeroed memory that lives as long as the unit, 16-byte aligned; NULL when out of memory. */
 void *rt_unit_data(CodeUnit *u, size_t bytes);
+/* Notes where a getter is inlined. -1 when out of memory. */
+int rt_unit_getter(CodeUnit *u, PyCodeObject *code, int32_t bci, PyObject *name);
 /* Keeps `obj` alive as long as the unit (once per object). Returns -1 when out of memory. */
 int rt_unit_pin(CodeUnit *u, PyObject *obj);
 
