@@ -464,6 +464,13 @@ static void binary_subscr(Builder *b)
         hb_replace_loaded(b, 2, r);
         return;
     }
+    if (spec && ct == HIR_T_STR && kt == HIR_T_INT) {
+        hb_guard_type(b, c, HIR_T_STR);
+        hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
+        HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
+        hb_replace_operands(b, 2, hb_emit2(b, HIR_StrItem, hb_peek(b, 2)->v, ix), true);
+        return;
+    }
     if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {
         hb_guard_type(b, c, HIR_T_DICT);
         HirIns *r = hb_emit2(b, HIR_DictSubscr, hb_peek(b, 2)->v, hb_peek(b, 1)->v);

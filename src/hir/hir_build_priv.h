@@ -1,6 +1,6 @@
 /* Shared parts of the builder: its state, stack and emission primitives.
  * hir_build_cfg.c finds the blocks, hir_build.c owns merging, hir_build_ops.c the opcodes,
- * hir_build_call.c names and calls, and hir_build_builtin.c calls of
+ * hir_build_attr.c names and attributes, hir_build_call.c calls, and hir_build_builtin.c those of
  * builtins. */
 #ifndef PYSTON_HIR_BUILD_PRIV_H
 #define PYSTON_HIR_BUILD_PRIV_H
@@ -253,6 +253,14 @@ void hb_get_anext(Builder *b);
 /* --- hir_build_ops.c ----------------------------------------------------------- */
 void hb_instruction(Builder *b);
 
+/* --- hir_build_attr.c ------------------------------------------------------------ */
+void hb_load_global(Builder *b);
+void hb_load_attr(Builder *b);
+void hb_store_attr(Builder *b);
+void hb_load_method(Builder *b);
+/* Guards that the object is this class, unchanged, and its metaclass too. NULL: they cannot be made. */
+HirIns *hb_guard_class(Builder *b, HirIns *cls, PyTypeObject *tp);
+
 /* --- hir_build_call.c ------------------------------------------------------------ */
 /* The stack below a call: lower (method or NULL), upper (self or callable), arguments. */
 typedef struct {
@@ -280,10 +288,6 @@ void hb_finish_call(Builder *b, const Call *c, HirIns *result, bool owned);
 void hb_end_call(Builder *b);
 void hb_call(Builder *b);
 void hb_call_ex(Builder *b);
-void hb_load_global(Builder *b);
-void hb_load_attr(Builder *b);
-void hb_store_attr(Builder *b);
-void hb_load_method(Builder *b);
 
 /* --- hir_build_builtin.c --------------------------------------------------------- */
 /* Calls of builtin functions and of super() that are operations of their own. The callable is a constant. False: not

@@ -614,6 +614,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_TypeOf] = lw_load_field,
     [HIR_ListItem] = lw_list_item,
     [HIR_TupleItem] = lw_list_item,
+    [HIR_StrItem] = lw_str_item,
     [HIR_TupleItemAt] = lw_item_at,
     [HIR_ListItemAt] = lw_item_at,
     [HIR_ListStore] = lw_list_store,

@@ -237,6 +237,7 @@ void lw_load_dict_hint(Lower *L, HirIns *i);
 void lw_load_keys_entry(Lower *L, HirIns *i);
 void lw_load_field(Lower *L, HirIns *i);
 void lw_list_item(Lower *L, HirIns *i);
+void lw_str_item(Lower *L, HirIns *i);
 void lw_list_store(Lower *L, HirIns *i);
 void lw_item_at(Lower *L, HirIns *i);
 

@@ -2,6 +2,7 @@
 #include "lir_lower.h"
 
 #include "py311_frame.h"
+#include "rt.h"
 
 /* --- reference counts ---------------------------------------------------------------- */
 
@@ -337,6 +338,44 @@ void lw_list_item(Lower *L, HirIns *i)
 {
     LirOpnd item = checked_item(L, i, lw_resume(L, i));
     lw_set(L, i, lir_load(L->f, 8, item));
+}
+
+/* The bits of a compact ASCII str's state. */
+static uint32_t ascii_bits(void)
+{
+    PyASCIIObject s = {.state = {.compact = 1, .ascii = 1}};
+    uint32_t bits;
+    _Static_assert(sizeof s.state == sizeof bits, "one word");
+    __builtin_memcpy(&bits, &s.state, sizeof bits);
+    return bits;
+}
+
+/* Characters of ASCII strs, counted from the start, in line; all others by the helper. */
+void lw_str_item(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg s = lw_reg(L, i->args[0]), index = lw_reg(L, i->args[1]), v = lw_def(L, i);
+    LirExit *x = lw_resume(L, i);
+    LirBlock *other = lw_block(L, true), *done = lw_block(L, false);
+    LirOpnd length = lir_mem(s, (int32_t)offsetof(PyASCIIObject, length));
+    lw_unless(L, LIR_CMP, 8, LIR_AE, lir_reg(index), length, other);
+    LirReg state = lir_load(f, 4, lir_mem(s, (int32_t)offsetof(PyASCIIObject, state)));
+    int32_t bits = (int32_t)ascii_bits();
+    LirReg ascii = lir_op2(f, LIR_AND, lir_reg(state), lir_imm(bits));
+    lw_unless(L, LIR_CMP, 4, LIR_NE, lir_reg(ascii), lir_imm(bits), other);
+    LirReg c = lir_load(f, 1, lir_mem_index(s, index, 0, (int32_t)sizeof(PyASCIIObject)));
+    LirReg table = lir_copy(f, LIR_GPR, lir_ptr(rt_latin1()));
+    lir_ins(f, LIR_LOAD, 8, v, lir_mem_index(table, c, 3, 0), lir_none());
+    lw_unless(L, LIR_TEST, 8, LIR_E, lir_reg(v), lir_reg(v), other);
+    lir_rmw(f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
+    lir_jmp(f, done);
+    lir_at(f, other);
+    LirOpnd args[] = {lir_reg(s), lir_reg(index)};
+    lir_call(f, (const void *)(uintptr_t)rt_str_item, v, args, 2, LIR_CHK_NONE, NULL)->cflags |=
+        LIR_CALL_PRESERVE;
+    lir_guard(f, LIR_TEST, 8, LIR_E, lir_reg(v), lir_reg(v), x);
+    lir_jmp(f, done);
+    lir_at(f, done);
 }
 
 void lw_item_at(Lower *L, HirIns *i)

@@ -10,8 +10,8 @@
 #include "py311_frame.h"
 #include "rt.h"
 
-/* Locals to be set to NULL in line; a function with more is called by the helper, whose loop then
- * costs little beside what such a function does. */
+/* Locals to be set to NULL in line; a function with more has them set by a call, which costs little beside what such a
+ * function does. */
 #define MAX_UNSET 16
 
 /* stacktop, is_entry, owner and mark are one word of the frame. */
@@ -34,7 +34,7 @@ static int64_t frame_word(void)
 static RtEntry *entry_word(Lower *L, const HirIns *i)
 {
     PyCodeObject *co = i->imm.p;
-    if (!L->unit || !rt_direct.entry_word || co->co_nlocalsplus - (int)i->nargs > MAX_UNSET) {
+    if (!L->unit || !rt_direct.entry_word) {
         return NULL;
     }
     return rt_direct.entry_word(co);
@@ -131,9 +131,16 @@ static LirReg run_callee(Lower *L, const PyCall *c, LirReg kept)
     LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
     LirReg frame = push_frame(L, c->code, cframe, c->slow);
     init_frame(L, frame, c->func, c->code);
-    for (int k = 0; k < c->code->co_nlocalsplus; k++) {
+    int nunset = c->code->co_nlocalsplus - (int)c->nargs;
+    int in_line = nunset > MAX_UNSET ? (int)c->nargs : c->code->co_nlocalsplus;
+    for (int k = 0; k < in_line; k++) {
         field(L, frame, PY311_OFF_FRAME_LOCALSPLUS + 8 * k,
               k < (int)c->nargs ? c->args[k] : lir_imm(0));
+    }
+    if (nunset > MAX_UNSET) {
+        LirReg first = lir_lea(f, lir_mem(frame, PY311_OFF_FRAME_LOCALSPLUS + 8 * in_line));
+        LirOpnd unset[] = {lir_reg(first), lir_imm(nunset)};
+        lir_call(f, (const void *)(uintptr_t)rt_unset, LIR_NOREG, unset, 2, LIR_CHK_NONE, NULL);
     }
     if (kept != LIR_NOREG) {
         lir_rmw(f, LIR_ADDM, 8, lir_mem(kept, PY311_OFF_OBJ_REFCNT), lir_imm(1));

@@ -103,6 +103,10 @@ int rt_delete_subscr(PyObject *container, PyObject *key);
 PyObject *rt_get_len(PyObject *v);
 Py_ssize_t rt_len(PyObject *v); /* -1 on error */
 
+/* s[index] as a new reference; NULL, without an exception, where that raises one. */
+PyObject *rt_str_item(PyObject *s, Py_ssize_t index);
+PyObject **rt_latin1(void); /* the strs of one such character that there are already, by character */
+
 /* --- iteration and unpacking (rt_iter.c) ------------------------------------------- */
 PyObject *rt_get_iter(PyObject *v);
 /* iter(range(start, stop, step)) for absolute values of at most 2**60 and a step that is not 0. */
@@ -279,6 +283,7 @@ typedef struct {
     int32_t stack_low; /* offset from the thread pointer of the lowest rsp that a call may have */
 } RtDirect;
 extern RtDirect rt_direct;
+void rt_unset(PyObject **first, Py_ssize_t n); /* n locals of a new frame */
 /* What is left to do when the thread's current frame, entered through its entry word, has returned
  * `result`: unlinks, clears and pops it, gives recursion_remaining back. Gives `result`. */
 typedef PyObject *(*RtLeavePy)(PyThreadState *ts, PyObject *result);

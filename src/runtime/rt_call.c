@@ -5,6 +5,8 @@
  * self is put in front without copying, and so is a new object for its __init__. */
 #include "rt_internal.h"
 
+#include <string.h>
+
 /* A plain class: `type`'s call, object's __new__, a Python __init__.  Then C(...) is: make the
  * object, call C.__init__(object, ...) (type_call, object_new, slot_tp_init), and the argument
  * tuple that these would pass along need not be made. */
@@ -88,6 +90,11 @@ static BASE_NOINLINE PyObject *call_other(PyThreadState *ts, PyObject *callable,
     if (BASE_UNLIKELY(ts->cframe->use_tracing))
         return rt_trace_call_function(ts, callable, args, nargs, kwnames);
     return call_object(ts, callable, args, (size_t)nargs, kwnames, borrowed);
+}
+
+void rt_unset(PyObject **first, Py_ssize_t n)
+{
+    memset(first, 0, (size_t)n * sizeof *first);
 }
 
 /* Functions come first and need no registers saved here. */

@@ -83,3 +83,20 @@ PyObject *rt_get_len(PyObject *v)
     Py_ssize_t n = rt_len(v);
     return n < 0 ? NULL : PyLong_FromSsize_t(n);
 }
+
+PyObject *rt_str_item(PyObject *s, Py_ssize_t index)
+{
+    Py_ssize_t size = PyUnicode_GET_LENGTH(s);
+    index += index < 0 ? size : 0;
+    if (index < 0 || index >= size)
+        return NULL;
+    PyObject *c = rt_character(PyUnicode_READ_CHAR(s, index));
+    if (c == NULL)
+        PyErr_Clear();
+    return c;
+}
+
+PyObject **rt_latin1(void)
+{
+    return rt_state.latin1;
+}
