@@ -970,6 +970,21 @@ static void check_exc_match(Builder *b)
     push_bool(b, m, false);
 }
 
+/* Leaves the rest, or the exception as it was, below what matches. */
+static void check_eg_match(Builder *b)
+{
+    if (b->f->max_out < 1) {
+        b->f->max_out = 1;
+    }
+    HirIns *match = hb_emit2(b, HIR_EgMatch, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
+    HirIns *rest = hb_emit1(b, HIR_LoadOut, match);
+    hb_pop_drop(b, 1);
+    Entry exc = hb_pop(b);
+    hb_push(b, rest, true);
+    hb_push(b, match, true);
+    hb_drop(b, exc);
+}
+
 static void return_value(Builder *b)
 {
     if (b->caller) {
@@ -1165,8 +1180,13 @@ void hb_instruction(Builder *b)
         hb_push(b, hb_emit2(b, HIR_MatchKeys, hb_peek(b, 2)->v, hb_peek(b, 1)->v), true);
         break;
     case PY311_MATCH_CLASS: match_class(b); break;
+    case PY311_CHECK_EG_MATCH: check_eg_match(b); break;
+    case PY311_PREP_RERAISE_STAR:
+        hb_replace_operands(
+            b, 2, hb_emit2(b, HIR_PrepReraiseStar, hb_peek(b, 2)->v, hb_peek(b, 1)->v), true);
+        break;
     default:
-        /* except* (CHECK_EG_MATCH, PREP_RERAISE_STAR) and what nobody's compiler makes. */
+        /* What nobody's compiler makes. */
         hb_deopt(b);
         break;
     }

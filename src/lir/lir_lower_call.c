@@ -25,6 +25,7 @@ static uint32_t results(const HirIns *i)
         return (i->aux & 0xff) + 1 + (i->aux >> 8);
     case HIR_LoadMethod:
     case HIR_SuperMethod:
+    case HIR_EgMatch:
     case HIR_BeforeWith:
     case HIR_BeforeAsyncWith: return 1;
     default: return 0;

@@ -219,6 +219,9 @@ PyObject *rt_before_with(PyThreadState *ts, PyObject *mgr,
                          PyObject **out); /* bound __exit__; out[0] is __enter__()'s result */
 PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr,
                                PyObject **out); /* the same with __aenter__ and __aexit__ */
+/* CHECK_EG_MATCH: what matches, or None; out[0] is the rest, or exc again. On error NULL, out[0] too. */
+PyObject *rt_check_eg_match(PyObject *exc, PyObject *type, PyObject **out);
+PyObject *rt_prep_reraise_star(PyThreadState *ts, PyObject *orig, PyObject *excs);
 int rt_check_exc_match(PyObject *exc, PyObject *type);
 /* PUSH_EXC_INFO: `value` is being handled now; gives what was before, a new reference, None for nothing. */
 PyObject *rt_push_exc_info(PyThreadState *ts, PyObject *value);

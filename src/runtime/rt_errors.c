@@ -102,7 +102,7 @@ void rt_format_kwargs_error(PyObject *func, PyObject *kwargs)
 }
 
 /* CHECK_EXC_MATCH's check_except_type_valid. */
-static int check_except_type(PyObject *type)
+int rt_check_except_type(PyObject *type)
 {
     bool valid = true;
     if (PyTuple_Check(type)) {
@@ -120,7 +120,7 @@ static int check_except_type(PyObject *type)
 
 int rt_check_exc_match(PyObject *exc, PyObject *type)
 {
-    if (check_except_type(type) < 0)
+    if (rt_check_except_type(type) < 0)
         return -1;
     return PyErr_GivenExceptionMatches(exc, type);
 }

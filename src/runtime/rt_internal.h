@@ -21,7 +21,7 @@ extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
 #define RT_NAMES(X)                                                              \
     X(__aenter__) X(__aexit__) X(__all__) X(__annotations__) X(__build_class__) X(__builtins__)  \
     X(__dict__) X(__enter__) X(__exit__) X(__getattr__) X(__getattribute__) X(__import__) X(__init__)     \
-    X(__name__) X(__spec__) X(__class__) X(get) X(name) X(obj)      \
+    X(__name__) X(__notes__) X(__spec__) X(__class__) X(get) X(name) X(obj)      \
     X(send)
 /* clang-format on */
 
@@ -240,6 +240,7 @@ int rt_init_result(PyObject *res); /* see there */
 /* format_kwargs_error of ceval.c: turns what dict merging raised into the message for `func`. */
 void rt_format_kwargs_error(PyObject *func, PyObject *kwargs);
 /* set_attribute_error_context of object.c: gives the current AttributeError its name and obj. */
+int rt_check_except_type(PyObject *type); /* -1 with TypeError: `except` cannot catch it */
 void rt_attribute_error_context(PyObject *obj, PyObject *name);
 
 /* Set by what raises an exception again (a bare `raise`, RERAISE): the exit that follows at once must not add a
