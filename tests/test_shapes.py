@@ -141,12 +141,15 @@ class Mode:
         ("x.get() + x.x", {"GuardTypeIn", "LoadInlineValue"}, {"LoadMethod", "LoadAttr"}),
         ("Mode.forward", {"GuardClassVer"}, {"LoadAttr"}),
         ("A.limit + x.get()", {"GuardTypeIn", "GuardClassVer"}, {"LoadAttr"}),
-        ("x.other()", {"LoadMethod"}, {"GuardTypeIn"}),
+        # Two functions: which of them it is, is asked at the call.
+        ("x.other()", {"LoadMethod", "IsFuncCode", "CallPy", "CallVector"}, {"GuardTypeIn"}),
+        ("x.third(x=1)", {"GuardTypeIn"}, {"LoadMethod", "IsFuncCode"}),
     ],
 )
 def test_sites_that_saw_several_classes(body, made, not_made, tmp_path):
     source = (
-        f"{SEVERAL}\nB.other = lambda self: 1\nA.other = lambda self: 2\n"
+        f"{SEVERAL}\nB.other = lambda self: id(1)\nA.other = lambda self: id(2)\n"
+        "B.third = A.third = lambda self, x: x\n"
         f"def f(x):\n    return {body}\n"
         "a, b, c = A(1), B(2), C(3)\nfor i in range(1000):\n    f(a), f(b), f(c)\n"
     )

@@ -183,6 +183,21 @@ static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f
     return result;
 }
 
+/* The same; the usual case as machine code does it. */
+static BASE_ALWAYS_INLINE PyObject *run(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
+{
+    if (BASE_UNLIKELY(ts->recursion_remaining <= 0) || BASE_UNLIKELY(eng_stack_is_low())) {
+        return run_and_pop(ts, f, s);
+    }
+    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
+    PyObject *(*end)(PyThreadState *, PyObject *) =
+        s->leave; /* the code may die, and its state with it */
+    ts->recursion_remaining--;
+    f->previous = ts->cframe->current_frame;
+    ts->cframe->current_frame = frame;
+    return end(ts, s->entry(ts, frame));
+}
+
 /* The state of code that this thread may enter without the hook; NULL: go the stock way. */
 static inline EngCodeState *enterable(PyThreadState *ts, PyCodeObject *code)
 {
@@ -221,7 +236,7 @@ static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, En
     }
     EngBound bound = eng_bind_arguments(f, args, nargs, kw);
     if (BASE_LIKELY(bound == ENG_BOUND)) {
-        return run_and_pop(ts, f, s);
+        return run(ts, f, s);
     }
     return unbound(ts, f, bound) < 0 ? NULL
                                      : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
@@ -244,17 +259,7 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
         f->localsplus[i] = Py_NewRef(args[i]);
     }
     py311_unset_locals(f, nargs, s->nlocalsplus);
-    if (BASE_UNLIKELY(ts->recursion_remaining <= 0) || BASE_UNLIKELY(eng_stack_is_low())) {
-        return run_and_pop(ts, f, s);
-    }
-    /* As machine code calls it. */
-    struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
-    PyObject *(*end)(PyThreadState *, PyObject *) =
-        s->leave; /* the code may die, and its state with it */
-    ts->recursion_remaining--;
-    f->previous = ts->cframe->current_frame;
-    ts->cframe->current_frame = frame;
-    return end(ts, s->entry(ts, frame));
+    return run(ts, f, s);
 }
 
 /* Fetches the items of a dict with a reference each: binding may run the collector, and so change
@@ -291,7 +296,7 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
             Py_DECREF(values[n]);
         }
         if (bound == ENG_BOUND) {
-            return run_and_pop(ts, f, s);
+            return run(ts, f, s);
         }
         if (unbound(ts, f, bound) < 0) {
             return NULL;
@@ -339,5 +344,5 @@ PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cod
         locals[i] = argv[i + 1];
     }
     py311_unset_locals(f, nargs, s->nlocalsplus);
-    return run_and_pop(ts, f, s);
+    return run(ts, f, s);
 }

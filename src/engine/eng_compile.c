@@ -159,6 +159,7 @@ static bool run_stages(Job *job)
         .nospec = job->state != NULL ? job->state->nospec : NULL,
         .generic = job->generic,
         .seen = eng_seen_at,
+        .targets = eng_targets_at,
     };
     OptOptions opt = {
         .verify = eng_settings.verify,

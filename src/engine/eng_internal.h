@@ -221,6 +221,7 @@ void eng_ticker_unlock(void);
 /* Listens to guards that fail and to inline caches, from the first enable on. */
 void eng_recompile_start(void);
 /* What the caches of all units have seen at the site, for the builder. */
+unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
 HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
 
 /* --- eng_compile.c ------------------------------------------------------------------ */

@@ -166,6 +166,23 @@ HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen)
     return seen->kind != RT_ATTR_EMPTY ? HIR_SEEN_THIS : HIR_SEEN_NOTHING;
 }
 
+unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes)
+{
+    const EngCodeState *s = eng_code_state(co);
+    for (uint32_t i = s != NULL ? s->nunits : 0; i-- > 0;) {
+        for (const RtAttrIC *ic = s->units[i]->attr_ics; ic != NULL; ic = ic->next_ic) {
+            if (ic->bci == bci && ic->ntargets > 0) {
+                unsigned n = ic->ntargets <= RT_TARGETS ? ic->ntargets : 0;
+                for (unsigned k = 0; k < n; k++) {
+                    codes[k] = ic->targets[k];
+                }
+                return n;
+            }
+        }
+    }
+    return 0;
+}
+
 /* Told by the runtime: the site will see what it has seen. */
 static void on_settled(RtAttrIC *ic)
 {
@@ -179,7 +196,8 @@ static void on_settled(RtAttrIC *ic)
         s->lessons[ic->bci] &= LESSONS;
     }
     RtAttrSeen seen;
-    if (eng_seen_at(u->code, ic->bci, &seen) != HIR_SEEN_THIS) {
+    bool targets = ic->ntargets > 0 && ic->ntargets <= RT_TARGETS;
+    if (eng_seen_at(u->code, ic->bci, &seen) != HIR_SEEN_THIS && !targets) {
         return;
     }
     if (eng_settings.sampled && !eng_affordable()) {

@@ -36,6 +36,8 @@ typedef struct {
     bool generic;          /* do not speculate anywhere */
     /* What the caches of older units have seen at the site, of this function or of one to be inlined; NULL: nothing. */
     HirSeen (*seen)(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
+    /* The code of functions that LOAD_METHOD has found there; their number, at most RT_TARGETS. NULL: nothing known. */
+    unsigned (*targets)(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
     /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;

@@ -558,6 +558,12 @@ void hb_load_method(Builder *b)
     }
     HirIns *upper = attr_ic(b, hb_emit1(b, HIR_LoadMethod, obj), in->arg);
     HirIns *lower = hb_emit1(b, HIR_LoadOut, upper);
+    if (b->opts->targets && b->unit && !b->caller) {
+        HbTargets *t = arena_new(b->a, HbTargets);
+        *t = (HbTargets){.next = b->targets, .method = lower};
+        t->n = b->opts->targets(b->co, b->resume, t->codes);
+        b->targets = t;
+    }
     Entry o = hb_pop(b);
     hb_push(b, lower, true);
     hb_push(b, upper, true);

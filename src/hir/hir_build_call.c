@@ -33,7 +33,7 @@ static HirIns *call_op(Builder *b, HirOp op, int n, HirIns **args, void *imm)
     return i;
 }
 
-static void call_generic(Builder *b, const Call *c)
+static void call_vector(Builder *b, const Call *c)
 {
     int n = c->nargs + 2;
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
@@ -49,7 +49,98 @@ static void call_generic(Builder *b, const Call *c)
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }
     hb_finish_call(b, c, r, true);
+}
+
+static void call_generic(Builder *b, const Call *c)
+{
+    call_vector(b, c);
     after_call(b);
+}
+
+/* A method found to be of this code, which the arguments fit: as call_python does it. */
+static void call_code(Builder *b, const Call *c, PyCodeObject *co)
+{
+    HirIns *f = hb_emit1(b, HIR_Refine, call_lower(b, c)->v);
+    f->aux = HIR_T_FUNCTION;
+    f->type = HIR_T_FUNCTION;
+    int given = c->nargs + 1;
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)given + 1);
+    args[0] = f;
+    for (int i = 0; i < given; i++) {
+        Entry *e = hb_peek(b, given - i);
+        hb_own(b, e);
+        args[i + 1] = e->v;
+    }
+    for (int i = 0; i < given; i++) {
+        hb_pop(b);
+    }
+    HirIns *r = call_op(b, HIR_CallPy, given + 1, args, co);
+    hb_pop_drop(b, 1);
+    hb_push(b, r, true);
+}
+
+/* Ends the ways that led here, each with its result of the call, and goes on behind them. */
+static void join_results(Builder *b, HirBlock **ends, HirIns **results, uint32_t n)
+{
+    HirBlock *join = hir_block_new(b->f, b->in->bci);
+    for (uint32_t k = 0; k < n; k++) {
+        HirIns *jump = hir_new0(b->f, HIR_Jump);
+        jump->bci = b->in->bci;
+        hir_append(ends[k], jump);
+        hir_edge(ends[k], join);
+    }
+    b->cur = join;
+    HirIns *phi = hir_phi_new(b->f, join, HIR_OBJ, HIR_T_ANY, n);
+    memcpy(phi->args, results, n * sizeof *results);
+    phi->aux = HIR_PHI_OWNED;
+    phi->bci = b->in->bci;
+    (void)hb_pop(b);
+    hb_push(b, phi, true);
+}
+
+/* A method that is one of a few functions, as an inline cache has seen: asks which, and pushes that one's frame. */
+static bool call_targets(Builder *b, const Call *c)
+{
+    HirIns *method = call_lower(b, c)->v;
+    const HbTargets *t = b->targets;
+    while (t && t->method != method) {
+        t = t->next;
+    }
+    if (!t || b->kwnames || !hb_speculate(b)) {
+        return false;
+    }
+    HirBlock *ends[RT_TARGETS + 1];
+    HirIns *results[RT_TARGETS + 1];
+    uint32_t n = 0;
+    for (unsigned k = 0; k < t->n; k++) {
+        PyCodeObject *co = t->codes[k];
+        if (!py311_plain_function(co) || co->co_argcount != c->nargs + 1 ||
+            rt_unit_pin(b->unit, (PyObject *)co) < 0) {
+            continue;
+        }
+        HirIns *is = hb_emit1(b, HIR_IsFuncCode, method);
+        is->imm.p = co;
+        HirBlock *yes, *other;
+        hb_branch(b, is, &yes, &other);
+        State saved = hb_state_copy(b, &b->st);
+        b->cur = yes;
+        call_code(b, c, co);
+        results[n] = hb_peek(b, 1)->v;
+        ends[n++] = b->cur;
+        b->cur = other;
+        b->st = saved;
+        b->locals_snap = NULL;
+        b->fs_cache = NULL;
+    }
+    if (n == 0) {
+        return false;
+    }
+    call_vector(b, c);
+    results[n] = hb_peek(b, 1)->v;
+    ends[n++] = b->cur;
+    join_results(b, ends, results, n);
+    after_call(b);
+    return true;
 }
 
 /* Which of the `given` operands of the call fills each parameter behind the first `implicit`; -1: its default does.
@@ -508,7 +599,7 @@ void hb_call(Builder *b)
         c.method = true;
         c.known = hb_observed(b, lower);
     }
-    if (!call_known(b, &c)) {
+    if (!call_known(b, &c) && !call_targets(b, &c)) {
         call_generic(b, &c);
     }
     hb_end_call(b);

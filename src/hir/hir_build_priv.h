@@ -68,6 +68,14 @@ typedef struct BRegion {
     struct BRegion *next;
 } BRegion;
 
+/* Whose code a method probably is. */
+typedef struct HbTargets {
+    struct HbTargets *next;
+    HirIns *method;
+    unsigned n;
+    PyCodeObject *codes[RT_TARGETS];
+} HbTargets;
+
 typedef struct Builder {
     Arena *a;
     HirFunc *f;
@@ -112,7 +120,8 @@ typedef struct Builder {
     uint64_t fresh_set;     /* inline values that may have been stored into it, by index */
     bool trap;              /* this instruction cannot be inlined */
 
-    PyObject **observed; /* by instruction id: an object seen there, borrowed */
+    struct HbTargets *targets; /* of methods that generic LoadMethods found */
+    PyObject **observed;       /* by instruction id: an object seen there, borrowed */
     uint32_t observed_cap;
 } Builder;
 

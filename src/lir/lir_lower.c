@@ -545,6 +545,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_GuardIs] = lw_guard_is,
     [HIR_GuardNotNull] = lw_guard_not_null,
     [HIR_GuardFuncCode] = lw_guard_func_code,
+    [HIR_IsFuncCode] = lw_is_func_code,
     [HIR_GuardRecursion] = lw_guard_recursion,
     [HIR_GuardShared] = lw_guard_shared,
     [HIR_FuncGlobals] = lw_load_field,

@@ -194,6 +194,7 @@ void lw_guard_keys_ver(Lower *L, HirIns *i);
 void lw_guard_is(Lower *L, HirIns *i);
 void lw_guard_not_null(Lower *L, HirIns *i);
 void lw_guard_func_code(Lower *L, HirIns *i);
+void lw_is_func_code(Lower *L, HirIns *i);
 void lw_guard_recursion(Lower *L, HirIns *i);
 void lw_guard_shared(Lower *L, HirIns *i);
 void lw_guard_func_defaults(Lower *L, HirIns *i);

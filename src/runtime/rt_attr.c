@@ -344,11 +344,34 @@ PyObject *rt_load_attr(PyObject *obj, void *ic)
     return load(obj, ic, NULL);
 }
 
-PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *ic, PyObject **out)
+/* Remembers whose code the method is, for calls to be compiled for it. */
+static void note_target(RtAttrIC *ic, PyObject *method)
 {
+    if (method == NULL || !Py_IS_TYPE(method, &PyFunction_Type) || ic->ntargets > RT_TARGETS)
+        return;
+    PyCodeObject *code = (PyCodeObject *)((PyFunctionObject *)method)->func_code;
+    for (unsigned i = 0; i < ic->ntargets; i++) {
+        if (ic->targets[i] == code)
+            return;
+    }
+    if (ic->targets == NULL)
+        ic->targets = rt_unit_data(ic->unit, RT_TARGETS * sizeof *ic->targets);
+    if (ic->ntargets == RT_TARGETS || ic->targets == NULL ||
+        rt_unit_pin(ic->unit, (PyObject *)code) < 0)
+        ic->ntargets = RT_TARGETS + 1;
+    else
+        ic->targets[ic->ntargets++] = code;
+}
+
+PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *site, PyObject **out)
+{
+    RtAttrIC *ic = site;
     (void)frame;
     out[0] = NULL;
-    return load(obj, ic, out);
+    PyObject *res = load(obj, ic, out);
+    if (!rt_attr_ic_settled(ic))
+        note_target(ic, out[0]);
+    return res;
 }
 
 /* --- hasattr() and getattr() with a default ------------------------------------------ */

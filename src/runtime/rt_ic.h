@@ -69,6 +69,7 @@ typedef struct {
 } RtAttrEntry;
 
 #define RT_ATTR_WAYS 4
+#define RT_TARGETS   4
 
 /* What the site does (a site does one thing only). */
 typedef enum {
@@ -121,7 +122,9 @@ typedef struct RtAttrIC {
     PyObject *first_alive;
     PyObject *
         example; /* stands for the type of all values seen in objects, or NULL: see rt_attr_example */
-    bool examined;                 /* one was seen */
+    bool examined;    /* one was seen */
+    uint8_t ntargets; /* codes of Python functions that LOAD_METHOD found; above RT_TARGETS: many */
+    PyCodeObject **targets;        /* [RT_TARGETS], pinned by the unit; NULL: none */
     RtMethodFast *methods;         /* [RT_ATTR_FAST] at sites whose code looks there, else NULL */
     RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
 } RtAttrIC;
