@@ -2,6 +2,8 @@
  * units and the guards before them may know more (rt_attr_seen.c). */
 #include "hir_build_priv.h"
 
+#include <structmember.h>
+
 #include "py311_frame.h"
 #include "py311_opcodes.h"
 #include "rt.h"
@@ -391,14 +393,16 @@ static int64_t guard_old_attr(Builder *b, bool inline_value, uint32_t index)
     return hb_guard_old(b, old, seen);
 }
 
-/* Whether this is the first store of that value into an object whose __init__ is being inlined; nobody else can have
- * stored one. */
-static bool is_first_store(Builder *b, HirIns *owner, uint32_t index)
+/* Whether this is the first store of that inline value (by index) or slot (by offset) into an object whose __init__ is
+ * being inlined; nobody else can have stored one. */
+static bool is_first_store(Builder *b, HirIns *owner, bool inline_value, uint32_t index)
 {
     for (Builder *c = b; c; c = c->caller) {
         if (c->fresh && hir_root(owner) == hir_root(c->fresh)) {
-            bool first = index < 64 && !(c->fresh_set >> index & 1);
-            c->fresh_set |= index < 64 ? UINT64_C(1) << index : 0;
+            uint64_t *set = inline_value ? &c->fresh_values : &c->fresh_slots;
+            uint32_t bit = inline_value ? index : index / (uint32_t)sizeof(PyObject *);
+            bool first = bit < 64 && !(*set >> bit & 1);
+            *set |= bit < 64 ? UINT64_C(1) << bit : 0;
             return first;
         }
     }
@@ -409,7 +413,7 @@ static bool is_first_store(Builder *b, HirIns *owner, uint32_t index)
 static void store_value(Builder *b, bool inline_value, uint32_t index)
 {
     int64_t old = 0;
-    if (inline_value && is_first_store(b, hb_peek(b, 1)->v, index)) {
+    if (is_first_store(b, hb_peek(b, 1)->v, inline_value, index)) {
         hb_own_loaded(b);
         old = HIR_T_NULL;
     } else if (b->caller) {
@@ -431,7 +435,12 @@ static bool store_known_attr(Builder *b)
     PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
     HirIns *owner = hb_peek(b, 1)->v;
     RtAttrSeen seen;
-    if (!known_attr(b, owner, name, &seen) || seen.kind != RT_ATTR_INLINE_VALUE) {
+    if (!known_attr(b, owner, name, &seen)) {
+        return false;
+    }
+    bool slot = seen.kind == RT_ATTR_MEMBER && seen.set.n == 1 &&
+                !(((PyMemberDescrObject *)seen.descr)->d_member->flags & READONLY);
+    if (seen.kind != RT_ATTR_INLINE_VALUE && !slot) {
         return false;
     }
     for (uint32_t k = 0; k < seen.set.n; k++) {
@@ -440,7 +449,7 @@ static bool store_known_attr(Builder *b)
         }
     }
     guard_types(b, owner, &seen);
-    store_value(b, true, seen.index);
+    store_value(b, !slot, seen.index);
     return true;
 }
 

@@ -359,8 +359,8 @@ bool hb_inline_init(Builder *b, PyTypeObject *tp, HirIns *cls, PyFunctionObject 
                     int nargs, const int *from)
 {
     PyCodeObject *co = (PyCodeObject *)func->func_code;
-    if (nargs > HIR_INIT_ARGS) {
-        return false;
+    if (nargs > HIR_INIT_ARGS || tp->tp_alloc != PyType_GenericAlloc) {
+        return false; /* others than that may run Python code */
     }
     HbMark m = hb_mark(b);
     f = hb_guard(b, HIR_GuardFuncCode, f, 0, co);

@@ -117,7 +117,8 @@ typedef struct Builder {
     Edge *returns;          /* ends of the inlined body, result on the stack */
     bool held;              /* something was allocated with the collector held off */
     HirIns *fresh;          /* the object whose __init__ this is, or NULL */
-    uint64_t fresh_set;     /* inline values that may have been stored into it, by index */
+    uint64_t fresh_values;  /* inline values that may have been stored into it, by index */
+    uint64_t fresh_slots;   /* ... and slots, by offset in words */
     bool trap;              /* this instruction cannot be inlined */
 
     struct HbTargets *targets; /* of methods that generic LoadMethods found */

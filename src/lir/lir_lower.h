@@ -156,6 +156,7 @@ void lw_load_out(Lower *L, HirIns *i);
 
 /* --- lir_lower_py.c ---------------------------------------------------------- */
 void lw_call_py(Lower *L, HirIns *i);
+void lw_binary_op(Lower *L, HirIns *i);
 void lw_gc_poll(Lower *L, HirIns *i);
 void lw_suspend(Lower *L, HirIns *i);
 void lw_call_init(Lower *L, HirIns *i);
@@ -220,6 +221,7 @@ HirIns *lw_stored_box(const Lower *L, const HirIns *i);
  * same type and nobody else has it. */
 void lw_put_box(Lower *L, HirIns *i, LirOpnd slot, HirIns *box, LirReg old, HirType t);
 /* The new object for a box that lw_put_box would make, without a store. */
+void lw_new_float(Lower *L, LirReg v, LirOpnd value); /* v := a float */
 LirReg lw_make_box(Lower *L, HirIns *box);
 
 /* --- lir_lower_object.c -------------------------------------------------------- */

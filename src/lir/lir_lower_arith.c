@@ -1,6 +1,8 @@
 /* Lowering of unboxed arithmetic, comparisons and conditions. */
 #include "lir_lower.h"
 
+#include "py311_frame.h"
+#include "py311_opcodes.h"
 #include "rt.h"
 
 /* --- doubles ---------------------------------------------------------------------- */
@@ -317,4 +319,55 @@ void lw_guard_bool(Lower *L, HirIns *i)
     LwCond c = lw_cond(L, i->args[0]);
     LirCond leave = i->op == HIR_GuardTrue ? lir_cond_not(c.cc) : c.cc;
     lir_guard(L->f, c.op, c.w, leave, c.s0, c.s1, x);
+}
+
+/* The instruction for two floats, or LIR_NOPS. */
+static LirOp float_op(uint32_t nb)
+{
+    switch (nb) {
+    case PY311_NB_ADD:
+    case PY311_NB_INPLACE_ADD: return LIR_FADD;
+    case PY311_NB_SUBTRACT:
+    case PY311_NB_INPLACE_SUBTRACT: return LIR_FSUB;
+    case PY311_NB_MULTIPLY:
+    case PY311_NB_INPLACE_MULTIPLY: return LIR_FMUL;
+    default: return LIR_NOPS;
+    }
+}
+
+static void unless_float(Lower *L, const HirIns *v, LirReg r, LirBlock *other)
+{
+    if (v->type != HIR_T_FLOAT) {
+        lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(r, PY311_OFF_OBJ_TYPE), lir_ptr(&PyFloat_Type),
+                  other);
+    }
+}
+
+/* What tier 0 has not specialised is mostly of numbers of several types: floats are added and multiplied in line. */
+void lw_binary_op(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirOp op = float_op(i->aux);
+    if (op == LIR_NOPS || !(i->args[0]->type & i->args[1]->type & HIR_T_FLOAT) ||
+        (i->args[0]->type | i->args[1]->type) & HIR_T_NULL) {
+        lw_call(L, i);
+        return;
+    }
+    LirReg x = lw_reg(L, i->args[0]), y = lw_reg(L, i->args[1]), r = lw_def(L, i);
+    LirBlock *other = lw_block(L, false), *done = lw_block(L, false);
+    unless_float(L, i->args[0], x, other);
+    unless_float(L, i->args[1], y, other);
+    LirReg a = lir_load_f64(f, lir_mem(x, PY311_OFF_FLOAT_VALUE));
+    LirReg b = lir_load_f64(f, lir_mem(y, PY311_OFF_FLOAT_VALUE));
+    LirReg c = lir_op2(f, op, lir_reg(a), lir_reg(b));
+    lw_new_float(L, r, lir_reg(c));
+    lir_jmp(f, done);
+    lir_at(f, other);
+    int32_t known = L->prev_bci;
+    lw_call(L, i);
+    if (L->prev_bci != known) {
+        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
+    }
+    lir_jmp(f, done);
+    lir_at(f, done);
 }

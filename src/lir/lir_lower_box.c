@@ -34,7 +34,7 @@ static PyObject *make_int(int64_t v)
 }
 
 /* PyFloat_FromDouble with the free list inline. */
-static void new_float(Lower *L, LirReg v, LirOpnd value)
+void lw_new_float(Lower *L, LirReg v, LirOpnd value)
 {
     LirFunc *f = L->f;
     LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
@@ -86,7 +86,7 @@ LirReg lw_make_box(Lower *L, HirIns *box)
     LirOpnd value = lw_regop(L, box->args[0]);
     LirReg v = lir_vreg(L->f, LIR_GPR);
     if (box->op == HIR_BoxFloat) {
-        new_float(L, v, value);
+        lw_new_float(L, v, value);
     } else {
         new_int(L, v, value);
     }

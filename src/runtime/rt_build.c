@@ -1,5 +1,6 @@
 /* Building strings and containers: FORMAT_VALUE, the BUILD_* family, LIST_EXTEND, SET_UPDATE,
  * DICT_UPDATE and DICT_MERGE with ceval.c's error messages. */
+#include "py311_gc.h"
 #include "rt_internal.h"
 
 /* FORMAT_VALUE's oparg (ceval.h's FVC_ and FVS_ constants, which are internal there). */
@@ -189,6 +190,9 @@ PyObject *rt_new_dict_held(void)
 void rt_gc_poll(void)
 {
     enum { NO_FREE_LIST = 64 };
+    PyInterpreterState *interp = rt_ts()->interp;
+    if (!*py311_gc_enabled(interp) || py311_gc_generations(interp)[0].threshold == 0)
+        return;
     PyObject *tuple = PyTuple_New(NO_FREE_LIST);
     if (tuple == NULL)
         PyErr_Clear();

@@ -293,3 +293,52 @@ def lines(xs):
 for i in range(60):
     xs = [Line(k) for k in range(500)]
     assert lines(xs) == [str(k) for k in range(500)]
+
+
+# With __slots__: the first value of each is stored, not exchanged for another.
+class Pair:
+    __slots__ = ("a", "b")
+
+    def __init__(self, a, b):
+        self.a = a
+        self.b = b
+        self.a = a, b
+
+    def sum(self, other):
+        return Pair(self.b, other.b)
+
+
+class PairAnd(Pair):
+    def __init__(self, a):
+        self.b = self.c = a
+        self.a = a
+
+
+def pairs(n):
+    p = Pair(1, 2)
+    for i in range(n):
+        p = p.sum(Pair(i, [i]))
+        q = PairAnd(p)
+    return p.a, p.b, q.c is p, q.b is q.a
+
+
+for _ in range(MANY // 7):
+    pairs(10)
+print(pairs(3))
+
+# Numbers of several types at one place.
+def mixed(a, b):
+    return a + b, a - b, a * b
+
+
+values = [1, 2.5, True, 3 + 1j, 2**70, -0.0, float("inf")]
+for _ in range(MANY):
+    for a in values:
+        for b in values:
+            mixed(a, b)
+print([mixed(a, b) for a in values for b in values if a is not b])
+for a, b in (("a", 1), ([1], 1.0), (1.0, None)):
+    try:
+        mixed(a, b)
+    except TypeError as e:
+        print(e)
