@@ -11,6 +11,8 @@
  * nor do loops that stay in tier 0, nor anything with a number in PYSTON_THRESHOLD. */
 #define ENG_COMPILE_SHARE          20u
 #define ENG_PATIENCE               4u
+/* The same for compiling anew what is compiled: that gains less. */
+#define ENG_SETTLE_SHARE           50u
 /* Calls of an epoch, and how many functions they have to be of for the hook to go away or to stay. Of
  * 1,024 calls in a row, deltablue's are of some 60 functions, Flask's and Django's of 150 to 300. Machine code takes some
  * 2 KB a function, a core's second-level cache has 512 KB to 2 MB. */

@@ -200,7 +200,7 @@ static void on_settled(RtAttrIC *ic)
     if (eng_seen_at(u->code, ic->bci, &seen) != HIR_SEEN_THIS && !targets) {
         return;
     }
-    if (eng_settings.sampled && !eng_affordable()) {
+    if (eng_settings.sampled && !eng_affordable(ENG_SETTLE_SHARE)) {
         ic->unsettled = rt_attr_unsettled;
         return;
     }

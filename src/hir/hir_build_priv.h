@@ -79,13 +79,13 @@ typedef struct HbTargets {
 typedef struct Builder {
     Arena *a;
     HirFunc *f;
-    int nlocals;
     CodeUnit *unit;
     PyCodeObject *co;
     const HirBuildOptions *opts;
     FbCode code;
     const char *reason; /* set when building has to stop */
     int16_t *depth;     /* value-stack depth before each code unit */
+    int nlocals;
 
     BRegion *regions; /* newest first */
     BBlock **rpo;
@@ -115,15 +115,15 @@ typedef struct Builder {
     int level;              /* callers above */
     uint8_t *dirty_snap;    /* shared by frame states like locals_snap */
     Edge *returns;          /* ends of the inlined body, result on the stack */
-    bool held;              /* something was allocated with the collector held off */
     HirIns *fresh;          /* the object whose __init__ this is, or NULL */
     uint64_t fresh_values;  /* inline values that may have been stored into it, by index */
     uint64_t fresh_slots;   /* ... and slots, by offset in words */
+    bool held;              /* something was allocated with the collector held off */
     bool trap;              /* this instruction cannot be inlined */
 
+    uint32_t observed_cap;
     struct HbTargets *targets; /* of methods that generic LoadMethods found */
     PyObject **observed;       /* by instruction id: an object seen there, borrowed */
-    uint32_t observed_cap;
 } Builder;
 
 #define ARRAY_LEN(x)    ((int)(sizeof(x) / sizeof((x)[0])))

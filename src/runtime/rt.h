@@ -105,7 +105,8 @@ Py_ssize_t rt_len(PyObject *v); /* -1 on error */
 
 /* s[index] as a new reference; NULL, without an exception, where that raises one. */
 PyObject *rt_str_item(PyObject *s, Py_ssize_t index);
-PyObject **rt_latin1(void); /* the strs of one such character that there are already, by character */
+PyObject **
+rt_latin1(void); /* the strs of one such character that there are already, by character */
 
 /* --- iteration and unpacking (rt_iter.c) ------------------------------------------- */
 PyObject *rt_get_iter(PyObject *v);

@@ -18,7 +18,8 @@ static inline uint64_t version_of(PyObject *globals)
 static bool hold_builtins(PyObject *globals, PyObject *builtins)
 {
     PyObject *v = PyDict_GetItemWithError(globals, RT_NAME(__builtins__));
-    return v != NULL && (v == builtins || (PyModule_CheckExact(v) && PyModule_GetDict(v) == builtins));
+    return v != NULL &&
+           (v == builtins || (PyModule_CheckExact(v) && PyModule_GetDict(v) == builtins));
 }
 
 /* PyFunction_New, which remembers. */
