@@ -73,17 +73,22 @@ static BASE_NOINLINE PyObject *leave_slowly(PyThreadState *ts, Py311Frame *f, Py
     return result;
 }
 
-/* clear_and_pop from the local at `at` on, which has just lost its last reference. */
+/* clear_and_pop from the local at `at` on, which has just lost its last reference, of a frame with nothing unusual. What
+ * dies cannot get at the frame, which is unlinked. */
 static BASE_NOINLINE PyObject *leave_from(PyThreadState *ts, Py311Frame *f, PyObject **at,
                                           PyObject *result)
 {
-    PyObject **end = f->localsplus + f->f_code->co_nlocalsplus;
+    PyCodeObject *code = f->f_code;
+    PyObject **end = f->localsplus + code->co_nlocalsplus;
     _Py_Dealloc(*at);
     while (++at < end) {
         Py_XDECREF(*at);
     }
-    f->stacktop = 0; /* nothing is left there */
-    return leave_slowly(ts, f, result);
+    Py_DECREF(f->f_func);
+    Py_DECREF(code);
+    py311_frame_pop(ts, f);
+    py311_leave_recursive_call(ts);
+    return result;
 }
 
 /* Runs nothing and so needs no registers of its own as long as no object dies; that is worth a

@@ -57,9 +57,8 @@ const char *eng_switch_on(PyInterpreterState *interp);
 /* Counts a call whose frame is ready to run and whose code has no unit: the unit that it made, or
  * NULL. */
 CodeUnit *eng_count_call(Py311Frame *f);
-/* Has compiling taken less than one part in `share` of the CPU time so far? A program that ends soon does not get it
- * back. */
-bool eng_affordable(unsigned share);
+/* Has compiling taken less than its share of the CPU time so far? A program that ends soon does not get it back. */
+bool eng_affordable(void);
 /* The unit that calls of the code enter, or NULL for none. */
 void eng_state_set_unit(EngCodeState *s, CodeUnit *unit);
 /* Why a frame of `co` cannot be compiled at all, or NULL. */

@@ -183,6 +183,20 @@ unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes)
     return 0;
 }
 
+/* Is the site used so often that more code for it pays? Code that runs now and then has to come from a far cache each
+ * time, and the less of it there is the better. Asks for another count of uses where that cannot be told yet. */
+static bool is_busy(RtAttrIC *ic)
+{
+    int64_t now = eng_clock_ns(CLOCK_MONOTONIC);
+    bool busy = ic->watched != 0 && now - ic->watched <= ENG_USES_NS;
+    ic->watched = now;
+    if (!busy && ic->slow < ENG_SLOW_USES) {
+        ic->slow++;
+        ic->unsettled = rt_attr_unsettled;
+    }
+    return busy;
+}
+
 /* Told by the runtime: the site will see what it has seen. */
 static void on_settled(RtAttrIC *ic)
 {
@@ -200,9 +214,14 @@ static void on_settled(RtAttrIC *ic)
     if (eng_seen_at(u->code, ic->bci, &seen) != HIR_SEEN_THIS && !targets) {
         return;
     }
-    if (eng_settings.sampled && !eng_affordable(ENG_SETTLE_SHARE)) {
-        ic->unsettled = rt_attr_unsettled;
-        return;
+    if (eng_settings.sampled) {
+        if (!is_busy(ic)) {
+            return;
+        }
+        if (!eng_affordable()) {
+            ic->unsettled = rt_attr_unsettled;
+            return;
+        }
     }
     s->settlings++;
     /* The function itself now, so that no call has to go without; this frame goes on in the old unit. */

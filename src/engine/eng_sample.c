@@ -141,10 +141,10 @@ bool eng_changed_over(void)
     return sampling.all;
 }
 
-BASE_NOINLINE bool eng_affordable(unsigned share)
+BASE_NOINLINE bool eng_affordable(void)
 {
     int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    return eng_counts.compile_ns * share <= (uint64_t)BASE_MAX(all, (int64_t)0);
+    return eng_counts.compile_ns * ENG_COMPILE_SHARE <= (uint64_t)BASE_MAX(all, (int64_t)0);
 }
 
 /* Has the counter come to where it is compiled? */
@@ -162,7 +162,7 @@ static inline bool enough(uint32_t *calls)
         return true;
     }
     return (n - threshold) % (threshold / 8) == 0 &&
-           eng_affordable(ENG_COMPILE_SHARE); /* reading the clock takes time, too */
+           eng_affordable(); /* reading the clock takes time, too */
 }
 
 bool eng_is_hot(EngCodeState *s, uint32_t *calls)

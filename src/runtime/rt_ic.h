@@ -107,6 +107,8 @@ typedef struct RtAttrIC {
     struct RtAttrIC *next_ic; /* of the unit */
     int32_t bci;              /* of the site */
     uint32_t unsettled;       /* uses left until it is settled what it sees */
+    int64_t watched;          /* the engine's: since when uses are counted */
+    uint8_t slow;             /* ... and how often they were too few */
     uint8_t site;             /* RtSiteKind */
     uint8_t nentries;         /* entries in use */
     uint8_t ways; /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
