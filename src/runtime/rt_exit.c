@@ -306,8 +306,7 @@ typedef struct {
     const RtExitFrame *xf;
     PyCodeObject *code; /* its */
     Reified r;
-    PyObject
-        *func; /* of the frame that its call makes, until that has it; NULL in the innermost one */
+    PyObject *func; /* of its callee's frame, until that is made; NULL in the innermost one */
     Py311Frame *f;
     bool on_heap; /* no room on the data stack: its chunks belong to CPython */
 } Link;

@@ -119,12 +119,10 @@ typedef struct RtAttrIC {
     uint32_t last_hits;   /* hits at the last look at the ratio of hits to misses */
     RtAttrEntry *entries; /* &first, or unit data */
     RtAttrEntry first;    /* most sites see one type */
-    PyObject *
-        *alive; /* weak references to the entries' owners or types, for the compiler; NULL: none */
+    PyObject **alive;     /* weak references to the entries' owners or types; NULL: none */
     PyObject *first_alive;
-    PyObject *
-        example; /* stands for the type of all values seen in objects, or NULL: see rt_attr_example */
-    bool examined;    /* one was seen */
+    PyObject *example; /* of the type of all values seen in objects, or NULL: rt_attr_example */
+    bool examined;     /* one was seen */
     uint8_t ntargets; /* codes of Python functions that LOAD_METHOD found; above RT_TARGETS: many */
     PyCodeObject **targets;        /* [RT_TARGETS], pinned by the unit; NULL: none */
     RtMethodFast *methods;         /* [RT_ATTR_FAST] at sites whose code looks there, else NULL */
