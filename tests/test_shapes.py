@@ -11,14 +11,15 @@ import runmodes
 from conftest import Python
 
 
-def operations(tmp_path: Path, source: str, function: str) -> list[str]:
-    """The HIR operations of a function that a program makes hot, as they come from the builder."""
+def operations(tmp_path: Path, source: str, function: str, *, last: bool = False) -> list[str]:
+    """The HIR operations of a function that a program makes hot, as the builder first or last made them."""
     program = tmp_path / "program.py"
     program.write_text(textwrap.dedent(source))
     done = Python(runmodes.parse("ext-t100"))(program, env={"PYSTON_DUMP": f"hir:{function}"}, timeout=60)
     assert done.code == 0, done.err
-    first = done.err.split(f"func {function} ", 1)[1].split("func ", 1)[0]
-    return re.findall(r"^  (?:v\d+:\S+ = )?(\w+)", first, re.M)
+    dump = done.err.rsplit(f"=== hir of {function}, entry 0", 1)[1] if last else done.err
+    built = dump.split(f"func {function} ", 1)[1].split("func ", 1)[0]
+    return re.findall(r"^  (?:v\d+:\S+ = )?(\w+)", built, re.M)
 
 
 CLASSES = """
@@ -153,10 +154,5 @@ def test_sites_that_saw_several_classes(body, made, not_made, tmp_path):
         f"def f(x):\n    return {body}\n"
         "a, b, c = A(1), B(2), C(3)\nfor i in range(1000):\n    f(a), f(b), f(c)\n"
     )
-    program = tmp_path / "program.py"
-    program.write_text(textwrap.dedent(source))
-    done = Python(runmodes.parse("ext-t100"))(program, env={"PYSTON_DUMP": "hir:f"}, timeout=60)
-    assert done.code == 0, done.err
-    last = done.err.rsplit("=== hir of f, entry 0", 1)[1].split("func f ", 1)[1].split("func ", 1)[0]
-    seen = set(re.findall(r"^  (?:v\d+:\S+ = )?(\w+)", last, re.M))
+    seen = set(operations(tmp_path, source, "f", last=True))
     assert made <= seen and not (not_made & seen), seen

@@ -43,6 +43,18 @@ PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntr
                                                         : entry(ts, frame);
 }
 
+/* Drops what a frame without a frame object holds, of its locals those in [at, end). */
+static inline void drop(Py311Frame *f, PyObject **at, PyObject *const *end)
+{
+    for (; at < end; at++) {
+        Py_XDECREF(*at);
+    }
+    Py_XDECREF(f->f_locals);
+    PyCodeObject *code = f->f_code;
+    Py_DECREF(f->f_func);
+    Py_DECREF(code);
+}
+
 /* Drops what an unlinked frame holds and gives its room back, one level deeper than the caller, as
  * _PyEvalFrameClearAndPop does; recursion_remaining is still decremented and is given back here. */
 static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f, int nlocalsplus)
@@ -54,13 +66,7 @@ static inline void clear_and_pop(PyThreadState *ts, Py311Frame *f, int nlocalspl
         f->stacktop = n;
         py311_frame_clear(f);
     } else {
-        for (int i = 0; i < n; i++) {
-            Py_XDECREF(f->localsplus[i]);
-        }
-        Py_XDECREF(f->f_locals);
-        PyCodeObject *code = f->f_code;
-        Py_DECREF(f->f_func);
-        Py_DECREF(code);
+        drop(f, f->localsplus, f->localsplus + n);
     }
     py311_frame_pop(ts, f);
     py311_leave_recursive_call(ts);
@@ -78,14 +84,8 @@ static BASE_NOINLINE PyObject *leave_slowly(PyThreadState *ts, Py311Frame *f, Py
 static BASE_NOINLINE PyObject *leave_from(PyThreadState *ts, Py311Frame *f, PyObject **at,
                                           PyObject *result)
 {
-    PyCodeObject *code = f->f_code;
-    PyObject **end = f->localsplus + code->co_nlocalsplus;
     _Py_Dealloc(*at);
-    while (++at < end) {
-        Py_XDECREF(*at);
-    }
-    Py_DECREF(f->f_func);
-    Py_DECREF(code);
+    drop(f, at + 1, f->localsplus + f->f_code->co_nlocalsplus);
     py311_frame_pop(ts, f);
     py311_leave_recursive_call(ts);
     return result;

@@ -357,6 +357,30 @@ void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false
     hb_touch(b);
 }
 
+HirIns *hb_join(Builder *b, HirBlock *const *ends, HirIns *const *values, uint32_t n, bool owned)
+{
+    HirBlock *join = hir_block_new(b->f, b->in->bci);
+    HirType t = 0;
+    bool same = true;
+    for (uint32_t k = 0; k < n; k++) {
+        HirIns *jump = hir_new0(b->f, HIR_Jump);
+        jump->bci = b->in->bci;
+        hir_append(ends[k], jump);
+        hir_edge(ends[k], join);
+        t |= values[k]->type;
+        same = same && values[k] == values[0];
+    }
+    b->cur = join;
+    if (same) {
+        return values[0];
+    }
+    HirIns *phi = hir_phi_new(b->f, join, HIR_OBJ, t, n);
+    memcpy(phi->args, values, n * sizeof *values);
+    phi->aux = owned ? HIR_PHI_OWNED : 0;
+    phi->bci = b->in->bci;
+    return phi;
+}
+
 /* --- states ------------------------------------------------------------------------------ */
 
 State hb_state_copy(Builder *b, const State *s)

@@ -132,6 +132,17 @@ static void replace_owner(Builder *b, HirIns *v)
     hb_replace_loaded(b, 1, v);
 }
 
+/* The load of an inline value (by index) or slot (by offset) of an object whose type guards have found; `seen` or NULL
+ * is what it had. */
+static HirIns *value_in(Builder *b, HirIns *owner, bool inline_value, uint32_t index,
+                        PyObject *seen)
+{
+    HirIns *v = hb_emit1(b, inline_value ? HIR_LoadInlineValue : HIR_LoadSlot, owner);
+    v->aux = index;
+    observe_some(b, v, seen);
+    return v;
+}
+
 /* What LOAD_ATTR's specialised form would find now on the object that was seen there, borrowed, or NULL: tier 0
  * has no caches for what operators then do with it. */
 static PyObject *peek_attr(Builder *b, HirIns *owner, PyObject *name)
@@ -269,11 +280,7 @@ static HirIns *load_value(Builder *b, HirIns *owner, const RtAttrSeen *seen)
         return NULL;
     }
     owner = guard_types(b, owner, seen);
-    HirIns *v =
-        hb_emit1(b, seen->kind == RT_ATTR_MEMBER ? HIR_LoadSlot : HIR_LoadInlineValue, owner);
-    v->aux = seen->index;
-    observe_some(b, v, seen->example);
-    return v;
+    return value_in(b, owner, seen->kind == RT_ATTR_INLINE_VALUE, seen->index, seen->example);
 }
 
 HirIns *hb_guard_class(Builder *b, HirIns *cls, PyTypeObject *tp)
@@ -304,8 +311,13 @@ static bool load_known_attr(Builder *b, HirIns *owner, PyObject *name)
         return true;
     }
     if (seen.kind == RT_ATTR_PROPERTY) {
+        HbMark m = hb_mark(b);
         guard_types(b, owner, &seen);
-        return hb_inline_getter(b, seen.descr);
+        bool inlined = hb_inline_getter(b, seen.descr);
+        if (!inlined) {
+            hb_undo(b, &m);
+        }
+        return inlined;
     }
     if (seen.kind == RT_ATTR_CLASS_VALUE) {
         guard_types(b, owner, &seen);
@@ -331,18 +343,10 @@ void hb_load_attr(Builder *b)
         PyObject *found = peek_attr(b, owner, name);
         switch (in->quick) {
         case PY311_LOAD_ATTR_INSTANCE_VALUE:
-            owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
-            v = hb_emit1(b, HIR_LoadInlineValue, owner);
-            v->aux = (uint32_t)in->index;
-            observe_some(b, v, found);
-            replace_owner(b, v);
-            return;
         case PY311_LOAD_ATTR_SLOT:
             owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
-            v = hb_emit1(b, HIR_LoadSlot, owner);
-            v->aux = (uint32_t)in->index;
-            observe_some(b, v, found);
-            replace_owner(b, v);
+            replace_owner(b, value_in(b, owner, in->quick == PY311_LOAD_ATTR_INSTANCE_VALUE,
+                                      (uint32_t)in->index, found));
             return;
         case PY311_LOAD_ATTR_WITH_HINT:
             owner = hb_guard(b, HIR_GuardTypeVer, owner, in->version, NULL);
@@ -387,8 +391,7 @@ static int64_t guard_old_attr(Builder *b, bool inline_value, uint32_t index)
     PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
     HirIns *owner = hb_peek(b, 1)->v;
     PyObject *seen = peek_attr(b, owner, name);
-    HirIns *old = hb_emit1(b, inline_value ? HIR_LoadInlineValue : HIR_LoadSlot, owner);
-    old->aux = index;
+    HirIns *old = value_in(b, owner, inline_value, index, NULL);
     hb_own_loaded(b);
     return hb_guard_old(b, old, seen);
 }

@@ -79,25 +79,6 @@ static void call_code(Builder *b, const Call *c, PyCodeObject *co)
     hb_push(b, r, true);
 }
 
-/* Ends the ways that led here, each with its result of the call, and goes on behind them. */
-static void join_results(Builder *b, HirBlock **ends, HirIns **results, uint32_t n)
-{
-    HirBlock *join = hir_block_new(b->f, b->in->bci);
-    for (uint32_t k = 0; k < n; k++) {
-        HirIns *jump = hir_new0(b->f, HIR_Jump);
-        jump->bci = b->in->bci;
-        hir_append(ends[k], jump);
-        hir_edge(ends[k], join);
-    }
-    b->cur = join;
-    HirIns *phi = hir_phi_new(b->f, join, HIR_OBJ, HIR_T_ANY, n);
-    memcpy(phi->args, results, n * sizeof *results);
-    phi->aux = HIR_PHI_OWNED;
-    phi->bci = b->in->bci;
-    (void)hb_pop(b);
-    hb_push(b, phi, true);
-}
-
 /* A method that is one of a few functions, as an inline cache has seen: asks which, and pushes that one's frame. */
 static bool call_targets(Builder *b, const Call *c)
 {
@@ -138,7 +119,8 @@ static bool call_targets(Builder *b, const Call *c)
     call_vector(b, c);
     results[n] = hb_peek(b, 1)->v;
     ends[n++] = b->cur;
-    join_results(b, ends, results, n);
+    (void)hb_pop(b);
+    hb_push(b, hb_join(b, ends, results, n, true), true);
     after_call(b);
     return true;
 }

@@ -302,18 +302,19 @@ static void leave_body(Builder *b, Builder *in, Edge *e, bool lent)
 static Entry merge_returns(Builder *b, Builder *in)
 {
     uint32_t n = 0;
-    bool lent = true, same = true;
+    bool lent = true;
     int16_t home = -1;
     for (Edge *e = in->returns; e; e = e->next, n++) {
         const Entry *r = &e->st.stack[0];
         lent = lent && lent_result(b, r);
         home = r->home == HB_HEAP ? HB_HEAP : home;
-        same = same && r->v == in->returns->st.stack[0].v;
     }
     HirIns **args = arena_array(b->a, HirIns *, n);
+    HirBlock **ends = arena_array(b->a, HirBlock *, n);
     uint32_t k = 0;
     for (Edge *e = in->returns; e; e = e->next) {
         leave_body(b, in, e, lent);
+        ends[k] = e->from;
         args[k++] = e->st.stack[0].v;
     }
     Entry result = {args[0], !lent, lent ? home : -1};
@@ -321,24 +322,7 @@ static Entry merge_returns(Builder *b, Builder *in)
     if (n == 1) {
         return result;
     }
-    HirBlock *join = hir_block_new(b->f, b->in->bci);
-    for (Edge *e = in->returns; e; e = e->next) {
-        HirIns *jump = hir_new0(b->f, HIR_Jump);
-        jump->bci = b->in->bci;
-        hir_append(e->from, jump);
-        hir_edge(e->from, join);
-    }
-    b->cur = join;
-    if (!same) {
-        HirType t = 0;
-        for (k = 0; k < n; k++) {
-            t |= args[k]->type;
-        }
-        result.v = hir_phi_new(b->f, join, HIR_OBJ, t, n);
-        memcpy(result.v->args, args, n * sizeof *args);
-        result.v->aux = lent ? 0 : HIR_PHI_OWNED;
-        result.v->bci = b->in->bci;
-    }
+    result.v = hb_join(b, ends, args, n, !lent);
     return result;
 }
 
@@ -407,7 +391,6 @@ bool hb_inline_getter(Builder *b, PyObject *property)
     if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {
         hb_stop(b, "out of memory");
     }
-    HbMark m = hb_mark(b);
     HirIns *descr = hb_emit0(b, HIR_Const);
     descr->imm.p = property;
     descr->aux = HIR_CONST_BORROWED;
@@ -432,11 +415,7 @@ bool hb_inline_getter(Builder *b, PyObject *property)
                    .from = from,
                    .prepared = true};
     PyObject *name = PyTuple_GET_ITEM(b->co->co_names, b->in->arg);
-    if (hb_inline(b, &call) && rt_unit_getter(b->unit, b->co, b->in->start, name) == 0) {
-        return true;
-    }
-    hb_undo(b, &m);
-    return false;
+    return hb_inline(b, &call) && rt_unit_getter(b->unit, b->co, b->in->start, name) == 0;
 }
 
 bool hb_inline(Builder *b, const HbCall *c)

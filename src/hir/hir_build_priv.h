@@ -188,6 +188,9 @@ void hb_replace_loaded(Builder *b, int n, HirIns *v);
 void hb_deopt(Builder *b);
 /* Ends the current block with a two-way branch; the blocks are returned open. */
 void hb_branch(Builder *b, HirIns *cond, HirBlock **on_true, HirBlock **on_false);
+/* Ends the open blocks `ends` and goes on in one behind them: gives what is there of their values, whose references it
+ * takes over if they are `owned`. */
+HirIns *hb_join(Builder *b, HirBlock *const *ends, HirIns *const *values, uint32_t n, bool owned);
 /* Hands the current state over to the bytecode block at `bci`; ends the block. */
 void hb_goto(Builder *b, int32_t bci);
 void hb_stop(Builder *b, const char *reason); /* not supported */
@@ -224,7 +227,7 @@ typedef struct {
 HbMark hb_mark(Builder *b);
 /* Drops what was built since, which nothing older leads to but the end of the open block. */
 void hb_undo(Builder *b, const HbMark *m);
-/* The same for LOAD_ATTR of a property, found by guards, of the object on the stack. */
+/* The same for LOAD_ATTR of a property, found by guards, of the object on the stack. False: the caller undoes it. */
 bool hb_inline_getter(Builder *b, PyObject *property);
 /* hb_instruction in inlined code. Where it cannot stay, it is not begun: on a way that not every call
  * goes (`conditional`) tier 0 goes on from there, else nothing is inlined. */

@@ -146,6 +146,10 @@ void lw_return(Lower *L, HirIns *i);
 /* The address of op's helper, NULL when it has none. */
 const void *lw_helper(HirOp op);
 void lw_call(Lower *L, HirIns *i);
+/* The same on one of several ways, which come together again. */
+void lw_call_aside(Lower *L, HirIns *i);
+/* r := 1 on the way from `yes`, 0 on that from `no`, and on from `done`. */
+void lw_yes_no(Lower *L, LirReg r, LirBlock *yes, LirBlock *no, LirBlock *done);
 void lw_raise(Lower *L, HirIns *i);
 void lw_truthy(Lower *L, HirIns *i);
 /* Whether lw_truthy looks at the singletons first. */

@@ -363,11 +363,7 @@ void lw_binary_op(Lower *L, HirIns *i)
     lw_new_float(L, r, lir_reg(c));
     lir_jmp(f, done);
     lir_at(f, other);
-    int32_t known = L->prev_bci;
-    lw_call(L, i);
-    if (L->prev_bci != known) {
-        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
-    }
+    lw_call_aside(L, i);
     lir_jmp(f, done);
     lir_at(f, done);
 }

@@ -32,11 +32,7 @@ static void by_call(Lower *L, HirIns *i, LirBlock *miss, LirBlock *done)
 {
     lir_jmp(L->f, done);
     lir_at(L->f, miss);
-    int32_t known = L->prev_bci;
-    lw_call(L, i);
-    if (L->prev_bci != known) {
-        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
-    }
+    lw_call_aside(L, i);
     lir_jmp(L->f, done);
     lir_at(L->f, done);
 }

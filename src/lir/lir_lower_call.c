@@ -119,6 +119,27 @@ void lw_call(Lower *L, HirIns *i)
     lw_emit_call(L, i, check_of(i));
 }
 
+void lw_call_aside(Lower *L, HirIns *i)
+{
+    int32_t known = L->prev_bci;
+    lw_call(L, i);
+    if (L->prev_bci != known) {
+        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
+    }
+}
+
+void lw_yes_no(Lower *L, LirReg r, LirBlock *yes, LirBlock *no, LirBlock *done)
+{
+    LirFunc *f = L->f;
+    lir_at(f, yes);
+    lir_mov(f, r, lir_imm(1));
+    lir_jmp(f, done);
+    lir_at(f, no);
+    lir_mov(f, r, lir_imm(0));
+    lir_jmp(f, done);
+    lir_at(f, done);
+}
+
 /* RAISE_VARARGS and RERAISE never come back with success. */
 void lw_raise(Lower *L, HirIns *i)
 {
@@ -167,12 +188,8 @@ void lw_truthy(Lower *L, HirIns *i)
     lir_at(f, other);
     lw_br(L, (LwCond){LIR_CMP, 8, LIR_E, v, lir_ptr(Py_None)}, no, lw_plain(call));
     lir_at(f, call);
-    int32_t known = L->prev_bci;
     L->vals[i->id].nuses += branches; /* by the test that follows */
-    lw_call(L, i);
-    if (L->prev_bci != known) {
-        L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
-    }
+    lw_call_aside(L, i);
     LwCond truth = {LIR_TEST, 8, LIR_NE, lir_reg(r), lir_reg(r)};
     if (branches) {
         lw_br(L, truth, yes, no);
@@ -180,11 +197,5 @@ void lw_truthy(Lower *L, HirIns *i)
     }
     LirBlock *done = lw_block(L, false);
     lir_jmp(f, done);
-    lir_at(f, t);
-    lir_mov(f, r, lir_imm(1));
-    lir_jmp(f, done);
-    lir_at(f, e);
-    lir_mov(f, r, lir_imm(0));
-    lir_jmp(f, done);
-    lir_at(f, done);
+    lw_yes_no(L, r, t, e, done);
 }

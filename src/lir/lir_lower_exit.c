@@ -135,11 +135,11 @@ static int32_t bci_of(const HirIns *i)
     return i->bci >= 0 || !i->fs ? i->bci : i->fs->bci;
 }
 
-static void store_prev(Lower *L, int32_t bci)
+static void store_prev(Lower *L, int32_t bci, bool whole)
 {
     uintptr_t at = L->code_units + 2 * (uintptr_t)bci;
     LirOpnd mem = lir_mem(LIR_FRAME, PY311_OFF_FRAME_PREV_INSTR);
-    if (L->prev_low) {
+    if (L->prev_low && !whole) {
         /* The high half never changes: the bytecode lies within one 4 GiB range. */
         lir_store(L->f, 4, mem, lir_imm((int32_t)(uint32_t)at));
     } else {
@@ -151,7 +151,7 @@ void lw_prev(Lower *L, const HirIns *i)
 {
     int32_t bci = bci_of(i);
     if (L->code_units && bci >= 0 && L->prev_bci != bci) {
-        store_prev(L, bci);
+        store_prev(L, bci, false);
         L->prev_bci = bci;
     }
 }
@@ -160,9 +160,7 @@ void lw_prev_whole(Lower *L, const HirIns *i)
 {
     int32_t bci = bci_of(i);
     if (L->code_units && bci >= 0) {
-        uintptr_t at = L->code_units + 2 * (uintptr_t)bci;
-        LirReg whole = lir_copy(L->f, LIR_GPR, lir_imm((int64_t)at));
-        lir_store(L->f, 8, lir_mem(LIR_FRAME, PY311_OFF_FRAME_PREV_INSTR), lir_reg(whole));
+        store_prev(L, bci, true);
         L->prev_bci = bci;
     }
 }
@@ -171,7 +169,7 @@ void lw_prev_cold(Lower *L, const HirIns *i)
 {
     int32_t bci = bci_of(i);
     if (L->code_units && bci >= 0 && L->prev_bci != bci) {
-        store_prev(L, bci);
+        store_prev(L, bci, false);
         L->prev_bci = LW_PREV_UNKNOWN; /* stored on this path only */
     }
 }

@@ -148,20 +148,15 @@ void lw_guard_not_null(Lower *L, HirIns *i)
 
 void lw_is_func_code(Lower *L, HirIns *i)
 {
-    LirFunc *f = L->f;
     LirReg v = lw_reg(L, i->args[0]), r = lw_def(L, i);
-    LirBlock *no = lw_block(L, false), *done = lw_block(L, false);
+    LirBlock *yes = lw_block(L, false), *no = lw_block(L, false), *done = lw_block(L, false);
     if (may_be_null(i->args[0])) {
         lw_unless(L, LIR_TEST, 8, LIR_E, lir_reg(v), lir_reg(v), no);
     }
     lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(v, PY311_OFF_OBJ_TYPE), lir_ptr(&PyFunction_Type), no);
     lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(v, PY311_OFF_FUNC_CODE), lw_object(L, i->imm.p), no);
-    lir_mov(f, r, lir_imm(1));
-    lir_jmp(f, done);
-    lir_at(f, no);
-    lir_mov(f, r, lir_imm(0));
-    lir_jmp(f, done);
-    lir_at(f, done);
+    lir_jmp(L->f, yes);
+    lw_yes_no(L, r, yes, no, done);
 }
 
 void lw_guard_func_code(Lower *L, HirIns *i)

@@ -61,17 +61,10 @@ void lw_seq_more_branch(Lower *L, HirIns *more, HirIns *branch)
 
 void lw_seq_more(Lower *L, HirIns *i)
 {
-    LirFunc *f = L->f;
-    LirReg r = lir_vreg(f, LIR_GPR);
+    LirReg r = lir_vreg(L->f, LIR_GPR);
     LirBlock *yes = lw_block(L, false), *no = lw_block(L, true), *done = lw_block(L, false);
     seq_more(L, i, lw_plain(yes), lw_plain(no));
-    lir_at(f, yes);
-    lir_mov(f, r, lir_imm(1));
-    lir_jmp(f, done);
-    lir_at(f, no);
-    lir_mov(f, r, lir_imm(0));
-    lir_jmp(f, done);
-    lir_at(f, done);
+    lw_yes_no(L, r, yes, no, done);
     lw_set(L, i, r);
 }
 

@@ -15,10 +15,10 @@ uint32_t rt_attr_unsettled;
 
 /* Does the dict, with str keys only, hold the name?  Other tables might compare keys with Python
  * code: true then, which sends the caller the generic way. */
-static bool dict_may_have(PyObject *dict, const RtAttrIC *ic)
+static bool dict_may_have(PyObject *dict, PyObject *name, Py_hash_t hash)
 {
     return !py311_keys_unicode(py311_dict_keys(dict)) ||
-           _PyDict_GetItem_KnownHash(dict, ic->name, ic->hash) != NULL;
+           _PyDict_GetItem_KnownHash(dict, name, hash) != NULL;
 }
 
 /* The materialised dict of an object of type tp, borrowed, or NULL; never makes one. */
@@ -48,9 +48,8 @@ static inline PyObject *dict_value(PyObject *dict, const RtAttrIC *ic, const RtA
 int rt_not_shadowed(PyObject *obj, void *set)
 {
     PyObject *name = ((RtTypeSet *)set)->name;
-    RtAttrIC site = {.name = name, .hash = rt_str_hash(name)};
     PyObject *dict = instance_dict(obj, Py_TYPE(obj));
-    return dict == NULL || !dict_may_have(dict, &site);
+    return dict == NULL || !dict_may_have(dict, name, rt_str_hash(name));
 }
 
 /* May the instance have an attribute of that name, before the class's? */
@@ -67,7 +66,7 @@ static bool may_be_shadowed(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry
         }
     }
     PyObject *dict = instance_dict(obj, e->type);
-    return dict != NULL && dict_may_have(dict, ic);
+    return dict != NULL && dict_may_have(dict, ic->name, ic->hash);
 }
 
 /* Is the descriptor's type still what it was when the entry was made? */

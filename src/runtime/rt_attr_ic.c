@@ -252,6 +252,33 @@ static bool analyze_module_attr(PyObject *module, const RtAttrIC *ic, PyObject *
     return true;
 }
 
+/* How the entry's data descriptor, found in a class that gets attributes in the generic way or not, gives the value. */
+static void by_data_descr(RtAttrEntry *e, PyObject *descr, PyTypeObject *tp, bool generic)
+{
+    Py_ssize_t offset = member_offset(descr, tp, PY_AUDIT_READ);
+    if (offset >= 0 && generic) {
+        e->kind = RT_ATTR_MEMBER;
+        e->index = (uint32_t)offset;
+    } else if (Py_IS_TYPE(descr, &PyProperty_Type) && ((Py311Property *)descr)->prop_get != NULL) {
+        e->kind = RT_ATTR_PROPERTY;
+    } else if (Py_IS_TYPE(descr, &PyGetSetDescr_Type) &&
+               ((PyGetSetDescrObject *)descr)->d_getset->get != NULL &&
+               PyType_IsSubtype(tp, PyDescr_TYPE(descr))) {
+        e->kind = RT_ATTR_GETSET;
+    } else {
+        e->kind = RT_ATTR_DATA;
+    }
+}
+
+/* What an attribute of the class is that is no data descriptor. */
+static RtAttrKind class_attr_kind(PyObject *descr)
+{
+    if (Py_TYPE(descr)->tp_descr_get == NULL)
+        return RT_ATTR_CLASS_VALUE;
+    return Py_TYPE(descr)->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR ? RT_ATTR_CLASS_METHOD
+                                                                   : RT_ATTR_CLASS_GET;
+}
+
 bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
 {
     PyTypeObject *tp = Py_TYPE(obj);
@@ -271,20 +298,7 @@ bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
 
     descrgetfunc get = descr != NULL ? Py_TYPE(descr)->tp_descr_get : NULL;
     if (get != NULL && is_data_descr(descr)) {
-        Py_ssize_t offset = member_offset(descr, tp, PY_AUDIT_READ);
-        if (offset >= 0 && base == BY_GENERIC) {
-            e->kind = RT_ATTR_MEMBER;
-            e->index = (uint32_t)offset;
-        } else if (Py_IS_TYPE(descr, &PyProperty_Type) &&
-                   ((Py311Property *)descr)->prop_get != NULL) {
-            e->kind = RT_ATTR_PROPERTY;
-        } else if (Py_IS_TYPE(descr, &PyGetSetDescr_Type) &&
-                   ((PyGetSetDescrObject *)descr)->d_getset->get != NULL &&
-                   PyType_IsSubtype(tp, PyDescr_TYPE(descr))) {
-            e->kind = RT_ATTR_GETSET;
-        } else {
-            e->kind = RT_ATTR_DATA;
-        }
+        by_data_descr(e, descr, tp, base == BY_GENERIC);
         return note_descr(e, descr);
     }
     if (base == BY_TYPE)
@@ -301,12 +315,7 @@ bool rt_attr_analyze_load(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e)
         e->kind = hook != NULL ? RT_ATTR_GETATTR_HOOK : RT_ATTR_ABSENT;
         return hook == NULL || note_descr(e, hook);
     }
-    if (get == NULL)
-        e->kind = RT_ATTR_CLASS_VALUE;
-    else if (Py_TYPE(descr)->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR)
-        e->kind = RT_ATTR_CLASS_METHOD;
-    else
-        e->kind = RT_ATTR_CLASS_GET;
+    e->kind = class_attr_kind(descr);
     return note_descr(e, descr);
 }
 
@@ -323,11 +332,7 @@ bool rt_attr_analyze_type(PyTypeObject *tp, const RtAttrIC *ic, RtAttrEntry *e)
     if (e->version == 0 || (descr != NULL && !note_descr(e, descr)))
         return false;
     if (descr != NULL && is_data_descr(descr)) {
-        Py_ssize_t offset = member_offset(descr, tp, PY_AUDIT_READ);
-        e->kind = offset >= 0                           ? RT_ATTR_MEMBER
-                  : Py_IS_TYPE(descr, &PyProperty_Type) ? RT_ATTR_PROPERTY
-                                                        : RT_ATTR_DATA;
-        e->index = offset >= 0 ? (uint32_t)offset : 0;
+        by_data_descr(e, descr, tp, true);
         return true;
     }
     if (tp->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
@@ -348,9 +353,7 @@ bool rt_attr_analyze_type(PyTypeObject *tp, const RtAttrIC *ic, RtAttrEntry *e)
     }
     if (descr == NULL)
         return false;
-    e->kind = Py_TYPE(descr)->tp_descr_get == NULL                      ? RT_ATTR_CLASS_VALUE
-              : Py_TYPE(descr)->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR ? RT_ATTR_CLASS_METHOD
-                                                                        : RT_ATTR_CLASS_GET;
+    e->kind = class_attr_kind(descr);
     return true;
 }
 
