@@ -38,16 +38,17 @@ enum { ENG_DUMP_HIR = 1, ENG_DUMP_LIR = 2, ENG_DUMP_ASM = 4 };
 #define ENG_NEVER UINT32_MAX
 
 typedef struct {
-    int on;                  /* PYSTON: 0, 1, or -1 when unset */
-    bool sampled;            /* no number in PYSTON_THRESHOLD: the hook may go away */
-    uint32_t threshold;      /* PYSTON_THRESHOLD: the call that compiles, or ENG_NEVER */
-    uint32_t dump;           /* PYSTON_DUMP: ENG_DUMP_* bits */
-    char *dump_function;     /* after the colon of PYSTON_DUMP, or NULL for all */
-    bool stress_deopt;       /* PYSTON_STRESS=deopt */
-    bool stress_patch;       /* PYSTON_STRESS=patch: enter by patches what was called once */
-    bool perf;               /* PYSTON_PERF */
-    bool gc;                 /* PYSTON_GC: pace the cyclic collector */
-    bool huge_pages;         /* PYSTON_HUGE_PAGES: ask for them, for objects */
+    int on;              /* PYSTON: 0, 1, or -1 when unset */
+    bool sampled;        /* no number in PYSTON_THRESHOLD: the hook may go away */
+    uint32_t threshold;  /* PYSTON_THRESHOLD: the call that compiles, or ENG_NEVER */
+    uint32_t dump;       /* PYSTON_DUMP: ENG_DUMP_* bits */
+    char *dump_function; /* after the colon of PYSTON_DUMP, or NULL for all */
+    bool stress_deopt;   /* PYSTON_STRESS=deopt */
+    bool stress_compact; /* PYSTON_STRESS=compact: code as programs that have changed over get it */
+    bool stress_patch;   /* PYSTON_STRESS=patch: enter by patches what was called once */
+    bool perf;           /* PYSTON_PERF */
+    bool gc;             /* PYSTON_GC: pace the cyclic collector */
+    bool huge_pages;     /* PYSTON_HUGE_PAGES: ask for them, for objects */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
     uint32_t opt_disabled;   /* PYSTON_OPT_DISABLE: a bit for each pass of the optimiser */
     bool no_inline;          /* "inline" in PYSTON_OPT_DISABLE */
@@ -93,16 +94,12 @@ typedef struct {
 
 /* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
  * nothing. */
-typedef struct EngCodeState { /* what every call reads comes first, in one cache line */
-    PyCodeObject *code;       /* borrowed: this dies with it */
-    CodeUnit *unit;           /* entry at the start, or NULL */
-    RtEntry entry;      /* its entry, or eng_no_unit; compiled callers know this word's address */
-    int32_t exact_args; /* positional arguments that are all its frame wants; -1: it wants others */
-    int32_t nlocalsplus;                             /* as in the code object */
-    PyObject *(*leave)(PyThreadState *, PyObject *); /* what ends its frames (rt_leave_py) */
-    uint32_t frame_size;                             /* bytes on the data stack */
-    uint32_t calls;                                  /* counted entries while there is no unit */
-    uint8_t tier;                                    /* EngTier */
+typedef struct EngCodeState {  /* what every call reads comes first, in one cache line */
+    PyCodeObject *code;        /* borrowed: this dies with it */
+    CodeUnit *unit;            /* entry at the start, or NULL */
+    RtCallee callee;           /* its entry is the unit's, or eng_no_unit */
+    uint32_t calls;            /* counted entries while there is no unit */
+    uint8_t tier;              /* EngTier */
     uint8_t recompiles;        /* compilations thrown away because their guards failed */
     uint8_t osr_refused;       /* places other than the start that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */

@@ -134,12 +134,13 @@ static PyObject *leave_any(PyThreadState *ts, PyObject *result)
     }
 LEAVES(LEAVE)
 
-RtLeavePy rt_leave_py(const PyCodeObject *co)
+RtLeavePy rt_leave_py(int nlocalsplus)
 {
 #define NAME(n) leave_##n,
     static const RtLeavePy leaves[] = {LEAVES(NAME)};
 #undef NAME
-    return co->co_nlocalsplus < (int)BASE_COUNT(leaves) ? leaves[co->co_nlocalsplus] : leave_any;
+    _Static_assert(BASE_COUNT(leaves) == RT_LEAVES - 1, "and leave_any");
+    return nlocalsplus < RT_LEAVES - 1 ? leaves[nlocalsplus] : leave_any;
 }
 
 /* Entry of code without a unit: compiles it when it is time to, else runs the frame in tier 0, which
@@ -163,18 +164,18 @@ static PyObject *enter_tier0(PyThreadState *ts, struct _PyInterpreterFrame *fram
 
 const RtEntry eng_no_unit = enter_tier0;
 
-RtEntry *eng_entry_word(PyCodeObject *code)
+RtCallee *eng_callee(PyCodeObject *code)
 {
     EngCodeState *s = eng_code_state_make(code);
-    return s != NULL ? &s->entry : NULL;
+    return s != NULL ? &s->callee : NULL;
 }
 
 /* Runs an initialised frame whose locals are in place, then clears and pops it. */
 static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
 {
     PyObject *result;
-    int nlocalsplus = s->nlocalsplus; /* the code may die, and its state with it */
-    if (s->entry == enter_tier0 && eng_count_call(f) == NULL) {
+    int nlocalsplus = s->callee.nlocalsplus; /* the code may die, and its state with it */
+    if (s->callee.entry == enter_tier0 && eng_count_call(f) == NULL) {
         f->stacktop = f->f_code->co_nlocalsplus;
         result = eng_eval_tier0(ts, (struct _PyInterpreterFrame *)(void *)f, 0);
         ts->recursion_remaining--; /* given back below */
@@ -182,7 +183,7 @@ static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f
         ts->recursion_remaining--;
         result = NULL;
     } else {
-        result = eng_run_linked(ts, f, s->entry);
+        result = eng_run_linked(ts, f, s->callee.entry);
     }
     clear_and_pop(ts, f, nlocalsplus);
     return result;
@@ -196,11 +197,11 @@ static BASE_ALWAYS_INLINE PyObject *run(PyThreadState *ts, Py311Frame *f, EngCod
     }
     struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
     PyObject *(*end)(PyThreadState *, PyObject *) =
-        s->leave; /* the code may die, and its state with it */
+        s->callee.leave; /* the code may die, and its state with it */
     ts->recursion_remaining--;
     f->previous = ts->cframe->current_frame;
     ts->cframe->current_frame = frame;
-    return end(ts, s->entry(ts, frame));
+    return end(ts, s->callee.entry(ts, frame));
 }
 
 /* The state of code that this thread may enter without the hook; NULL: go the stock way. */
@@ -213,7 +214,7 @@ static inline EngCodeState *enterable(PyThreadState *ts, PyCodeObject *code)
 /* Pushes an initialised frame of `fn`, locals unset; NULL when the chunk is full. */
 static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn, const EngCodeState *s)
 {
-    Py311Frame *f = py311_frame_alloc(ts, s->frame_size);
+    Py311Frame *f = py311_frame_alloc(ts, s->callee.frame_size);
     if (BASE_LIKELY(f != NULL)) {
         Py_INCREF(fn);
         py311_frame_init(f, fn, (PyCodeObject *)fn->func_code, NULL);
@@ -257,13 +258,13 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
     if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, s)) == NULL)) {
         return _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
     }
-    if (BASE_UNLIKELY(kwnames != NULL) || BASE_UNLIKELY(s->exact_args != nargs)) {
+    if (BASE_UNLIKELY(kwnames != NULL) || BASE_UNLIKELY(s->callee.exact_args != nargs)) {
         return bind_and_run(ts, f, s, args, nargs, kwnames);
     }
     for (Py_ssize_t i = 0; i < nargs; i++) {
         f->localsplus[i] = Py_NewRef(args[i]);
     }
-    py311_unset_locals(f, nargs, s->nlocalsplus);
+    py311_unset_locals(f, nargs, s->callee.nlocalsplus);
     return run(ts, f, s);
 }
 
@@ -348,6 +349,6 @@ PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cod
     for (Py_ssize_t i = 0; i < nargs; i++) {
         locals[i] = argv[i + 1];
     }
-    py311_unset_locals(f, nargs, s->nlocalsplus);
+    py311_unset_locals(f, nargs, s->callee.nlocalsplus);
     return run(ts, f, s);
 }

@@ -67,11 +67,11 @@ const char *eng_compiler_start(void)
     eng_recompile_start();
     eng_handlers_start();
     rt_direct = (RtDirect){
-        .entry_word = eng_entry_word,
+        .callee = eng_callee,
         .hook = (const void *)(uintptr_t)eng_hook,
         .stack_low = (int32_t)((char *)&eng_stack_low - (char *)__builtin_thread_pointer()),
     };
-    return NULL;
+    return lir_shared_install(cache) ? NULL : "no memory for code";
 }
 
 void eng_compiler_leave(bool leave)
@@ -184,6 +184,7 @@ static bool run_stages(Job *job)
         .exit_entry = exit_trampoline,
         .arena = &back_arena,
         .stubs = stubs,
+        .compact = eng_settings.stress_compact || eng_changed_over(),
         .stress_deopt = eng_settings.stress_deopt,
         .verify = eng_settings.verify,
         .dump_lir = job->lir,

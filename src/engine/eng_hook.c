@@ -101,10 +101,10 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     }
     s = memset(block, 0, sizeof *s);
     s->code = co;
-    s->exact_args = py311_fills_frame(co) ? co->co_argcount : -1;
-    s->nlocalsplus = co->co_nlocalsplus;
-    s->frame_size = (uint32_t)py311_frame_size(co);
-    s->leave = rt_leave_py(co);
+    s->callee.exact_args = py311_fills_frame(co) ? co->co_argcount : -1;
+    s->callee.nlocalsplus = co->co_nlocalsplus;
+    s->callee.frame_size = (uint32_t)py311_frame_size(co);
+    s->callee.leave = rt_leave_py(co->co_nlocalsplus);
     eng_state_set_unit(s, NULL);
     if (py311_code_extra_set(co, eng_extra_index, s) < 0) {
         free(s);
@@ -123,7 +123,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
 void eng_state_set_unit(EngCodeState *s, CodeUnit *unit)
 {
     s->unit = unit;
-    s->entry = unit != NULL ? unit->entry : eng_no_unit;
+    s->callee.entry = unit != NULL ? unit->entry : eng_no_unit;
 }
 
 const char *eng_never_compiled(PyCodeObject *co)

@@ -120,9 +120,9 @@ void eng_resume_start(void);
 /* --- eng_call.c -------------------------------------------------------------------- */
 /* What the entry word of code without a unit holds: it counts the call and runs tier 0. */
 extern const RtEntry eng_no_unit;
-/* Where the entry of `code` is kept as long as `code` lives, for compiled callers (rt_direct). NULL
- * (no exception) when memory is out. */
-RtEntry *eng_entry_word(PyCodeObject *code);
+/* What compiled callers of `code` have to know (rt_direct), kept as long as `code` lives. NULL (no exception) when memory
+ * is out. */
+RtCallee *eng_callee(PyCodeObject *code);
 /* Runs a frame that is linked and counted through an entry, on another C stack if this one is low. */
 PyObject *eng_enter(PyThreadState *ts, struct _PyInterpreterFrame *frame, RtEntry entry);
 /* Links a frame, runs it through an entry, unlinks. recursion_remaining was decremented; it stays so. */
@@ -212,6 +212,7 @@ void eng_ticker_start(void);
 void eng_ticker_start_later(void);
 /* Set until then; eng_ticker_attend() wants to see each outermost frame that starts. */
 extern bool eng_ticker_pending;
+extern _Atomic int64_t eng_ticker_waits; /* how often its thread has slept */
 void eng_ticker_attend(PyCodeObject *co, bool outermost);
 /* What ticks use is theirs while the lock is held. */
 void eng_ticker_lock(void);

@@ -33,6 +33,11 @@
 #define ENG_GENERATION             256u
 #define ENG_STABLE_GENERATIONS     3u
 #define ENG_ALL_THRESHOLD          64u
+/* A quarter of a second will do where the main thread and others have waited so many times in it: see eng_sample.c. */
+#define ENG_WAITS                  8
+/* In a program that has changed over, compiling may take one part in so many of the CPU time: what it has to compile is
+ * better done soon, for in between it is slower than before and than afterwards. */
+#define ENG_ALL_SHARE              4u
 /* Not with more functions a generation than this (Flask 450, Django 900). Pylint, with all of its 2,000 compiled, is 5 to 15 %
  * slower than with few. */
 #define ENG_ALL_FUNCTIONS          1000u

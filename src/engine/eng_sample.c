@@ -15,12 +15,28 @@
  * them, change over: servers.  The hook stays for good, and what is called some dozens of times is compiled. */
 #include "eng_internal.h"
 
-/* Generations of bursts: for whether the program goes on with the same functions. */
+#include <sys/resource.h>
+
+/* Generations of bursts: for whether the program goes on with the same functions. A program that waits for something many
+ * times in the course of one, and does the same in the next, serves: it can be expected to go on. Others have to show it
+ * for longer, as a phase of a tool may look like that. */
+enum { SHORT, LONG, NGENERATIONS };
+static const struct {
+    uint32_t bursts;
+    uint32_t stable; /* so many in a row have to be alike */
+    uint32_t differ; /* by no more than one function in so many */
+    uint32_t made;   /* and with no more than one new one in so many */
+    int64_t waits;   /* that have to be in each */
+} kinds[NGENERATIONS] = {
+    [SHORT] = {ENG_GENERATION / 4, 1, 4, 4, ENG_WAITS},
+    [LONG] = {ENG_GENERATION, ENG_STABLE_GENERATIONS, 8, 32, 0},
+};
 typedef struct {
     uint32_t functions; /* seen in it */
     uint32_t before;    /* seen in the one before */
     uint32_t states;    /* made before it started */
     uint32_t stable;    /* so many in a row had about the same functions */
+    int64_t waits;      /* before it started */
 } Generation;
 
 _Atomic bool eng_hook_away;
@@ -30,7 +46,7 @@ static struct {
     uint32_t large; /* epochs in a row with many functions */
     uint32_t burst; /* its number */
     int left;       /* calls until it ends */
-    Generation generation;
+    Generation generations[NGENERATIONS];
     bool all;             /* the program has changed over */
     uint32_t left_in_all; /* epochs until it may change back, for good */
 } sampling = {.epoch = 1};
@@ -65,32 +81,44 @@ static void end_epoch(void)
     sampling.calls = sampling.functions = 0;
 }
 
-/* Is the generation that ends like the one before? */
-static bool like_before(const Generation *g)
+/* How often the program's threads have waited, for input or for each other. */
+static int64_t waits(void)
 {
-    uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
-    return g->functions <= ENG_ALL_FUNCTIONS && more - less <= more / 8 &&
-           eng_states_made <= g->states + g->functions / 32;
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nvcsw - eng_ticker_waits : 0;
 }
 
-static void end_generation(void)
+/* Is the generation that ends like the one before? */
+static bool like_before(int kind, const Generation *g, int64_t waited)
 {
-    Generation *g = &sampling.generation;
-    g->stable = like_before(g) ? g->stable + 1 : 0;
-    if (g->stable >= ENG_STABLE_GENERATIONS && !sampling.all && !eng_settings.stress_patch) {
+    uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
+    return g->functions <= ENG_ALL_FUNCTIONS && more - less <= more / kinds[kind].differ &&
+           eng_states_made <= g->states + g->functions / kinds[kind].made &&
+           waited - g->waits >= kinds[kind].waits;
+}
+
+static void end_generation(int kind)
+{
+    Generation *g = &sampling.generations[kind];
+    int64_t waited = waits();
+    g->stable = like_before(kind, g, waited) ? g->stable + 1 : 0;
+    if (g->stable >= kinds[kind].stable && !sampling.all && !eng_settings.stress_patch) {
         sampling.all = true;
         sampling.left_in_all = ENG_ALL_EPOCHS;
         eng_hook_away = false;
         eng_hook_bring(eng_interp);
     }
-    *g = (Generation){0, g->functions, eng_states_made, g->stable};
+    *g = (Generation){0, g->functions, eng_states_made, g->stable, waited};
 }
 
 static void end_burst(void)
 {
     eng_hook_remove(eng_interp);
-    if (++sampling.burst % ENG_GENERATION == 0) {
-        end_generation();
+    sampling.burst++;
+    for (int kind = 0; kind < NGENERATIONS; kind++) {
+        if (sampling.burst % kinds[kind].bursts == 0) {
+            end_generation(kind);
+        }
     }
 }
 
@@ -129,8 +157,10 @@ static bool hit(EngCodeState *s)
         uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
         s->hits = halvings > 15 ? 0 : (uint16_t)(s->hits >> halvings);
         s->hits++;
-        sampling.generation.functions +=
-            s->burst / ENG_GENERATION != sampling.burst / ENG_GENERATION;
+        for (int kind = 0; kind < NGENERATIONS; kind++) {
+            uint32_t n = kinds[kind].bursts;
+            sampling.generations[kind].functions += s->burst / n != sampling.burst / n;
+        }
         s->burst = sampling.burst;
     }
     return s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS);
@@ -144,7 +174,8 @@ bool eng_changed_over(void)
 BASE_NOINLINE bool eng_affordable(void)
 {
     int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    return eng_counts.compile_ns * ENG_COMPILE_SHARE <= (uint64_t)BASE_MAX(all, (int64_t)0);
+    uint32_t share = sampling.all ? ENG_ALL_SHARE : ENG_COMPILE_SHARE;
+    return eng_counts.compile_ns * share <= (uint64_t)BASE_MAX(all, (int64_t)0);
 }
 
 /* Has the counter come to where it is compiled? */

@@ -125,8 +125,10 @@ static int set_stress(const char *name, const char *text)
         eng_settings.stress_deopt = true;
     } else if (strcmp(text, "patch") == 0) {
         eng_settings.stress_patch = true;
+    } else if (strcmp(text, "compact") == 0) {
+        eng_settings.stress_compact = true;
     } else {
-        return wrong(name, "deopt or patch", text);
+        return wrong(name, "deopt, patch or compact", text);
     }
     return 0;
 }

@@ -289,6 +289,8 @@ struct LirIns {
     LirOpnd src[2];
     LirOpnd *args; /* CALL */
     LirExit *exit; /* tgt EXIT, op EXIT, or a CALL with a check */
+    const void
+        *leave;    /* CALL of lir_shared.c's: what ends the frame that it has pushed; else NULL */
     LirSlow *slow; /* tgt SLOW */
     LirIns *prev, *next;
     uint32_t pos;         /* position for the allocator */
@@ -338,6 +340,7 @@ struct LirFunc {
     /* Where the builder appends: a block, or the slow path inside it. */
     LirBlock *cur;
     LirSlow *slow;
+    bool compact; /* LirOptions.compact */
     uint32_t cur_hir;
     LirBlock **order; /* linear order, after lir_order */
     uint32_t norder;

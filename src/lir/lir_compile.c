@@ -74,6 +74,7 @@ static bool lir_job(Job *j, Arena *front, Arena *back)
         if (j->hf) {
             const char *name = j->hf->name ? arena_strdup(back, j->hf->name) : NULL;
             j->lf = lir_func_new(back, name, lir_lower_home_disp());
+            j->lf->compact = j->opts->compact;
             ok = lir_lower(j->hf, j->lf, j->reason);
             if (ok && back != front) {
                 arena_reset(front);

@@ -7,6 +7,7 @@
 #include "lir.h"
 #include "lir_stubs.h"
 #include "rt_unit.h"
+#include "x64.h"
 
 typedef struct LirOptions {
     CodeCache *cc;          /* where code goes; required */
@@ -14,11 +15,14 @@ typedef struct LirOptions {
     Arena *arena;           /* the back end's memory: the HIR's is emptied (arena_reset) once it is
                                lowered, so that the two are not needed at once. NULL: hf->arena */
     LirStubs *stubs;        /* calls that slow paths share; NULL: each has its own code */
-    bool stress_deopt;      /* guards that resume fail on their 1st, 3rd, 5th ... execution */
-    bool all_spill;         /* the allocator that keeps everything in memory, for bisecting */
-    bool verify;            /* run the verifier and the checker of the allocation */
-    StrBuf *dump_lir;       /* LIR before and after allocation, or NULL */
-    StrBuf *dump_asm;       /* machine code (disassembled if libcapstone can be loaded), or NULL */
+    bool
+        compact; /* attributes and calls through code that all share, for programs so large that fetching code
+                               takes longer than running it */
+    bool stress_deopt; /* guards that resume fail on their 1st, 3rd, 5th ... execution */
+    bool all_spill;    /* the allocator that keeps everything in memory, for bisecting */
+    bool verify;       /* run the verifier and the checker of the allocation */
+    StrBuf *dump_lir;  /* LIR before and after allocation, or NULL */
+    StrBuf *dump_asm;  /* machine code (disassembled if libcapstone can be loaded), or NULL */
 } LirOptions;
 
 /* Lowering (lir_lower.c): fills `lf` from `hf`, which has been verified and hir_analyze'd. False
@@ -36,11 +40,18 @@ bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char
 /* The same from LIR on, for tests and for hand-made stubs with the entry signature RtEntry. */
 bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason);
 
+/* Puts assembled code into the cache for as long as that lives. Its address, or NULL when the cache refuses. */
+const void *lir_install_code(CodeCache *cc, X64Asm *a, const char *name);
+
 /* Assembles the process-wide exit trampoline, which calls `handler` (rt_exit) with the saved
  * registers and then leaves the compiled function. Once per code cache. NULL when the cache
  * refuses. The blob lives as long as the cache. */
 typedef RtLeave (*LirExitHandler)(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *u,
                                   uint32_t exit_id, RtRegs *regs);
 const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler);
+
+/* Assembles what compact code shares, with the rest of rt_direct as it is: rt_direct.shared. False when the cache refuses.
+ * It lives as long as the cache. */
+bool lir_shared_install(CodeCache *cc);
 
 #endif

@@ -101,4 +101,7 @@ static inline X64Xmm lir_xx(LirReg r)
     return (X64Xmm)(r - LIR_XMM0);
 }
 
+/* lir_shared.c: a call of a Python function by RtShared.call, its argument in place, and what ends the frame. */
+void lir_emit_call_py(X64Asm *a, const void *call, const void *leave);
+
 #endif

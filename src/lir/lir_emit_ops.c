@@ -572,6 +572,12 @@ static void lir_emit_cmp(LirEmit *e, LirIns *i)
     lir_target(e, i, cc);
 }
 
+static void lir_emit_poll(LirEmit *e, LirIns *i)
+{
+    x64_call_abs(e->as, (const void *)(intptr_t)i->src[0].imm);
+    lir_target(e, i, i->cc);
+}
+
 static void lir_emit_cmpsp(LirEmit *e, LirIns *i)
 {
     x64_alu_rm(e->as, X64_CMP, X64_Q, X64_RSP, x64_mem_fs((int32_t)i->src[0].imm));
@@ -836,6 +842,7 @@ static void (*const emit_of[LIR_NOPS])(LirEmit *, LirIns *) = {
     [LIR_F2I] = lir_emit_f2i,    [LIR_FBITS] = lir_emit_mov,   [LIR_BITSF] = lir_emit_mov,
     [LIR_CALL] = lir_emit_call,  [LIR_JMP] = lir_emit_jmp,     [LIR_RET] = lir_emit_ret,
     [LIR_EXIT] = lir_emit_exit,  [LIR_TRAP] = lir_emit_trap,   [LIR_CMPSP] = lir_emit_cmpsp,
+    [LIR_POLL] = lir_emit_poll,
 };
 
 void lir_emit_ins(LirEmit *e, LirIns *i)

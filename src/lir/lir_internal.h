@@ -13,6 +13,7 @@
 
 /* ---- limits (with their reasons) ----------------------------------------------------------- */
 
+#define LIR_SHARED_IMM     255     /* constants up to here are arguments that shared calls fill */
 #define LIR_MAX_ARGS       14u     /* 6 general and 8 double argument registers of the C ABI */
 #define LIR_MAX_INS        400000u /* beyond this a function costs more to compile than it can give */
 #define LIR_MAX_LIVE_WORDS (4u << 20) /* liveness sets: 32 MiB */
@@ -218,5 +219,7 @@ void lir_rewrite(LirAlloc *ra, LirLocFn loc, void *ctx);
 void lir_print_loc(LirReg r, StrBuf *sb);
 void lir_print_ins(const LirIns *i, StrBuf *sb);
 const char *lir_cond_name(unsigned cc);
+
+extern const uint8_t lir_arg_gpr[6]; /* registers of arguments, in order (lir_moves.c) */
 
 #endif

@@ -98,8 +98,6 @@ static void lir_hint(LirRa *ra, LirReg v, LirReg to)
     }
 }
 
-static const uint8_t arg_gpr[6] = {7, 6, 2, 1, 8, 9};
-
 static void lir_ins_hints(LirRa *ra, const LirIns *i)
 {
     LirFunc *f = ra->f;
@@ -109,7 +107,7 @@ static void lir_ins_hints(LirRa *ra, const LirIns *i)
         for (unsigned k = 0; k < i->nargs; k++) {
             const LirOpnd *o = &i->args[k];
             bool xmm = o->kind == LIR_O_REG && lir_class(f, o->reg) == LIR_XMM;
-            LirReg to = xmm ? LIR_XMM0 + x++ : arg_gpr[BASE_MIN(g, 5u)];
+            LirReg to = xmm ? LIR_XMM0 + x++ : lir_arg_gpr[BASE_MIN(g, 5u)];
             g += !xmm;
             if (o->kind == LIR_O_REG && lir_is_virtual(o->reg)) {
                 ra->info[o->reg].fixed = to;

@@ -154,6 +154,8 @@ void lw_raise(Lower *L, HirIns *i);
 void lw_truthy(Lower *L, HirIns *i);
 /* Whether lw_truthy looks at the singletons first. */
 bool lw_truthy_inline(const HirIns *i);
+/* Operands of a VAR op into the out area. */
+void lw_fill_out(Lower *L, HirIns *i);
 /* The call alone: prev_instr is stored, the result is in i's register (made here unless it has one). */
 LirIns *lw_emit_call(Lower *L, HirIns *i, LirCheck check);
 void lw_load_out(Lower *L, HirIns *i);

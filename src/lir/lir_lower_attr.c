@@ -1,6 +1,6 @@
 /* Lowering of LoadAttr, StoreAttr and LoadMethod through inline caches: objects whose attribute is an inline
  * value, and methods of such objects, are served in line for as many types as the cache's small table holds (rt_ic.h); everything else by the
- * helper, out of line, so that registers survive the common case. */
+ * helper, out of line, so that registers survive the common case.  Compact code asks the helper at once. */
 #include "lir_lower.h"
 
 #include "rt.h"
@@ -37,14 +37,15 @@ static void by_call(Lower *L, HirIns *i, LirBlock *miss, LirBlock *done)
     lir_at(L->f, done);
 }
 
-static bool worth_a_look(const HirIns *i)
+static bool worth_a_look(const Lower *L, const HirIns *i)
 {
-    return i->imm.p && (i->args[0]->type & HIR_T_OTHER) && !(i->args[0]->type & HIR_T_NULL);
+    return !L->f->compact && i->imm.p && (i->args[0]->type & HIR_T_OTHER) &&
+           !(i->args[0]->type & HIR_T_NULL);
 }
 
 void lw_load_attr(Lower *L, HirIns *i)
 {
-    if (!worth_a_look(i)) {
+    if (!worth_a_look(L, i)) {
         lw_call(L, i);
         return;
     }
@@ -60,7 +61,7 @@ void lw_load_attr(Lower *L, HirIns *i)
 /* A first value (old one NULL) also changes the insertion order: the helper's. */
 void lw_store_attr(Lower *L, HirIns *i)
 {
-    if (!worth_a_look(i)) {
+    if (!worth_a_look(L, i)) {
         lw_call(L, i);
         return;
     }
@@ -79,7 +80,7 @@ void lw_store_attr(Lower *L, HirIns *i)
 void lw_load_method(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
-    RtMethodFast *methods = worth_a_look(i) ? rt_attr_ic_methods(i->imm.p) : NULL;
+    RtMethodFast *methods = worth_a_look(L, i) ? rt_attr_ic_methods(i->imm.p) : NULL;
     if (!methods) {
         lw_call(L, i);
         return;

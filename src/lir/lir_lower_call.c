@@ -32,8 +32,7 @@ static uint32_t results(const HirIns *i)
     }
 }
 
-/* Operands of a VAR op into the out area. */
-static void fill_out(Lower *L, HirIns *i)
+void lw_fill_out(Lower *L, HirIns *i)
 {
     for (uint32_t k = 0; k < i->nargs; k++) {
         LirOpnd v = lw_opnd(L, i->args[k]);
@@ -51,7 +50,7 @@ static uint32_t call_args(Lower *L, HirIns *i, LirOpnd *args)
         args[n++] = lir_reg(LIR_FRAME);
     }
     if (fl & HIR_F_VAR) {
-        fill_out(L, i);
+        lw_fill_out(L, i);
         args[n++] = lir_addr(lir_out(L->f, 0));
         args[n++] = lir_imm(i->nargs);
     } else {

@@ -208,15 +208,19 @@ static StaleHome *stale_homes(Lower *L, const HirFrameState *fs, uint32_t *n)
 void lw_check_eval(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
-    LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
-    LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
-    LirReg tracing = lir_load(f, 1, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING));
-    LirOpnd breaker = lir_mem(interp, PY311_OFF_INTERP_EVAL_BREAKER);
-    LirReg any = lir_vreg(f, LIR_GPR);
     LirExit *leave = lir_exit_safepoint(f, state_for(L, i), i->op, raise_bci(i));
     uint32_t nstale;
     StaleHome *stale = stale_homes(L, i->fs, &nstale);
-    lir_slow(f, LIR_OR, 4, LIR_NE, any, lir_reg(tracing), breaker);
+    if (f->compact && rt_direct.shared.poll) {
+        lir_slow(f, LIR_POLL, 8, LIR_NE, LIR_NOREG, lir_ptr(rt_direct.shared.poll), lir_none());
+    } else {
+        LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));
+        LirReg interp = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_INTERP));
+        LirReg tracing = lir_load(f, 1, lir_mem(cframe, PY311_OFF_CFRAME_USE_TRACING));
+        LirOpnd breaker = lir_mem(interp, PY311_OFF_INTERP_EVAL_BREAKER);
+        LirReg any = lir_vreg(f, LIR_GPR);
+        lir_slow(f, LIR_OR, 4, LIR_NE, any, lir_reg(tracing), breaker);
+    }
     for (uint32_t k = 0; k < nstale; k++) {
         LirOpnd sync[] = {lir_reg(LIR_FRAME), lir_imm(1), stale[k].v, lir_imm(stale[k].local)};
         lir_call(f, stale[k].fn, LIR_NOREG, sync, 4, LIR_CHK_NONE, NULL);

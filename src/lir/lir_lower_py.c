@@ -4,7 +4,8 @@
  * through the code object's entry word, which leads to its unit or, while there is none, to tier 0.
  * What must hold is compared first, each once: tracing is off, the engine is active, the C stack and
  * the recursion limit are not reached, the data stack's chunk has room.  When anything does not,
- * rt_call_py does it all, out of line.  After the call the function that rt_leave_py names clears and pops the frame. */
+ * rt_call_py does it all, out of line.  After the call the function that rt_leave_py names clears and pops the frame.
+ * Compact code has all that in code that its calls share (lir_shared.c). */
 #include "lir_lower.h"
 
 #include "py311_frame.h"
@@ -14,30 +15,10 @@
  * function does. */
 #define MAX_UNSET 16
 
-/* stacktop, is_entry, owner and mark are one word of the frame. */
-static int64_t frame_word(void)
+/* What is known of the callee, or NULL: the helper is to make the call. */
+static RtCallee *callee_of(Lower *L, const HirIns *i)
 {
-    Py311Frame f = {
-        .stacktop = -1,
-        .is_entry = true,
-        .owner = PY311_OWNED_BY_THREAD,
-        .mark = PY311_MARK_COMPILED,
-    };
-    int64_t word;
-    _Static_assert(offsetof(Py311Frame, stacktop) == PY311_OFF_FRAME_STACKTOP, "layout");
-    _Static_assert(offsetof(Py311Frame, localsplus) == PY311_OFF_FRAME_STACKTOP + 8, "one word");
-    __builtin_memcpy(&word, (char *)&f + PY311_OFF_FRAME_STACKTOP, sizeof word);
-    return word;
-}
-
-/* The callee's entry word if the call is to be made in line, else NULL. */
-static RtEntry *entry_word(Lower *L, const HirIns *i)
-{
-    PyCodeObject *co = i->imm.p;
-    if (!L->unit || !rt_direct.entry_word) {
-        return NULL;
-    }
-    return rt_direct.entry_word(co);
+    return L->unit && rt_direct.callee ? rt_direct.callee(i->imm.p) : NULL;
 }
 
 static void field(Lower *L, LirReg frame, int32_t offset, LirOpnd v)
@@ -94,13 +75,13 @@ static void init_frame(Lower *L, LirReg frame, LirReg func, PyCodeObject *co)
     LirReg start =
         lir_lea(f, lir_mem(code, PY311_OFF_CODE_CODE - 2)); /* the unit before the first */
     field(L, frame, PY311_OFF_FRAME_PREV_INSTR, lir_reg(start));
-    field(L, frame, PY311_OFF_FRAME_STACKTOP, lir_imm(frame_word()));
+    field(L, frame, PY311_OFF_FRAME_STACKTOP, lir_imm(py311_frame_word()));
 }
 
 /* What both calls of Python functions have: the operands, where to go when the call is not to be made in line. */
 typedef struct {
     PyCodeObject *code;
-    RtEntry *entry;
+    RtCallee *callee;
     LirReg func;
     LirOpnd *args;
     uint32_t nargs;
@@ -110,8 +91,8 @@ typedef struct {
 /* False: made by the helper. */
 static bool begin_call(Lower *L, HirIns *i, PyCall *c)
 {
-    *c = (PyCall){.code = i->imm.p, .entry = entry_word(L, i), .nargs = i->nargs - 1};
-    if (!c->entry) {
+    *c = (PyCall){.code = i->imm.p, .callee = callee_of(L, i), .nargs = i->nargs - 1};
+    if (!c->callee) {
         lw_call(L, i);
         return false;
     }
@@ -146,17 +127,39 @@ static LirReg run_callee(Lower *L, const PyCall *c, LirReg kept)
         lir_rmw(f, LIR_ADDM, 8, lir_mem(kept, PY311_OFF_OBJ_REFCNT), lir_imm(1));
     }
     lir_store(f, 8, lir_mem(cframe, PY311_OFF_CFRAME_CURRENT_FRAME), lir_reg(frame));
-    LirReg word = lir_copy(f, LIR_GPR, lir_ptr(c->entry));
+    LirReg word = lir_copy(f, LIR_GPR, lir_ptr(&c->callee->entry));
     LirReg result = lir_vreg(f, LIR_GPR);
     LirOpnd run[] = {lir_reg(LIR_TS), lir_reg(frame)};
     lir_call_ind(f, lir_mem(word, 0), result, run, 2, LIR_CHK_NONE, NULL);
     return result;
 }
 
+/* By the code that all share; false: there is none for as many arguments. */
+static bool call_shared(Lower *L, HirIns *i)
+{
+    uint32_t nargs = i->nargs - 1;
+    const RtShared *s = &rt_direct.shared;
+    const void *shared = nargs < RT_SHARED_CALLS ? s->call[nargs] : NULL;
+    RtCallee *callee = callee_of(L, i);
+    if (!L->f->compact || !shared || !callee) {
+        return false;
+    }
+    lw_prev(L, i);
+    lw_fill_out(L, i);
+    LirExit *fail = lw_throw(L, i);
+    LirOpnd arg = lir_ptr(callee);
+    lir_call(L->f, shared, lw_def(L, i), &arg, 1, LIR_CHK_NULL, fail)->leave =
+        s->leave[BASE_MIN(callee->nlocalsplus, RT_LEAVES - 1)];
+    return true;
+}
+
 void lw_call_py(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
     PyCall c;
+    if (call_shared(L, i)) {
+        return;
+    }
     if (!begin_call(L, i, &c)) {
         return;
     }
@@ -166,7 +169,8 @@ void lw_call_py(Lower *L, HirIns *i)
     c.slow = lw_block(L, true);
     lw_prev(L, i);
     LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(run_callee(L, &c, LIR_NOREG))};
-    lir_call(f, (const void *)(uintptr_t)rt_leave_py(c.code), r, leave, 2, LIR_CHK_NULL, fail);
+    lir_call(f, (const void *)(uintptr_t)rt_leave_py(c.code->co_nlocalsplus), r, leave, 2,
+             LIR_CHK_NULL, fail);
     lir_jmp(f, done);
 
     lir_at(f, c.slow);
@@ -198,7 +202,8 @@ void lw_call_init(Lower *L, HirIns *i)
     LirReg result = run_callee(L, &c, r); /* the frame takes over the one reference there is */
     LirReg res = lir_vreg(f, LIR_GPR);
     LirOpnd leave[] = {lir_reg(LIR_TS), lir_reg(result)};
-    lir_call(f, (const void *)(uintptr_t)rt_leave_py(c.code), res, leave, 2, LIR_CHK_NONE, NULL);
+    lir_call(f, (const void *)(uintptr_t)rt_leave_py(c.code->co_nlocalsplus), res, leave, 2,
+             LIR_CHK_NONE, NULL);
     lw_unless(L, LIR_CMP, 8, LIR_NE, lir_reg(res), lir_ptr(Py_None), wrong);
     LirReg none = lir_copy(f, LIR_GPR, lir_ptr(Py_None));
     lir_rmw(f, LIR_SUBM, 8, lir_mem(none, PY311_OFF_OBJ_REFCNT), lir_imm(1));

@@ -188,7 +188,7 @@ void lir_emit_moves(LirEmit *e, LirMove *m, uint32_t n)
 
 /* ---- calls -------------------------------------------------------------------------------------- */
 
-static const uint8_t arg_gpr[6] = {7, 6, 2, 1, 8, 9};
+const uint8_t lir_arg_gpr[6] = {7, 6, 2, 1, 8, 9};
 
 static void lir_save_registers(LirEmit *e, uint32_t mask, bool restore)
 {
@@ -288,6 +288,36 @@ static bool lir_call_by_stub(LirEmit *e, const LirIns *i, uint32_t save)
     return true;
 }
 
+/* The stub of compact code that makes the call, or NULL; bit k of *filled: it fills the register of argument k. */
+static const void *lir_call_shared(LirEmit *e, const LirIns *i, uint32_t *filled)
+{
+    const void *fn = (const void *)(intptr_t)i->src[0].imm;
+    if (!e->f->compact || e->opt->stubs == NULL || i->leave != NULL || i->xargs != 0 ||
+        i->nargs > LIR_STUB_ARGS || cc_reaches(e->opt->cc, fn)) {
+        return NULL;
+    }
+    LirStubKey k = {.fn = fn, .jumps = true};
+    uint32_t fills = 0;
+    for (unsigned n = 0; n < i->nargs; n++) {
+        const LirOpnd *o = &i->args[n];
+        LirStubArg how = LIR_ARG_THERE;
+        if (o->kind == LIR_O_REG && (o->reg == LIR_TS || o->reg == LIR_FRAME)) {
+            how = o->reg == LIR_TS ? LIR_ARG_TS : LIR_ARG_FRAME;
+        } else if (o->kind == LIR_O_ADDR && o->reg == LIR_RSP && o->index == LIR_NOREG) {
+            how = LIR_ARG_RSP;
+            k.value[n] = o->disp;
+        } else if (o->kind == LIR_O_IMM && o->imm >= -1 && o->imm <= LIR_SHARED_IMM) {
+            how = LIR_ARG_IMM;
+            k.value[n] = (int32_t)o->imm;
+        }
+        k.how[n] = (uint8_t)how;
+        fills |= (uint32_t)(how != LIR_ARG_THERE) << n;
+    }
+    const void *stub = lir_stub(e->opt->stubs, &k);
+    *filled = stub != NULL ? fills : 0;
+    return stub;
+}
+
 void lir_emit_call(LirEmit *e, LirIns *i)
 {
     X64Asm *a = e->as;
@@ -305,21 +335,27 @@ void lir_emit_call(LirEmit *e, LirIns *i)
         }
         lir_save_registers(e, save, false);
     }
+    const LirOpnd *fn = &i->src[0];
+    bool direct = fn->kind == LIR_O_IMM;
+    uint32_t filled = 0;
+    const void *shared = direct ? lir_call_shared(e, i, &filled) : NULL;
     for (unsigned k = 0; k < i->nargs; k++) {
         LirOpnd o = i->args[k];
         bool xmm = (i->xargs >> k) & 1u;
-        LirReg to = xmm ? LIR_XMM0 + x++ : arg_gpr[g];
+        LirReg to = xmm ? LIR_XMM0 + x++ : lir_arg_gpr[g];
         g += !xmm;
-        moves[n++] = (LirMove){.dst = to, .src = o, .cls = xmm ? LIR_XMM : LIR_GPR};
+        if (!((filled >> k) & 1u)) {
+            moves[n++] = (LirMove){.dst = to, .src = o, .cls = xmm ? LIR_XMM : LIR_GPR};
+        }
     }
-    const LirOpnd *fn = &i->src[0];
-    bool direct = fn->kind == LIR_O_IMM;
     if (!direct) {
         moves[n++] = (LirMove){.dst = 0, .src = *fn, .cls = LIR_GPR};
     }
     lir_emit_moves(e, moves, n);
-    if (direct) {
-        x64_call_abs(a, (const void *)(intptr_t)fn->imm);
+    if (i->leave) {
+        lir_emit_call_py(a, (const void *)(intptr_t)fn->imm, i->leave);
+    } else if (direct) {
+        x64_call_abs(a, shared ? shared : (const void *)(intptr_t)fn->imm);
     } else {
         x64_call_r(a, X64_RAX);
     }

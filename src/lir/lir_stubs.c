@@ -6,6 +6,11 @@
  * the code cache for each combination that is met, and a place that wants it is a call of that: 5 bytes. It also
  * keeps the code that does run in the processor's caches.
  *
+ * Compact code shares its other calls as well: a call of the runtime, which is far away, takes 15 to 30 bytes, of which
+ * most say what is the same at many places: the thread, the frame, the out area, a small number.  The stub fills these
+ * registers and jumps; the site fills the rest, and calls it directly.  So the processor need not learn where the call of
+ * each site goes, nor fetch its address from the unit's constants.
+ *
  * A stub is called with rsp aligned to 16, keeps rbp, and pushes what it saves; so the unwinder's rule for
  * compiled code (cc_enable_unwind) holds in it as well. It returns with the flags of testing the
  * result. Stubs are never freed: units that call them come and go. */
@@ -56,6 +61,9 @@ static Entry *lir_stub_place(const LirStubs *s, const LirStubKey *k)
 {
     uint64_t h = (uint64_t)(uintptr_t)k->fn ^ (uint64_t)k->save << 40 ^ (uint64_t)k->args[0] << 36 ^
                  (uint64_t)k->args[1] << 32 ^ (uint64_t)k->dst << 56;
+    for (unsigned n = 0; n < LIR_STUB_ARGS; n++) {
+        h = h * 31 + (uint64_t)(uint32_t)k->value[n] * 8 + k->how[n];
+    }
     h *= UINT64_C(0x9e3779b97f4a7c15);
     for (uint32_t i = (uint32_t)(h >> 32);; i++) {
         Entry *e = &s->table[i & (s->size - 1)];
@@ -106,8 +114,30 @@ static void lir_stub_args(X64Asm *a, const LirStubKey *k)
     }
 }
 
+static void lir_stub_jump(X64Asm *a, const LirStubKey *k)
+{
+    for (unsigned n = 0; n < LIR_STUB_ARGS; n++) {
+        X64Reg r = (X64Reg)lir_arg_gpr[n];
+        switch (k->how[n]) {
+        case LIR_ARG_TS: x64_mov_rr(a, X64_Q, r, (X64Reg)LIR_TS); break;
+        case LIR_ARG_FRAME: x64_mov_rr(a, X64_Q, r, (X64Reg)LIR_FRAME); break;
+        case LIR_ARG_RSP: /* the return address is below it */
+            x64_lea(a, X64_Q, r, x64_mem(X64_RSP, 8 + k->value[n]));
+            break;
+        case LIR_ARG_IMM: x64_mov_ri(a, r, (uint64_t)(int64_t)k->value[n]); break;
+        default: break;
+        }
+    }
+    x64_mov_addr(a, X64_RAX, k->fn);
+    x64_jmp_r(a, X64_RAX);
+}
+
 static void lir_stub_code(X64Asm *a, const LirStubKey *k, bool near)
 {
+    if (k->jumps) {
+        lir_stub_jump(a, k);
+        return;
+    }
     bool pad = __builtin_popcount(k->save) % 2 == 0; /* the return address is on the stack, too */
     for (uint32_t m = k->save; m; m &= m - 1) {
         x64_push_r(a, (X64Reg)__builtin_ctz(m));

@@ -1,8 +1,10 @@
-/* Calls that slow paths share: one copy of the code for each combination of function, argument registers,
- * live registers and result. See lir_stubs.c. */
+/* Calls that many places share: those of slow paths, one copy of the code for each combination of function, argument
+ * registers, live registers and result; and those of compact code, for each function and constant arguments. See
+ * lir_stubs.c. */
 #ifndef PYSTON_LIR_STUBS_H
 #define PYSTON_LIR_STUBS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "codecache.h"
@@ -10,6 +12,16 @@
 typedef struct LirStubs LirStubs;
 
 #define LIR_STUB_NONE 0xff
+
+/* What a stub of compact code does about an argument register. */
+typedef enum {
+    LIR_ARG_THERE, /* the site has filled it */
+    LIR_ARG_TS,
+    LIR_ARG_FRAME,
+    LIR_ARG_RSP, /* the site's rsp + value */
+    LIR_ARG_IMM, /* value */
+} LirStubArg;
+enum { LIR_STUB_ARGS = 6 };
 
 /* All bytes count in comparisons: to be made with zeroed padding. */
 typedef struct {
@@ -19,7 +31,10 @@ typedef struct {
     uint8_t nargs;   /* 1 or 2 */
     uint8_t dst;     /* register for the result, not one of `save`, or LIR_STUB_NONE */
     uint8_t test;    /* width of the result that the flags on return tell of; 0: none */
-    uint8_t zero[7];
+    bool
+        jumps; /* of compact code: fills argument registers and goes to `fn`; the fields above are 0 */
+    uint8_t how[LIR_STUB_ARGS]; /* LirStubArg */
+    int32_t value[LIR_STUB_ARGS];
 } LirStubKey;
 
 /* The stubs of a code cache; NULL when memory is out. Stub code lives as long as the cache. */

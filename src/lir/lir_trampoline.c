@@ -10,6 +10,24 @@
 #include "lir_internal.h"
 #include "x64.h"
 
+const void *lir_install_code(CodeCache *cc, X64Asm *a, const char *name)
+{
+    if (x64_finalize(a) != 0) {
+        return NULL;
+    }
+    CcWindow w;
+    CodeBlob *b = cc_alloc(cc, x64_size(a, X64_HOT), x64_size(a, X64_COLD), name, NULL);
+    if (b == NULL || cc_open(cc, b, &w) != 0) {
+        return NULL;
+    }
+    int ok = x64_copy_to(a, w.hot, b->hot, w.cold, b->cold);
+    if (cc_close(cc, &w) != 0 || ok != 0) {
+        return NULL;
+    }
+    cc_publish(cc, b);
+    return (const void *)b->hot;
+}
+
 const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler)
 {
     static const uint8_t saved[] = {X64_R15, X64_R14, X64_R13, X64_R12, X64_RBX, X64_RBP};
@@ -53,19 +71,7 @@ const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler)
     x64_bind(&a, next);
     x64_jmp_r(&a, X64_RDX);
 
-    const void *entry = NULL;
-    if (x64_finalize(&a) == 0) {
-        CcWindow w;
-        CodeBlob *b = cc_alloc(cc, x64_size(&a, X64_HOT), x64_size(&a, X64_COLD),
-                               "pyston exit trampoline", NULL);
-        if (b != NULL && cc_open(cc, b, &w) == 0) {
-            int ok = x64_copy_to(&a, w.hot, b->hot, w.cold, b->cold);
-            if (cc_close(cc, &w) == 0 && ok == 0) {
-                cc_publish(cc, b);
-                entry = (const void *)b->hot;
-            }
-        }
-    }
+    const void *entry = lir_install_code(cc, &a, "pyston exit trampoline");
     x64_free(&a);
     return entry;
 }

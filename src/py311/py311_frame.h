@@ -37,6 +37,22 @@ static inline void py311_frame_pop(PyThreadState *ts, Py311Frame *f)
     ts->datastack_top = (PyObject **)(void *)f;
 }
 
+/* stacktop, is_entry, owner and mark of a frame about to run compiled code: one word. */
+static inline int64_t py311_frame_word(void)
+{
+    const Py311Frame f = {
+        .stacktop = -1,
+        .is_entry = true,
+        .owner = PY311_OWNED_BY_THREAD,
+        .mark = PY311_MARK_COMPILED,
+    };
+    int64_t word;
+    _Static_assert(offsetof(Py311Frame, localsplus) == offsetof(Py311Frame, stacktop) + sizeof word,
+                   "one word");
+    memcpy(&word, &f.stacktop, sizeof word);
+    return word;
+}
+
 /* Sets the specials as _PyFrame_InitializeSpecials does, for a frame about to run compiled code:
  * stacktop -1, is_entry, marked compiled, `previous` set, but not yet visible (the caller stores
  * cframe->current_frame).  Takes over the reference to `func`; the caller fills localsplus[0 ..

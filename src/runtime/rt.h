@@ -278,20 +278,26 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
                               Py_ssize_t nargs, PyObject *kwargs);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
+/* Code that compact code shares (lir_shared.c), or NULLs. */
+#define RT_SHARED_CALLS 8
+#define RT_LEAVES       10 /* up to eight locals; more */
+typedef struct {
+    const void *call[RT_SHARED_CALLS]; /* by number of arguments */
+    const void *leave[RT_LEAVES];
+    const void *poll;
+} RtShared;
 /* What machine code that calls Python functions directly has to know; set by the engine. */
 typedef struct {
-    /* Where the code object's entry is kept (never NULL) as long as it lives; NULL when memory is
-     * out. */
-    RtEntry *(*entry_word)(PyCodeObject *code);
-    const void *hook;  /* value of interp->eval_frame while the engine is active */
+    /* What is kept for the code object as long as it lives; NULL when memory is out. */
+    RtCallee *(*callee)(PyCodeObject *code);
+    const void *hook; /* value of interp->eval_frame while the engine is active */
+    RtShared shared;
     int32_t stack_low; /* offset from the thread pointer of the lowest rsp that a call may have */
 } RtDirect;
 extern RtDirect rt_direct;
+RtLeavePy rt_leave_py(
+    int nlocalsplus); /* what ends frames of as many locals; from RT_LEAVES - 1 on the same one */
 void rt_unset(PyObject **first, Py_ssize_t n); /* n locals of a new frame */
-/* What is left to do when the thread's current frame, entered through its entry word, has returned
- * `result`: unlinks, clears and pops it, gives recursion_remaining back. Gives `result`. */
-typedef PyObject *(*RtLeavePy)(PyThreadState *ts, PyObject *result);
-RtLeavePy rt_leave_py(const PyCodeObject *co); /* for frames of this code */
 /* sys.getrefcount: programs compare what it gives with what they know they hold, the value stack's
  * reference included. */
 bool rt_is_getrefcount(PyObject *callable);

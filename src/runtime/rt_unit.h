@@ -36,6 +36,18 @@ struct _PyInterpreterFrame;
  * addressed from rbp. */
 typedef PyObject *(*RtEntry)(PyThreadState *ts, struct _PyInterpreterFrame *frame);
 
+/* What is left to do when the thread's current frame, entered through its entry word, has returned
+ * `result`: unlinks, clears and pops it, gives recursion_remaining back. Gives `result`. */
+typedef PyObject *(*RtLeavePy)(PyThreadState *ts, PyObject *result);
+/* What a call has to know of code. */
+typedef struct {
+    RtEntry entry;      /* never NULL; compiled callers know this word's address */
+    int32_t exact_args; /* positional arguments that are all its frame wants; -1: it wants others */
+    int32_t nlocalsplus; /* as in the code object */
+    RtLeavePy leave;     /* what ends its frames */
+    uint32_t frame_size; /* bytes on the data stack */
+} RtCallee;
+
 /* Where an exit finds a value. */
 typedef enum {
     RT_LOC_GPR,   /* where: register number */
