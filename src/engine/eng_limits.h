@@ -35,6 +35,10 @@
 #define ENG_ALL_THRESHOLD          64u
 /* A quarter of a second will do where the main thread and others have waited so many times in it: see eng_sample.c. */
 #define ENG_WAITS                  8
+/* What compiling one of its functions takes, and how many times as long as compiling all of them a program has to have run:
+ * it may run for as long again, or end. */
+#define ENG_FUNCTION_NS            250000
+#define ENG_ALL_PAYS               10
 /* In a program that has changed over, compiling may take one part in so many of the CPU time: what it has to compile is
  * better done soon, for in between it is slower than before and than afterwards. */
 #define ENG_ALL_SHARE              4u

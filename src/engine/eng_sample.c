@@ -88,6 +88,13 @@ static int64_t waits(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nvcsw - eng_ticker_waits : 0;
 }
 
+/* Has the program run for so long that compiling what it calls is little beside that? */
+static bool worth_compiling(const Generation *g)
+{
+    int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    return (int64_t)g->functions * ENG_FUNCTION_NS <= all / ENG_ALL_PAYS;
+}
+
 /* Is the generation that ends like the one before? */
 static bool like_before(int kind, const Generation *g, int64_t waited)
 {
@@ -102,7 +109,8 @@ static void end_generation(int kind)
     Generation *g = &sampling.generations[kind];
     int64_t waited = waits();
     g->stable = like_before(kind, g, waited) ? g->stable + 1 : 0;
-    if (g->stable >= kinds[kind].stable && !sampling.all && !eng_settings.stress_patch) {
+    if (g->stable >= kinds[kind].stable && !sampling.all && !eng_settings.stress_patch &&
+        worth_compiling(g)) {
         sampling.all = true;
         sampling.left_in_all = ENG_ALL_EPOCHS;
         eng_hook_away = false;

@@ -24,7 +24,6 @@
 
 /* When every operand's type is within its set, `drop` goes and `add` comes. */
 typedef struct {
-    uint16_t op;
     HirType t[3];
     uint32_t drop, add;
 } EffectRule;
@@ -32,30 +31,30 @@ typedef struct {
 #define ARB   HIR_F_ARB
 #define RAISE HIR_F_RAISE
 #define PR    (HIR_F_PURE | HIR_F_READ)
-static const EffectRule rules[] = {
-    {HIR_BinaryOp, {CLOSED, CLOSED}, ARB, 0},
-    {HIR_CompareOp, {CLOSED, CLOSED}, ARB, 0},
-    {HIR_UnaryNeg, {CLOSED}, ARB, 0},
-    {HIR_UnaryPos, {CLOSED}, ARB, 0},
-    {HIR_UnaryInvert, {CLOSED}, ARB, 0},
-    {HIR_Truthy, {TRUTHY}, ARB | RAISE, PR},
-    {HIR_Len, {SIZED}, ARB | RAISE, PR},
-    {HIR_GetLen, {SIZED}, ARB, 0},
-    {HIR_Contains, {HIR_T_STR, HIR_T_STR}, ARB, 0},
-    {HIR_Subscr,
-     {HIR_T_STR | HIR_T_BYTES | HIR_T_TUPLE | HIR_T_LIST, HIR_T_INT | HIR_T_BOOL},
-     ARB,
-     0},
-    {HIR_GetSlice, {HIR_T_STR | HIR_T_BYTES, BOUND, BOUND}, ARB, 0},
-    {HIR_MinMax, {CLOSED, CLOSED}, ARB, 0},
-    {HIR_CallMethodO, {HIR_T_STR, HIR_T_STR}, ARB, 0},
-    {HIR_StrOf, {CLOSED}, ARB, 0},
-    {HIR_FormatValue, {CLOSED, HIR_T_NULL | HIR_T_STR}, ARB, 0},
+static const EffectRule rules[HIR_NOPS] = {
+    /* all zero: no rule */
+    [HIR_BinaryOp] = {{CLOSED, CLOSED}, ARB, 0},
+    [HIR_CompareOp] = {{CLOSED, CLOSED}, ARB, 0},
+    [HIR_UnaryNeg] = {{CLOSED}, ARB, 0},
+    [HIR_UnaryPos] = {{CLOSED}, ARB, 0},
+    [HIR_UnaryInvert] = {{CLOSED}, ARB, 0},
+    [HIR_Truthy] = {{TRUTHY}, ARB | RAISE, PR},
+    [HIR_Len] = {{SIZED}, ARB | RAISE, PR},
+    [HIR_GetLen] = {{SIZED}, ARB, 0},
+    [HIR_Contains] = {{HIR_T_STR, HIR_T_STR}, ARB, 0},
+    [HIR_Subscr] = {{HIR_T_STR | HIR_T_BYTES | HIR_T_TUPLE | HIR_T_LIST, HIR_T_INT | HIR_T_BOOL},
+                    ARB,
+                    0},
+    [HIR_GetSlice] = {{HIR_T_STR | HIR_T_BYTES, BOUND, BOUND}, ARB, 0},
+    [HIR_MinMax] = {{CLOSED, CLOSED}, ARB, 0},
+    [HIR_CallMethodO] = {{HIR_T_STR, HIR_T_STR}, ARB, 0},
+    [HIR_StrOf] = {{CLOSED}, ARB, 0},
+    [HIR_FormatValue] = {{CLOSED, HIR_T_NULL | HIR_T_STR}, ARB, 0},
     /* isinstance() asks the class's metaclass, then the object's __class__. */
-    {HIR_IsInstance, {NOT_OTHER, HIR_T_TYPE}, ARB, 0},
+    [HIR_IsInstance] = {{NOT_OTHER, HIR_T_TYPE}, ARB, 0},
     /* range iterators are not tracked by the collector. */
-    {HIR_GetIter, {HIR_T_RANGE | HIR_T_RANGE_ITER | HIR_T_LIST_ITER | HIR_T_TUPLE_ITER}, ARB, 0},
-    {HIR_IterNext, {HIR_T_RANGE_ITER}, ARB, 0},
+    [HIR_GetIter] = {{HIR_T_RANGE | HIR_T_RANGE_ITER | HIR_T_LIST_ITER | HIR_T_TUPLE_ITER}, ARB, 0},
+    [HIR_IterNext] = {{HIR_T_RANGE_ITER}, ARB, 0},
 };
 #undef RAISE
 #undef ARB
@@ -91,22 +90,18 @@ uint32_t hir_flags(const HirIns *i)
     case HIR_ListStore: return known_leaf(i->aux) ? f & ~(uint32_t)HIR_F_ARB : f;
     default: break;
     }
-    for (size_t r = 0; r < BASE_COUNT(rules); r++) {
-        if (rules[r].op != i->op) {
-            continue;
-        }
-        uint32_t k = 0;
-        for (; k < i->nargs && k < 3; k++) {
-            HirType t = i->args[k] ? i->args[k]->type : HIR_T_ANY;
-            if (t & ~rules[r].t[k]) {
-                break;
-            }
-        }
-        if (k == i->nargs) {
-            return (f & ~rules[r].drop) | rules[r].add;
+    const EffectRule *rule = &rules[i->op];
+    if (rule->drop == 0) {
+        return f;
+    }
+    uint32_t k = 0;
+    for (; k < i->nargs && k < 3; k++) {
+        HirType t = i->args[k] ? i->args[k]->type : HIR_T_ANY;
+        if (t & ~rule->t[k]) {
+            break;
         }
     }
-    return f;
+    return k == i->nargs ? (f & ~rule->drop) | rule->add : f;
 }
 
 bool hir_consumes(const HirIns *i, uint32_t k)

@@ -147,11 +147,21 @@ static bool is_null(const HirIns *v)
     return v->op == HIR_Const && !v->imm.p;
 }
 
+/* States of several bytecodes share their arrays: what has been noted, as long as no home is written. */
+typedef struct {
+    HirIns **locals;
+    const uint8_t *dirty;
+} Noted;
+
 /* What a frame state says of the homes at an instruction in epochs `cur`. An exit there leaves homes
  * that are not dirty as they are; so one that was never written and stands for no value is NULL. */
-static void note_state(LirHomes *h, HirFrameState *fs, const LirEpoch *cur)
+static void note_state(LirHomes *h, HirFrameState *fs, const LirEpoch *cur, Noted *last)
 {
     fs = hir_fs_physical(fs); /* only it has homes */
+    if (fs->locals == last->locals && fs->dirty == last->dirty) {
+        return;
+    }
+    *last = (Noted){fs->locals, fs->dirty};
     for (uint32_t k = 0; fs->locals && k < fs->nlocals && k < h->nlocals; k++) {
         if (!fs->locals[k]) {
             continue;
@@ -169,9 +179,9 @@ static void note_state(LirHomes *h, HirFrameState *fs, const LirEpoch *cur)
 static void collect_facts(LirHomes *h, LirEpoch *cur)
 {
     HirFunc *hf = h->hf;
-    HirFrameState *last = NULL;
     for (uint32_t r = 0; r < hf->nrpo; r++) {
         HirBlock *b = hf->rpo[r];
+        Noted noted = {NULL, NULL};
         memcpy(cur, h->in[b->id], h->nlocals * sizeof *cur);
         for (HirIns *i = b->first; i; i = i->next) {
             if (i->op == HIR_Phi && hir_phi_local(i) >= 0) {
@@ -183,10 +193,12 @@ static void collect_facts(LirHomes *h, LirEpoch *cur)
             } else if (i->op == HIR_StoreLocal && i->aux < h->nlocals) {
                 add_fact(h, hir_root(i->args[0]), i->aux, lir_homes_store_epoch(i));
             }
-            if (i->fs && i->fs != last) {
-                note_state(h, last = i->fs, cur);
+            if (i->fs) {
+                note_state(h, i->fs, cur, &noted);
             }
-            lir_homes_step(h, cur, i);
+            if (lir_homes_step(h, cur, i)) {
+                noted = (Noted){NULL, NULL};
+            }
         }
     }
 }
