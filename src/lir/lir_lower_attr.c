@@ -11,13 +11,13 @@ static void not_null(Lower *L, LirReg r, LirBlock *miss)
 }
 
 /* Where the inline value of `obj` is according to the cache; to `miss` when it has none there. */
-static LirOpnd fast_value(Lower *L, LirReg obj, const RtAttrIC *ic, LirBlock *miss)
+static LirOpnd fast_value(Lower *L, LirReg obj, const RtAttrFast *fast, LirBlock *miss)
 {
     LirFunc *f = L->f;
     LirReg type = lir_load(f, 8, lir_mem(obj, PY311_OFF_OBJ_TYPE));
     LirReg tag = lir_load(f, 4, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG));
     LirReg slot = lir_op2(f, LIR_AND, lir_reg(tag), lir_imm(RT_ATTR_FAST - 1));
-    LirReg table = lir_copy(f, LIR_GPR, lir_ptr(ic->fast));
+    LirReg table = lir_copy(f, LIR_GPR, lir_ptr(fast));
     _Static_assert(sizeof(RtAttrFast) == 8, "scale of the table's index");
     LirOpnd version = lir_mem_index(table, slot, 3, offsetof(RtAttrFast, version));
     lw_unless(L, LIR_CMP, 4, LIR_NE, lir_reg(tag), version, miss);
@@ -45,13 +45,14 @@ static bool worth_a_look(const Lower *L, const HirIns *i)
 
 void lw_load_attr(Lower *L, HirIns *i)
 {
-    if (!worth_a_look(L, i)) {
+    const RtAttrFast *fast = worth_a_look(L, i) ? rt_attr_ic_fast(i->imm.p) : NULL;
+    if (!fast) {
         lw_call(L, i);
         return;
     }
     LirReg obj = lw_reg(L, i->args[0]), v = lw_def(L, i);
     LirBlock *miss = lw_block(L, true), *done = lw_block(L, false);
-    LirOpnd slot = fast_value(L, obj, i->imm.p, miss);
+    LirOpnd slot = fast_value(L, obj, fast, miss);
     lir_ins(L->f, LIR_LOAD, 8, v, slot, lir_none());
     not_null(L, v, miss);
     lir_rmw(L->f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));
@@ -61,13 +62,14 @@ void lw_load_attr(Lower *L, HirIns *i)
 /* A first value (old one NULL) also changes the insertion order: the helper's. */
 void lw_store_attr(Lower *L, HirIns *i)
 {
-    if (!worth_a_look(L, i)) {
+    const RtAttrFast *fast = worth_a_look(L, i) ? rt_attr_ic_fast(i->imm.p) : NULL;
+    if (!fast) {
         lw_call(L, i);
         return;
     }
     LirReg obj = lw_reg(L, i->args[0]), v = lw_reg(L, i->args[1]);
     LirBlock *miss = lw_block(L, true), *done = lw_block(L, false);
-    LirOpnd slot = fast_value(L, obj, i->imm.p, miss);
+    LirOpnd slot = fast_value(L, obj, fast, miss);
     LirReg old = lir_load(L->f, 8, slot);
     not_null(L, old, miss);
     lir_rmw(L->f, LIR_ADDM, 8, lir_mem(v, PY311_OFF_OBJ_REFCNT), lir_imm(1));

@@ -142,8 +142,9 @@ int rt_dict_update(PyThreadState *ts, PyObject *dict, PyObject *mapping);
 int rt_dict_merge(PyThreadState *ts, PyObject *dict, PyObject *mapping, PyObject *callable);
 
 /* --- attributes (rt_attr*.c) ------------------------------------------- */
-/* Gives a LOAD_METHOD site's cache the table that inline code looks at; NULL when out of memory. */
+/* Gives a site's cache the table that inline code looks at, a LOAD_METHOD's or another's; NULL when out of memory. */
 RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic);
+RtAttrFast *rt_attr_ic_fast(RtAttrIC *ic);
 /* RtAttrIC* of the site at `bci`, NULL when out of memory. */
 void *rt_attr_ic_new(CodeUnit *u, PyObject *name, int32_t bci);
 PyObject *rt_load_attr(PyObject *obj, void *ic);

@@ -11,7 +11,7 @@
 
 void *rt_attr_ic_new(CodeUnit *u, PyObject *name, int32_t bci)
 {
-    RtAttrIC *ic = rt_unit_data(u, sizeof *ic);
+    RtAttrIC *ic = rt_unit_lines(u, sizeof *ic);
     if (ic == NULL)
         return NULL;
     ic->name = name;
@@ -24,8 +24,17 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name, int32_t bci)
     ic->ways = 1;
     ic->entries = &ic->first;
     ic->alive = &ic->first_alive;
-    ic->fast[0].version = 1; /* which belongs to slot 1: matches nothing */
     return ic;
+}
+
+RtAttrFast *rt_attr_ic_fast(RtAttrIC *ic)
+{
+    if (ic->fast == NULL) {
+        ic->fast = rt_unit_data(ic->unit, RT_ATTR_FAST * sizeof *ic->fast);
+        if (ic->fast != NULL)
+            ic->fast[0].version = 1; /* which belongs to slot 1: matches nothing */
+    }
+    return ic->fast;
 }
 
 RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic)
@@ -440,7 +449,7 @@ void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *entry)
     }
     ic->entries[slot] = *entry;
     Py_XSETREF(ic->alive[slot], weak_reference(entry->owner != NULL ? entry->owner : entry->type));
-    if (entry->kind == RT_ATTR_INLINE_VALUE && entry->descr_version == 0) {
+    if (ic->fast != NULL && entry->kind == RT_ATTR_INLINE_VALUE && entry->descr_version == 0) {
         RtAttrFast *fast = &ic->fast[entry->version % RT_ATTR_FAST];
         fast->version = entry->version;
         fast->index = entry->index;

@@ -18,6 +18,7 @@
 #define PYSTON_RT_IC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <Python.h>
@@ -101,33 +102,37 @@ typedef struct {
 extern uint32_t rt_attr_unsettled;
 
 typedef struct RtAttrIC {
+    /* What a use by the helper reads: one cache line (rt_unit_lines). */
+    RtAttrEntry first;    /* most sites see one type */
+    RtAttrEntry *entries; /* &first, or unit data */
+    uint32_t unsettled;   /* uses left until it is settled what it sees */
+    uint8_t nentries;     /* entries in use */
+    uint8_t ways; /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
+    uint8_t site; /* RtSiteKind */
+    uint8_t megamorphic; /* given up: all such sites share a table */
+    /* What it reads where it has to look the name up. */
     PyObject *name; /* interned str, kept alive by the code object's co_names */
     Py_hash_t hash; /* of the name */
     struct CodeUnit *unit;
     struct RtAttrIC *next_ic; /* of the unit */
     int32_t bci;              /* of the site */
-    uint32_t unsettled;       /* uses left until it is settled what it sees */
+    uint32_t misses;          /* lookups that no entry served */
+    uint32_t uncached;        /* of these, the ones that no entry can describe */
+    uint32_t last_hits;       /* hits at the last look at the ratio of hits to misses */
     int64_t watched;          /* the engine's: since when uses are counted */
     uint8_t slow;             /* ... and how often they were too few */
-    uint8_t site;             /* RtSiteKind */
-    uint8_t nentries;         /* entries in use */
-    uint8_t ways; /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
-    uint8_t next; /* entry replaced next when all are in use */
-    uint8_t megamorphic;  /* given up: all such sites share a table */
-    uint32_t misses;      /* lookups that no entry served */
-    uint32_t uncached;    /* of these, the ones that no entry can describe */
-    uint32_t last_hits;   /* hits at the last look at the ratio of hits to misses */
-    RtAttrEntry *entries; /* &first, or unit data */
-    RtAttrEntry first;    /* most sites see one type */
-    PyObject **alive;     /* weak references to the entries' owners or types; NULL: none */
+    uint8_t next;             /* entry replaced next when all are in use */
+    bool examined;            /* a value was seen in an object */
+    uint8_t ntargets; /* codes of Python functions that LOAD_METHOD found; above RT_TARGETS: many */
+    PyObject **alive; /* weak references to the entries' owners or types; NULL: none */
     PyObject *first_alive;
     PyObject *example; /* of the type of all values seen in objects, or NULL: rt_attr_example */
-    bool examined;     /* one was seen */
-    uint8_t ntargets; /* codes of Python functions that LOAD_METHOD found; above RT_TARGETS: many */
-    PyCodeObject **targets;        /* [RT_TARGETS], pinned by the unit; NULL: none */
-    RtMethodFast *methods;         /* [RT_ATTR_FAST] at sites whose code looks there, else NULL */
-    RtAttrFast fast[RT_ATTR_FAST]; /* slot 0 never holds 0, which is no version */
+    PyCodeObject **targets; /* [RT_TARGETS], pinned by the unit; NULL: none */
+    /* [RT_ATTR_FAST] at sites whose code looks there, else NULL; slot 0 never holds 0, which is no version. */
+    RtMethodFast *methods;
+    RtAttrFast *fast;
 } RtAttrIC;
+_Static_assert(offsetof(RtAttrIC, name) == 64, "one cache line");
 
 enum { RT_KEYS_ANY = -1, RT_KEYS_LOOKUP = INT32_MAX };
 

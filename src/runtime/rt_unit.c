@@ -8,7 +8,7 @@
 #include "rt_ic.h"
 
 /* Data is handed out from chunks; large requests get a chunk of their own. */
-enum { DATA_CHUNK = 512, DATA_ALIGN = 16 };
+enum { DATA_CHUNK = 512, DATA_ALIGN = 16, LINE = 64 };
 
 typedef struct RtDataChunk {
     struct RtDataChunk *next;
@@ -52,14 +52,22 @@ void rt_unit_free(CodeUnit *u)
     free(pinned);
 }
 
-void *rt_unit_data(CodeUnit *u, size_t bytes)
+/* Where the next data with this alignment is in the chunk. */
+static size_t place_in(const RtDataChunk *c, size_t align)
+{
+    uintptr_t data = (uintptr_t)c + CHUNK_HEADER;
+    return BASE_ALIGN_UP(data + c->used, align) - data;
+}
+
+static void *data(CodeUnit *u, size_t bytes, size_t align)
 {
     if (bytes > UINT32_MAX / 2)
         return NULL;
     bytes = BASE_ALIGN_UP(bytes, (size_t)DATA_ALIGN);
     RtDataChunk *c = u->data;
-    if (c == NULL || c->size - c->used < bytes) {
-        size_t size = BASE_MAX(bytes, DATA_CHUNK - CHUNK_HEADER);
+    size_t at = c != NULL ? place_in(c, align) : 0;
+    if (c == NULL || c->size < at + bytes) {
+        size_t size = BASE_MAX(bytes + align - DATA_ALIGN, DATA_CHUNK - CHUNK_HEADER);
         c = calloc(1, CHUNK_HEADER + size);
         if (c == NULL)
             return NULL;
@@ -73,10 +81,20 @@ void *rt_unit_data(CodeUnit *u, size_t bytes)
             c->next = u->data;
             u->data = c;
         }
+        at = place_in(c, align);
     }
-    void *p = (char *)c + CHUNK_HEADER + c->used;
-    c->used += (uint32_t)bytes;
-    return p;
+    c->used = (uint32_t)(at + bytes);
+    return (char *)c + CHUNK_HEADER + at;
+}
+
+void *rt_unit_data(CodeUnit *u, size_t bytes)
+{
+    return data(u, bytes, DATA_ALIGN);
+}
+
+void *rt_unit_lines(CodeUnit *u, size_t bytes)
+{
+    return data(u, bytes, LINE);
 }
 
 int rt_unit_getter(CodeUnit *u, PyCodeObject *code, int32_t bci, PyObject *name)

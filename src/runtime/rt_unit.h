@@ -143,6 +143,8 @@ CodeUnit *rt_unit_new(PyCodeObject *code, int32_t entry_bci);
 void rt_unit_free(CodeUnit *u);
 /* Zeroed memory that lives as long as the unit, 16-byte aligned; NULL when out of memory. */
 void *rt_unit_data(CodeUnit *u, size_t bytes);
+/* The same at the start of a cache line. */
+void *rt_unit_lines(CodeUnit *u, size_t bytes);
 /* Notes where a getter is inlined. -1 when out of memory. */
 int rt_unit_getter(CodeUnit *u, PyCodeObject *code, int32_t bci, PyObject *name);
 /* Keeps `obj` alive as long as the unit (once per object). Returns -1 when out of memory. */
