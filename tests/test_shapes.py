@@ -1,4 +1,6 @@
-"""What the builder makes of calls of builtins: operations of their own, and nothing made that nobody sees."""
+"""What the builder makes of calls of builtins: operations of their own, and nothing made that nobody sees.
+What compact code has outside.
+"""
 
 from __future__ import annotations
 
@@ -156,3 +158,36 @@ def test_sites_that_saw_several_classes(body, made, not_made, tmp_path):
     )
     seen = set(operations(tmp_path, source, "f", last=True))
     assert made <= seen and not (not_made & seen), seen
+
+
+def test_compact_code_is_short(tmp_path):
+    """Calls of Python functions and checks are calls of shared code, attributes calls of the runtime."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+        class A:
+            def __init__(self, n):
+                self.n = n
+        class B(A):
+            pass
+        def g(x, y):
+            return g(x, y - 1) if y else x
+        def f(o, p):
+            return g(o.n, p)
+        for i in range(300):
+            f((A, B)[i % 2](i), i % 3)
+        """)
+    )
+
+    def listing(mode: str) -> tuple[int, str]:
+        done = Python(runmodes.parse(mode))(program, env={"PYSTON_DUMP": "asm:f"}, timeout=60)
+        assert done.code == 0, done.err
+        size = re.search(r"code of f: (\d+) bytes at \S+ cold (\d+) bytes", done.err)
+        assert size, done.err
+        return int(size[1]) + int(size[2]), done.err
+
+    usual, in_line = listing("ext-t100")
+    compact, shared = listing("ext-t100-compact")
+    assert "CMPSP" in in_line and "POLL" not in in_line, in_line
+    assert "CMPSP" not in shared and "POLL" in shared, shared
+    assert compact < usual, (usual, compact)
