@@ -9,7 +9,7 @@ JOBS   ?= $(shell nproc)
 ARGS   ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
+.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-steady bench-compare \
 	bench-paired bench-instructions docs wheel tarball deb release test-packages test-deployments test-wheels clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
@@ -73,6 +73,9 @@ bench-compare: $(VENV)/.ready ## What got faster or slower beyond noise: A=FOLDE
 
 bench-paired: all $(VENV)/.ready ## A few cold programs against python3.11, with the share of compiling (ARGS=--help)
 	$(VENV)/bin/python benchmarks/paired.py $(ARGS)
+
+bench-steady: all $(VENV)/.ready ## A site's pages in steady state, processes in turns (SITE=djangocms ARGS="--way stock --way ext")
+	$(VENV)/bin/python benchmarks/steady.py $(or $(SITE),flaskblogging) $(ARGS)
 
 bench-instructions: all $(VENV)/.ready ## Count instructions of some programs (valgrind; as JSON too)
 	$(VENV)/bin/python benchmarks/instructions.py --json build/bench/instructions.json $(ARGS)
