@@ -94,6 +94,7 @@ typedef struct {
     int32_t entry_bci;
     int nstack, nknown;       /* entries of the value stack, and of these the frame's now */
     bool generic;             /* speculate nowhere */
+    bool compact;             /* LirOptions.compact */
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
     const char *reason;       /* why not */
     CodeUnit *unit;
@@ -184,7 +185,7 @@ static bool run_stages(Job *job)
         .exit_entry = exit_trampoline,
         .arena = &back_arena,
         .stubs = stubs,
-        .compact = eng_settings.stress_compact || eng_changed_over(),
+        .compact = job->compact,
         .stress_deopt = eng_settings.stress_deopt,
         .verify = eng_settings.verify,
         .dump_lir = job->lir,
@@ -281,6 +282,12 @@ static uint64_t *count_of(PyCodeObject *co, int32_t entry_bci)
                                                     : &eng_counts.compiled_osr;
 }
 
+/* Is it a loop, or was it hot before the program changed over? Then it stays in the processor's caches. */
+static bool runs_often(const EngCodeState *s, int32_t entry_bci)
+{
+    return s->hits >= ENG_HITS || (entry_bci != 0 && eng_place_find(s, entry_bci) == NULL);
+}
+
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown)
 {
     StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;
@@ -294,6 +301,7 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
         .nstack = nstack,
         .nknown = nknown,
         .generic = s->recompiles >= ENG_RECOMPILES,
+        .compact = eng_settings.stress_compact || (eng_changed_over() && !runs_often(s, entry_bci)),
         .hir = dump && eng_settings.dump & ENG_DUMP_HIR ? &hir : NULL,
         .lir = dump && eng_settings.dump & ENG_DUMP_LIR ? &lir : NULL,
         .asm_ = dump && eng_settings.dump & ENG_DUMP_ASM ? &code : NULL,
