@@ -74,14 +74,14 @@ def test_warm_functions_are_compiled_in_the_end(run):
 
 
 def test_programs_that_wait_change_over_soon(run):
-    """As servers do; but not before compiling is little beside what they have run: 1.25 s here."""
+    """As servers do; but not before compiling is little beside what they have run: 2.5 s here."""
     run(
         500,
         """
         def waits():
             time.sleep(0.0005)
             return changed_over()
-        assert not until(waits, 1)
+        assert not until(waits, 2)
         assert until(waits, 2), pyston.stats()
         assert until(lambda: compiled() == len(functions)), compiled()
         """,

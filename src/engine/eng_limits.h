@@ -9,7 +9,7 @@
 /* Functions wait while compiling has taken more than one part in so many of the CPU time: 2to3 is through after 180 ms,
  * and compiling all that it calls 1,000 times takes 55 more. What is called so many times as often does not wait,
  * nor do loops that stay in tier 0, nor anything with a number in PYSTON_THRESHOLD. */
-#define ENG_COMPILE_SHARE          20u
+#define ENG_COMPILE_SHARE          20
 #define ENG_PATIENCE               4u
 /* Calls of an epoch, and how many functions they have to be of for the hook to go away or to stay. Of
  * 1,024 calls in a row, deltablue's are of some 60 functions, Flask's and Django's of 150 to 300. Machine code takes some
@@ -35,13 +35,13 @@
 #define ENG_ALL_THRESHOLD          64u
 /* A quarter of a second will do where the main thread and others have waited so many times in it: see eng_sample.c. */
 #define ENG_WAITS                  8
-/* What compiling one of its functions takes, and how many times as long as compiling all of them a program has to have run:
- * it may run for as long again, or end. */
+/* What compiling one of its functions takes: a program changes over when compiling all of them is ENG_COMPILE_SHARE of the
+ * CPU time it has run, for it may run for as long again, or end. */
 #define ENG_FUNCTION_NS            250000
-#define ENG_ALL_PAYS               10
-/* In a program that has changed over, compiling may take one part in so many of the CPU time: what it has to compile is
- * better done soon, for in between it is slower than before and than afterwards. */
-#define ENG_ALL_SHARE              4u
+/* From then on compiling may take one part in so many of the CPU time: what there is to compile is better done soon, for in
+ * between the program is slower than before and than afterwards; but functions that a request calls once each are
+ * all called often enough at the same request, which would wait for as long as ten others take. */
+#define ENG_ALL_SHARE              3
 /* Not with more functions a generation than this (Flask 450, Django 900). Pylint, with all of its 2,000 compiled, is 5 to 15 %
  * slower than with few. */
 #define ENG_ALL_FUNCTIONS          1000u

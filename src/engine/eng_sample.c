@@ -47,8 +47,9 @@ static struct {
     uint32_t burst; /* its number */
     int left;       /* calls until it ends */
     Generation generations[NGENERATIONS];
-    bool all;             /* the program has changed over */
-    uint32_t left_in_all; /* epochs until it may change back, for good */
+    bool all;                                   /* the program has changed over */
+    int64_t time_of_change, compiled_at_change; /* CPU time, and how much of it was compiling */
+    uint32_t left_in_all;                       /* epochs until it may change back, for good */
 } sampling = {.epoch = 1};
 
 void eng_sample(PyInterpreterState *interp)
@@ -81,6 +82,12 @@ static void end_epoch(void)
     sampling.calls = sampling.functions = 0;
 }
 
+/* The process's CPU time so far, ns. */
+static int64_t cpu_time(void)
+{
+    return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 /* How often the program's threads have waited, for input or for each other. */
 static int64_t waits(void)
 {
@@ -91,8 +98,7 @@ static int64_t waits(void)
 /* Has the program run for so long that compiling what it calls is little beside that? */
 static bool worth_compiling(const Generation *g)
 {
-    int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    return (int64_t)g->functions * ENG_FUNCTION_NS <= all / ENG_ALL_PAYS;
+    return (int64_t)g->functions * ENG_FUNCTION_NS * ENG_COMPILE_SHARE <= cpu_time();
 }
 
 /* Is the generation that ends like the one before? */
@@ -112,6 +118,8 @@ static void end_generation(int kind)
     if (g->stable >= kinds[kind].stable && !sampling.all && !eng_settings.stress_patch &&
         worth_compiling(g)) {
         sampling.all = true;
+        sampling.time_of_change = cpu_time();
+        sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
         sampling.left_in_all = ENG_ALL_EPOCHS;
         eng_hook_away = false;
         eng_hook_bring(eng_interp);
@@ -181,9 +189,10 @@ bool eng_changed_over(void)
 
 BASE_NOINLINE bool eng_affordable(void)
 {
-    int64_t all = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    uint32_t share = sampling.all ? ENG_ALL_SHARE : ENG_COMPILE_SHARE;
-    return eng_counts.compile_ns * share <= (uint64_t)BASE_MAX(all, (int64_t)0);
+    int64_t all = cpu_time(), compiling = (int64_t)eng_counts.compile_ns;
+    return sampling.all ? (compiling - sampling.compiled_at_change) * ENG_ALL_SHARE <=
+                              all - sampling.time_of_change
+                        : compiling * ENG_COMPILE_SHARE <= all;
 }
 
 /* Has the counter come to where it is compiled? */
@@ -197,7 +206,7 @@ static inline bool enough(uint32_t *calls)
     if (n < threshold) {
         return false;
     }
-    if (!eng_settings.sampled || n >= threshold * ENG_PATIENCE) {
+    if (!eng_settings.sampled || (n >= threshold * ENG_PATIENCE && !sampling.all)) {
         return true;
     }
     return (n - threshold) % (threshold / 8) == 0 &&
