@@ -9,8 +9,8 @@ JOBS   ?= $(shell nproc)
 ARGS   ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-steady bench-compare \
-	bench-paired bench-instructions docs wheel tarball deb release test-packages test-deployments test-wheels clean
+.PHONY: all help test test-ready test-full test-cpython lint format debug asan ubsan bench bench-quick bench-setup bench-compare \
+	bench-paired bench-steady bench-instructions docs wheel tarball deb release test-packages test-deployments test-wheels clean
 
 all: ## Build build/bin/pyston3 and build/python/ (the default)
 	@scripts/build.sh release

@@ -14,6 +14,7 @@ processes do not overlap, which is 1 to 2 % as a rule.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import subprocess
@@ -65,7 +66,7 @@ def start(way: str, site: catalog.Benchmark) -> Process:
     variables = dict(setting.partition("=")[::2] for setting in settings)
     build = variables.pop("BUILD", "")
     if build:
-        variables["PYTHONPATH"] = f"{build}/python:{build}/autoload"
+        variables["PYTHONPATH"] = os.pathsep.join(map(str, runmodes.extension_path(Path(build))))
     python = Environments(runmodes.BUILD / "bench" / "environments").python(known[name], site.requirements)
     env = known[name].env({"PYTHONHASHSEED": "0", **variables})
     command = [str(python), str(CHILD), str(site.script.parent)]
@@ -75,7 +76,7 @@ def start(way: str, site: catalog.Benchmark) -> Process:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("site", choices=SITES)
-    parser.add_argument("--way", action="append", help="stock, ext or pyston3, perhaps with variables (stock and ext)")
+    parser.add_argument("--way", action="append", help="a column, perhaps with variables (default: stock, ext)")
     parser.add_argument("--processes", type=int, default=4, help="of each way (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=15, help="of each process (default: %(default)s)")
     parser.add_argument("--warm", type=float, default=8, help="seconds of pages before (default: %(default)s)")

@@ -116,9 +116,9 @@ class RunMode:
         return env
 
 
-def extension_path() -> tuple[Path, Path]:
-    """The folders that put the extension and its autoload on PYTHONPATH."""
-    return BUILD / "python", BUILD / "autoload"
+def extension_path(build: Path = BUILD) -> tuple[Path, Path]:
+    """The folders of a build that put the extension and its autoload on PYTHONPATH."""
+    return build / "python", build / "autoload"
 
 
 def _dummy_path() -> tuple[Path, Path]:

@@ -13,14 +13,21 @@ import runmodes
 from conftest import Python
 
 
-def operations(tmp_path: Path, source: str, function: str, *, last: bool = False) -> list[str]:
-    """The HIR operations of a function that a program makes hot, as the builder first or last made them."""
+def dump(tmp_path: Path, source: str, what: str, mode: str = "ext-t100") -> str:
+    """What PYSTON_DUMP=what prints of a program."""
     program = tmp_path / "program.py"
     program.write_text(textwrap.dedent(source))
-    done = Python(runmodes.parse("ext-t100"))(program, env={"PYSTON_DUMP": f"hir:{function}"}, timeout=60)
+    done = Python(runmodes.parse(mode))(program, env={"PYSTON_DUMP": what}, timeout=60)
     assert done.code == 0, done.err
-    dump = done.err.rsplit(f"=== hir of {function}, entry 0", 1)[1] if last else done.err
-    built = dump.split(f"func {function} ", 1)[1].split("func ", 1)[0]
+    return done.err
+
+
+def operations(tmp_path: Path, source: str, function: str, *, last: bool = False) -> list[str]:
+    """The HIR operations of a function that a program makes hot, as the builder first or last made them."""
+    hir = dump(tmp_path, source, f"hir:{function}")
+    if last:
+        hir = hir.rsplit(f"=== hir of {function}, entry 0", 1)[1]
+    built = hir.split(f"func {function} ", 1)[1].split("func ", 1)[0]
     return re.findall(r"^  (?:v\d+:\S+ = )?(\w+)", built, re.M)
 
 
@@ -162,29 +169,25 @@ def test_sites_that_saw_several_classes(body, made, not_made, tmp_path):
 
 def test_compact_code_is_short(tmp_path):
     """Calls of Python functions and checks are calls of shared code, attributes calls of the runtime."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent("""
-        class A:
-            def __init__(self, n):
-                self.n = n
-        class B(A):
-            pass
-        def g(x, y):
-            return g(x, y - 1) if y else x
-        def f(o, p):
-            return g(o.n, p)
-        for i in range(300):
-            f((A, B)[i % 2](i), i % 3)
-        """)
-    )
+    source = """
+    class A:
+        def __init__(self, n):
+            self.n = n
+    class B(A):
+        pass
+    def g(x, y):
+        return g(x, y - 1) if y else x
+    def f(o, p):
+        return g(o.n, p)
+    for i in range(300):
+        f((A, B)[i % 2](i), i % 3)
+    """
 
     def listing(mode: str) -> tuple[int, str]:
-        done = Python(runmodes.parse(mode))(program, env={"PYSTON_DUMP": "asm:f"}, timeout=60)
-        assert done.code == 0, done.err
-        size = re.search(r"code of f: (\d+) bytes at \S+ cold (\d+) bytes", done.err)
-        assert size, done.err
-        return int(size[1]) + int(size[2]), done.err
+        text = dump(tmp_path, source, "asm:f", mode)
+        size = re.search(r"code of f: (\d+) bytes at \S+ cold (\d+) bytes", text)
+        assert size, text
+        return int(size[1]) + int(size[2]), text
 
     usual, in_line = listing("ext-t100")
     compact, shared = listing("ext-t100-compact")

@@ -287,11 +287,10 @@ struct LirIns {
     uint16_t xargs; /* CALL: bit k: argument k is a double; set by lir_call */
     LirReg dst, dst2;
     LirOpnd src[2];
-    LirOpnd *args; /* CALL */
-    LirExit *exit; /* tgt EXIT, op EXIT, or a CALL with a check */
-    const void
-        *leave;    /* CALL of lir_shared.c's: what ends the frame that it has pushed; else NULL */
-    LirSlow *slow; /* tgt SLOW */
+    LirOpnd *args;     /* CALL */
+    LirExit *exit;     /* tgt EXIT, op EXIT, or a CALL with a check */
+    const void *leave; /* CALL of RtShared.call: the RtShared.leave for it; else NULL */
+    LirSlow *slow;     /* tgt SLOW */
     LirIns *prev, *next;
     uint32_t pos;         /* position for the allocator */
     uint32_t block_order; /* order of its block; valid for block-ending instructions */

@@ -15,9 +15,7 @@ typedef struct LirOptions {
     Arena *arena;           /* the back end's memory: the HIR's is emptied (arena_reset) once it is
                                lowered, so that the two are not needed at once. NULL: hf->arena */
     LirStubs *stubs;        /* calls that slow paths share; NULL: each has its own code */
-    bool
-        compact; /* attributes and calls through code that all share, for programs so large that fetching code
-                               takes longer than running it */
+    bool compact;      /* what many places have in common is shared code, for very large programs */
     bool stress_deopt; /* guards that resume fail on their 1st, 3rd, 5th ... execution */
     bool all_spill;    /* the allocator that keeps everything in memory, for bisecting */
     bool verify;       /* run the verifier and the checker of the allocation */
@@ -40,6 +38,8 @@ bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char
 /* The same from LIR on, for tests and for hand-made stubs with the entry signature RtEntry. */
 bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason);
 
+/* Prepares an assembler for code of the cache. */
+void lir_begin_code(const CodeCache *cc, X64Asm *a);
 /* Puts assembled code into the cache for as long as that lives. Its address, or NULL when the cache refuses. */
 const void *lir_install_code(CodeCache *cc, X64Asm *a, const char *name);
 

@@ -211,7 +211,7 @@ void lw_check_eval(Lower *L, HirIns *i)
     LirExit *leave = lir_exit_safepoint(f, state_for(L, i), i->op, raise_bci(i));
     uint32_t nstale;
     StaleHome *stale = stale_homes(L, i->fs, &nstale);
-    if (f->compact && rt_direct.shared.poll) {
+    if (f->compact) {
         lir_slow(f, LIR_POLL, 8, LIR_NE, LIR_NOREG, lir_ptr(rt_direct.shared.poll), lir_none());
     } else {
         LirReg cframe = lir_load(f, 8, lir_mem(LIR_TS, PY311_OFF_TS_CFRAME));

@@ -134,21 +134,20 @@ static LirReg run_callee(Lower *L, const PyCall *c, LirReg kept)
     return result;
 }
 
-/* By the code that all share; false: there is none for as many arguments. */
+/* By the code that all share; false: not in this function, or not for as many arguments. */
 static bool call_shared(Lower *L, HirIns *i)
 {
     uint32_t nargs = i->nargs - 1;
     const RtShared *s = &rt_direct.shared;
-    const void *shared = nargs < RT_SHARED_CALLS ? s->call[nargs] : NULL;
-    RtCallee *callee = callee_of(L, i);
-    if (!L->f->compact || !shared || !callee) {
+    RtCallee *callee = L->f->compact && nargs < RT_SHARED_CALLS ? callee_of(L, i) : NULL;
+    if (!callee) {
         return false;
     }
     lw_prev(L, i);
     lw_fill_out(L, i);
     LirExit *fail = lw_throw(L, i);
     LirOpnd arg = lir_ptr(callee);
-    lir_call(L->f, shared, lw_def(L, i), &arg, 1, LIR_CHK_NULL, fail)->leave =
+    lir_call(L->f, s->call[nargs], lw_def(L, i), &arg, 1, LIR_CHK_NULL, fail)->leave =
         s->leave[BASE_MIN(callee->nlocalsplus, RT_LEAVES - 1)];
     return true;
 }

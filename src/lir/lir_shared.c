@@ -30,14 +30,9 @@
 /* Locals that are set to NULL at once; what is asked for is room for that many more. */
 enum { CHUNK = 4 };
 
-static X64Mem at(X64Reg base, int32_t offset)
-{
-    return x64_mem(base, offset);
-}
-
 static X64Mem new_frame(int32_t offset)
 {
-    return at(NEW, offset);
+    return x64_mem(NEW, offset);
 }
 
 /* Word k of the caller's out area. */
@@ -46,51 +41,46 @@ static X64Mem out_area(int k)
     return x64_mem(X64_RSP, 8 + 8 * k);
 }
 
-static void unless(X64Asm *a, X64Cond barred, X64Label slow)
-{
-    x64_jcc(a, barred, slow);
-}
-
 /* Takes room on the data stack, and a level of recursion; to `slow` unless everything permits the call. */
 static void take_room(X64Asm *a, X64Label slow)
 {
     X64Label ours = x64_label(a);
-    x64_mov_rm(a, X64_Q, CFRAME, at(TS, PY311_OFF_TS_CFRAME));
-    x64_mov_rm(a, X64_Q, WORD, at(TS, PY311_OFF_TS_INTERP));
-    x64_alu_mi(a, X64_CMP, X64_B, at(CFRAME, PY311_OFF_CFRAME_USE_TRACING), 0);
-    unless(a, X64_NE, slow);
-    x64_mov_rm(a, X64_Q, WORD, at(WORD, PY311_OFF_INTERP_EVAL_FRAME));
+    x64_mov_rm(a, X64_Q, CFRAME, x64_mem(TS, PY311_OFF_TS_CFRAME));
+    x64_mov_rm(a, X64_Q, WORD, x64_mem(TS, PY311_OFF_TS_INTERP));
+    x64_alu_mi(a, X64_CMP, X64_B, x64_mem(CFRAME, PY311_OFF_CFRAME_USE_TRACING), 0);
+    x64_jcc(a, X64_NE, slow);
+    x64_mov_rm(a, X64_Q, WORD, x64_mem(WORD, PY311_OFF_INTERP_EVAL_FRAME));
     x64_test_rr(a, X64_Q, WORD, WORD); /* the hook is there, or it is away */
     x64_jcc(a, X64_E, ours);
     x64_mov_ri(a, CODE, (uint64_t)(uintptr_t)rt_direct.hook);
     x64_alu_rr(a, X64_CMP, X64_Q, WORD, CODE);
-    unless(a, X64_NE, slow);
+    x64_jcc(a, X64_NE, slow);
     x64_bind(a, ours);
     x64_alu_rm(a, X64_CMP, X64_Q, X64_RSP, x64_mem_fs(rt_direct.stack_low));
-    unless(a, X64_BELOW, slow);
-    X64Mem remaining = at(TS, PY311_OFF_TS_RECURSION_REMAINING);
+    x64_jcc(a, X64_BELOW, slow);
+    X64Mem remaining = x64_mem(TS, PY311_OFF_TS_RECURSION_REMAINING);
     x64_alu_mi(a, X64_CMP, X64_D, remaining, 0);
-    unless(a, X64_LE, slow);
-    x64_mov_rm(a, X64_Q, NEW, at(TS, PY311_OFF_TS_DATASTACK_TOP));
-    x64_mov_rm(a, X64_D, X64_RDX, at(CALLEE, offsetof(RtCallee, frame_size)));
+    x64_jcc(a, X64_LE, slow);
+    x64_mov_rm(a, X64_Q, NEW, x64_mem(TS, PY311_OFF_TS_DATASTACK_TOP));
+    x64_mov_rm(a, X64_D, X64_RDX, x64_mem(CALLEE, offsetof(RtCallee, frame_size)));
     x64_alu_rr(a, X64_ADD, X64_Q, X64_RDX, NEW);
     /* Both are NULL while the thread has no chunk. */
-    x64_lea(a, X64_Q, X64_RCX, at(X64_RDX, 8 * CHUNK));
-    x64_alu_rm(a, X64_CMP, X64_Q, X64_RCX, at(TS, PY311_OFF_TS_DATASTACK_LIMIT));
-    unless(a, X64_AE, slow);
+    x64_lea(a, X64_Q, X64_RCX, x64_mem(X64_RDX, 8 * CHUNK));
+    x64_alu_rm(a, X64_CMP, X64_Q, X64_RCX, x64_mem(TS, PY311_OFF_TS_DATASTACK_LIMIT));
+    x64_jcc(a, X64_AE, slow);
     x64_unary_m(a, X64_DEC, X64_D, remaining);
-    x64_mov_mr(a, X64_Q, at(TS, PY311_OFF_TS_DATASTACK_TOP), X64_RDX);
+    x64_mov_mr(a, X64_Q, x64_mem(TS, PY311_OFF_TS_DATASTACK_TOP), X64_RDX);
 }
 
-/* As py311_frame_init, with `previous`; xmm0 is 0 afterwards. */
+/* As py311_frame_init, with `previous`. */
 static void init_frame(X64Asm *a)
 {
     x64_mov_rm(a, X64_Q, FUNC, out_area(0));
-    x64_mov_rm(a, X64_Q, CODE, at(FUNC, PY311_OFF_FUNC_CODE));
-    x64_unary_m(a, X64_INC, X64_Q, at(FUNC, PY311_OFF_OBJ_REFCNT));
-    x64_unary_m(a, X64_INC, X64_Q, at(CODE, PY311_OFF_OBJ_REFCNT));
-    x64_mov_rm(a, X64_Q, X64_RCX, at(FUNC, PY311_OFF_FUNC_GLOBALS));
-    x64_mov_rm(a, X64_Q, X64_RDX, at(FUNC, PY311_OFF_FUNC_BUILTINS));
+    x64_mov_rm(a, X64_Q, CODE, x64_mem(FUNC, PY311_OFF_FUNC_CODE));
+    x64_unary_m(a, X64_INC, X64_Q, x64_mem(FUNC, PY311_OFF_OBJ_REFCNT));
+    x64_unary_m(a, X64_INC, X64_Q, x64_mem(CODE, PY311_OFF_OBJ_REFCNT));
+    x64_mov_rm(a, X64_Q, X64_RCX, x64_mem(FUNC, PY311_OFF_FUNC_GLOBALS));
+    x64_mov_rm(a, X64_Q, X64_RDX, x64_mem(FUNC, PY311_OFF_FUNC_BUILTINS));
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_FUNC), FUNC);
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_GLOBALS), X64_RCX);
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_BUILTINS), X64_RDX);
@@ -98,7 +88,7 @@ static void init_frame(X64Asm *a)
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_CODE), CODE);
     x64_mov_mi(a, X64_Q, new_frame(PY311_OFF_FRAME_OBJ), 0);
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_PREVIOUS), FRAME);
-    x64_lea(a, X64_Q, CODE, at(CODE, PY311_OFF_CODE_CODE - 2)); /* the unit before the first */
+    x64_lea(a, X64_Q, CODE, x64_mem(CODE, PY311_OFF_CODE_CODE - 2)); /* the unit before the first */
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_PREV_INSTR), CODE);
     x64_mov_ri(a, WORD, (uint64_t)py311_frame_word());
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_STACKTOP), WORD);
@@ -113,14 +103,14 @@ static void fill_locals(X64Asm *a, int nargs)
         x64_mov_rm(a, X64_Q, WORD, out_area(1 + k));
         x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_LOCALSPLUS + 8 * k), WORD);
     }
-    x64_mov_rm(a, X64_D, X64_RCX, at(CALLEE, offsetof(RtCallee, nlocalsplus)));
+    x64_mov_rm(a, X64_D, X64_RCX, x64_mem(CALLEE, offsetof(RtCallee, nlocalsplus)));
     x64_lea(a, X64_Q, X64_RDX, new_frame(PY311_OFF_FRAME_LOCALSPLUS + 8 * nargs));
     x64_alu_ri(a, X64_SUB, X64_D, X64_RCX, nargs);
     x64_jcc(a, X64_LE, done);
     x64_sse_rr(a, X64_XORPS, X64_XMM0, X64_XMM0);
     x64_bind(a, more);
     for (int k = 0; k < CHUNK; k += 2) {
-        x64_sse_mr(a, X64_MOVUPS, at(X64_RDX, 8 * k), X64_XMM0);
+        x64_sse_mr(a, X64_MOVUPS, x64_mem(X64_RDX, 8 * k), X64_XMM0);
     }
     x64_alu_ri(a, X64_ADD, X64_Q, X64_RDX, 8 * CHUNK);
     x64_alu_ri(a, X64_SUB, X64_D, X64_RCX, CHUNK);
@@ -146,15 +136,15 @@ static void make_call(X64Asm *a, int nargs)
     take_room(a, slow);
     init_frame(a);
     fill_locals(a, nargs);
-    x64_mov_mr(a, X64_Q, at(CFRAME, PY311_OFF_CFRAME_CURRENT_FRAME), NEW);
-    x64_mov_rm(a, X64_Q, X64_RAX, at(CALLEE, offsetof(RtCallee, entry)));
+    x64_mov_mr(a, X64_Q, x64_mem(CFRAME, PY311_OFF_CFRAME_CURRENT_FRAME), NEW);
+    x64_mov_rm(a, X64_Q, X64_RAX, x64_mem(CALLEE, offsetof(RtCallee, entry)));
     x64_mov_rr(a, X64_Q, X64_RDI, TS);
     x64_ret(a);
 
     x64_section(a, X64_COLD);
     x64_bind(a, slow);
     x64_mov_rm(a, X64_Q, X64_RCX, out_area(0));
-    x64_mov_rm(a, X64_Q, X64_RCX, at(X64_RCX, PY311_OFF_FUNC_CODE));
+    x64_mov_rm(a, X64_Q, X64_RCX, x64_mem(X64_RCX, PY311_OFF_FUNC_CODE));
     x64_mov_ri(a, X64_RDX, (uint64_t)nargs + 1);
     x64_lea(a, X64_Q, X64_RSI, out_area(0));
     x64_mov_rr(a, X64_Q, X64_RDI, TS);
@@ -179,10 +169,10 @@ static void make_leave(X64Asm *a, int nlocalsplus)
 static void make_poll(X64Asm *a, int Py_UNUSED(n))
 {
     x64_push_r(a, X64_RCX);
-    x64_mov_rm(a, X64_Q, X64_R11, at(TS, PY311_OFF_TS_CFRAME));
-    x64_mov_rm(a, X64_Q, X64_RCX, at(TS, PY311_OFF_TS_INTERP));
-    x64_movzx_rm(a, X64_B, X64_R11, at(X64_R11, PY311_OFF_CFRAME_USE_TRACING));
-    x64_alu_rm(a, X64_OR, X64_D, X64_R11, at(X64_RCX, PY311_OFF_INTERP_EVAL_BREAKER));
+    x64_mov_rm(a, X64_Q, X64_R11, x64_mem(TS, PY311_OFF_TS_CFRAME));
+    x64_mov_rm(a, X64_Q, X64_RCX, x64_mem(TS, PY311_OFF_TS_INTERP));
+    x64_movzx_rm(a, X64_B, X64_R11, x64_mem(X64_R11, PY311_OFF_CFRAME_USE_TRACING));
+    x64_alu_rm(a, X64_OR, X64_D, X64_R11, x64_mem(X64_RCX, PY311_OFF_INTERP_EVAL_BREAKER));
     x64_pop_r(a, X64_RCX);
     x64_ret(a);
 }
@@ -190,10 +180,7 @@ static void make_poll(X64Asm *a, int Py_UNUSED(n))
 static const void *install(CodeCache *cc, const char *name, void (*make)(X64Asm *, int), int n)
 {
     X64Asm a;
-    uintptr_t lo, hi;
-    x64_init(&a);
-    cc_range(cc, &lo, &hi);
-    x64_set_code_range(&a, lo, hi);
+    lir_begin_code(cc, &a);
     make(&a, n);
     const void *code = lir_install_code(cc, &a, name);
     x64_free(&a);

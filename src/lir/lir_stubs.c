@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lir_compile.h"
 #include "lir_internal.h"
 #include "x64.h"
 
@@ -188,11 +189,9 @@ static const void *lir_stub_make(LirStubs *s, const LirStubKey *k)
 {
     X64Asm a;
     CcWindow w;
-    uintptr_t lo, hi, at = 0;
+    uintptr_t at = 0;
     const void *code = NULL;
-    x64_init(&a);
-    cc_range(s->cc, &lo, &hi);
-    x64_set_code_range(&a, lo, hi);
+    lir_begin_code(s->cc, &a);
     lir_stub_code(&a, k, cc_reaches(s->cc, k->fn));
     if (x64_finalize(&a) == 0) {
         BASE_CHECK(x64_size(&a, X64_COLD) == 0 && x64_size(&a, X64_HOT) <= SLAB);

@@ -31,8 +31,7 @@ typedef struct {
     uint8_t nargs;   /* 1 or 2 */
     uint8_t dst;     /* register for the result, not one of `save`, or LIR_STUB_NONE */
     uint8_t test;    /* width of the result that the flags on return tell of; 0: none */
-    bool
-        jumps; /* of compact code: fills argument registers and goes to `fn`; the fields above are 0 */
+    bool jumps;      /* compact code's: fills registers and goes to `fn`; those above are 0 */
     uint8_t how[LIR_STUB_ARGS]; /* LirStubArg */
     int32_t value[LIR_STUB_ARGS];
 } LirStubKey;

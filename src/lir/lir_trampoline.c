@@ -10,6 +10,14 @@
 #include "lir_internal.h"
 #include "x64.h"
 
+void lir_begin_code(const CodeCache *cc, X64Asm *a)
+{
+    uintptr_t lo, hi;
+    x64_init(a);
+    cc_range(cc, &lo, &hi);
+    x64_set_code_range(a, lo, hi);
+}
+
 const void *lir_install_code(CodeCache *cc, X64Asm *a, const char *name)
 {
     if (x64_finalize(a) != 0) {
@@ -34,10 +42,7 @@ const void *lir_trampoline_install(CodeCache *cc, LirExitHandler handler)
     enum { REGS = (int)sizeof(RtRegs), ROOM = REGS + 8 };
     _Static_assert(REGS % 16 == 0, "the number's word and 8 more keep rsp aligned");
     X64Asm a;
-    uintptr_t lo, hi;
-    x64_init(&a);
-    cc_range(cc, &lo, &hi);
-    x64_set_code_range(&a, lo, hi);
+    lir_begin_code(cc, &a);
     x64_alu_ri(&a, X64_SUB, X64_Q, X64_RSP, ROOM);
     for (int r = 0; r < 16; r++) {
         if (r != X64_RSP) {

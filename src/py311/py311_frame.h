@@ -69,10 +69,8 @@ static inline void py311_frame_init(Py311Frame *f, PyFunctionObject *func, PyCod
     f->frame_obj = NULL;
     f->previous = previous;
     f->prev_instr = py311_code_units(code) - 1;
-    f->stacktop = -1;
-    f->is_entry = true;
-    f->owner = PY311_OWNED_BY_THREAD;
-    f->mark = PY311_MARK_COMPILED;
+    const int64_t word = py311_frame_word();
+    memcpy((char *)f + offsetof(Py311Frame, stacktop), &word, sizeof word);
 }
 
 /* Sets localsplus[from .. to) to NULL. There are few of them, as a rule: compilers like to make a call of

@@ -279,7 +279,7 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
                               Py_ssize_t nargs, PyObject *kwargs);
 /* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
-/* Code that compact code shares (lir_shared.c), or NULLs. */
+/* Code that compact code shares (lir_shared.c). */
 #define RT_SHARED_CALLS 8
 #define RT_LEAVES       10 /* up to eight locals; more */
 typedef struct {
@@ -296,8 +296,8 @@ typedef struct {
     int32_t stack_low; /* offset from the thread pointer of the lowest rsp that a call may have */
 } RtDirect;
 extern RtDirect rt_direct;
-RtLeavePy rt_leave_py(
-    int nlocalsplus); /* what ends frames of as many locals; from RT_LEAVES - 1 on the same one */
+/* What ends frames of as many locals; from RT_LEAVES - 1 on the same one. */
+RtLeavePy rt_leave_py(int nlocalsplus);
 void rt_unset(PyObject **first, Py_ssize_t n); /* n locals of a new frame */
 /* sys.getrefcount: programs compare what it gives with what they know they hold, the value stack's
  * reference included. */
