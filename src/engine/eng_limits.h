@@ -27,14 +27,13 @@
 #define ENG_FIRST_EPOCHS           16
 #define ENG_BURSTS                 64u
 #define ENG_HITS                   96u
-/* A generation of bursts, about a second of CPU time, and how many in a row have to be of about the same functions for a
- * program to change over: then the hook stays, and functions are compiled at a lower threshold. Compiling Django's
- * 1,200 takes 0.3 s and gains 5 % from then on; Flask's 700 gain 7 %. */
-#define ENG_GENERATION             256u
-#define ENG_STABLE_GENERATIONS     3u
+/* A generation of bursts, about a quarter of a second of CPU time, and what it lasts while the hook is there. When two in a
+ * row are of about the same functions, which may differ by one in so many, the program changes over: the hook stays, and
+ * functions are compiled at a lower threshold. */
+#define ENG_GENERATION             64u
+#define ENG_GENERATION_NS          250000000
+#define ENG_ALIKE                  4
 #define ENG_ALL_THRESHOLD          64u
-/* A quarter of a second will do where the main thread and others have waited so many times in it: see eng_sample.c. */
-#define ENG_WAITS                  8
 /* What compiling one of its functions takes: a program changes over when compiling all of them is ENG_COMPILE_SHARE of the
  * CPU time it has run, for it may run for as long again, or end. */
 #define ENG_FUNCTION_NS            250000
@@ -42,9 +41,10 @@
  * between the program is slower than before and than afterwards; but functions that a request calls once each are
  * all called often enough at the same request, which would wait for as long as ten others take. */
 #define ENG_ALL_SHARE              3
-/* Not with more functions a generation than this (Flask 450, Django 900). Pylint, with all of its 2,000 compiled, is 5 to 15 %
- * slower than with few. */
+/* Not with more functions a generation than this (Flask 450, Django 900). */
 #define ENG_ALL_FUNCTIONS          1000u
+/* Nor with fewer: what is left to compile would gain nothing, and what is called later is compiled in full. */
+#define ENG_ALL_LEAST              16u
 /* Epochs before many functions without a unit make the hook go away again. */
 #define ENG_ALL_EPOCHS             512u
 /* Under PYSTON_STRESS=patch, where one call is enough and each entry by a patch begins a burst. */

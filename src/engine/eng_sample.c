@@ -10,44 +10,29 @@
  *
  * In between the two it is worse than at either end.  With a third of Flask's functions compiled, a request takes 12 %
  * fewer instructions than in stock and 14 % more time, for the processor then has both to fetch, the machine code and
- * what tier 0 needs; with all 700 compiled it takes 31 % fewer instructions and 7 % less time.  Pylint, which calls 2,000, is
- * slower with all of them compiled.  Therefore programs that run for seconds with the same functions, not too many of
- * them, change over: servers.  The hook stays for good, and what is called some dozens of times is compiled. */
+ * what tier 0 needs; with all 700 compiled it takes 31 % fewer instructions and 14 % less time.  Therefore programs that
+ * go on with the same functions, not too many of them, change over: the hook stays for good, and what is called some
+ * dozens of times is compiled, to compact code (lir_compile.h).  They have to have run for as long as that will pay. */
 #include "eng_internal.h"
 
-#include <sys/resource.h>
-
-/* Generations of bursts: for whether the program goes on with the same functions. A program that waits for something many
- * times in the course of one, and does the same in the next, serves: it can be expected to go on. Others have to show it
- * for longer, as a phase of a tool may look like that. */
-enum { SHORT, LONG, NGENERATIONS };
-static const struct {
-    uint32_t bursts;
-    uint32_t stable; /* so many in a row have to be alike */
-    uint32_t differ; /* by no more than one function in so many */
-    uint32_t made;   /* and with no more than one new one in so many */
-    int64_t waits;   /* that have to be in each */
-} kinds[NGENERATIONS] = {
-    [SHORT] = {ENG_GENERATION / 4, 1, 4, 4, ENG_WAITS},
-    [LONG] = {ENG_GENERATION, ENG_STABLE_GENERATIONS, 8, 32, 0},
-};
+/* For whether the program goes on with the same functions: a generation is so many bursts while the hook is away, and some
+ * CPU time while it is there. */
 typedef struct {
-    uint32_t functions; /* seen in it */
+    uint32_t functions; /* without a unit that were seen in it */
     uint32_t before;    /* seen in the one before */
     uint32_t states;    /* made before it started */
-    uint32_t stable;    /* so many in a row had about the same functions */
-    int64_t waits;      /* before it started */
 } Generation;
 
 _Atomic bool eng_hook_away;
 static struct {
     uint32_t epoch, calls,
-        functions;  /* its number, the calls seen in it, and of how many functions */
-    uint32_t large; /* epochs in a row with many functions */
-    uint32_t burst; /* its number */
-    int left;       /* calls until it ends */
-    Generation generations[NGENERATIONS];
-    bool all;                                   /* the program has changed over */
+        functions;          /* its number, the calls seen in it, and of how many functions */
+    uint32_t large;         /* epochs in a row with many functions */
+    uint32_t burst;         /* its number; all of a generation with the hook there is one */
+    int left;               /* calls until it ends */
+    Generation away, there; /* those with the hook away and there */
+    int64_t started;        /* CPU time at the start of the latter */
+    bool all;               /* the program has changed over */
     int64_t time_of_change, compiled_at_change; /* CPU time, and how much of it was compiling */
     uint32_t left_in_all;                       /* epochs until it may change back, for good */
 } sampling = {.epoch = 1};
@@ -67,6 +52,65 @@ void eng_sample(PyInterpreterState *interp)
     }
 }
 
+/* The process's CPU time so far, ns. */
+static int64_t cpu_time(void)
+{
+    return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* Has the program run for so long that compiling what it calls is little beside that? */
+static bool worth_compiling(const Generation *g)
+{
+    return (int64_t)g->functions * ENG_FUNCTION_NS * ENG_COMPILE_SHARE <= cpu_time();
+}
+
+/* Is the generation that ends like the one before? */
+static bool like_before(const Generation *g)
+{
+    uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
+    return more <= ENG_ALL_FUNCTIONS && more - less <= more / ENG_ALIKE &&
+           eng_states_made - g->states <= g->functions / ENG_ALIKE;
+}
+
+static void change_over(void)
+{
+    sampling.all = true;
+    sampling.time_of_change = cpu_time();
+    sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
+    sampling.left_in_all = ENG_ALL_EPOCHS;
+    eng_hook_away = false;
+    eng_hook_bring(eng_interp);
+}
+
+static void end_generation(Generation *g)
+{
+    if (g->functions >= ENG_ALL_LEAST && like_before(g) && worth_compiling(g) && !sampling.all &&
+        !eng_settings.stress_patch) {
+        change_over();
+    }
+    *g = (Generation){0, g->functions, eng_states_made};
+}
+
+static void end_burst(void)
+{
+    eng_hook_remove(eng_interp);
+    sampling.burst++;
+    if (sampling.burst % ENG_GENERATION == 0) {
+        end_generation(&sampling.away);
+    }
+}
+
+/* With the hook there: has the generation lasted long enough? */
+static void try_end_generation(void)
+{
+    int64_t now = cpu_time();
+    if (now - sampling.started >= ENG_GENERATION_NS) {
+        sampling.started = now;
+        sampling.burst++;
+        end_generation(&sampling.there);
+    }
+}
+
 static void end_epoch(void)
 {
     sampling.large = sampling.functions > ENG_LARGE_SET ? sampling.large + 1 : 0;
@@ -77,65 +121,14 @@ static void end_epoch(void)
         sampling.left = 0;
     } else if (eng_hook_away && sampling.functions < ENG_SMALL_SET && !eng_settings.stress_patch) {
         eng_hook_away = false;
+        sampling.started = cpu_time();
+        sampling.there = (Generation){0};
+    }
+    if (!eng_hook_away && !sampling.all) {
+        try_end_generation();
     }
     sampling.epoch++;
     sampling.calls = sampling.functions = 0;
-}
-
-/* The process's CPU time so far, ns. */
-static int64_t cpu_time(void)
-{
-    return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-}
-
-/* How often the program's threads have waited, for input or for each other. */
-static int64_t waits(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nvcsw - eng_ticker_waits : 0;
-}
-
-/* Has the program run for so long that compiling what it calls is little beside that? */
-static bool worth_compiling(const Generation *g)
-{
-    return (int64_t)g->functions * ENG_FUNCTION_NS * ENG_COMPILE_SHARE <= cpu_time();
-}
-
-/* Is the generation that ends like the one before? */
-static bool like_before(int kind, const Generation *g, int64_t waited)
-{
-    uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
-    return g->functions <= ENG_ALL_FUNCTIONS && more - less <= more / kinds[kind].differ &&
-           eng_states_made <= g->states + g->functions / kinds[kind].made &&
-           waited - g->waits >= kinds[kind].waits;
-}
-
-static void end_generation(int kind)
-{
-    Generation *g = &sampling.generations[kind];
-    int64_t waited = waits();
-    g->stable = like_before(kind, g, waited) ? g->stable + 1 : 0;
-    if (g->stable >= kinds[kind].stable && !sampling.all && !eng_settings.stress_patch &&
-        worth_compiling(g)) {
-        sampling.all = true;
-        sampling.time_of_change = cpu_time();
-        sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
-        sampling.left_in_all = ENG_ALL_EPOCHS;
-        eng_hook_away = false;
-        eng_hook_bring(eng_interp);
-    }
-    *g = (Generation){0, g->functions, eng_states_made, g->stable, waited};
-}
-
-static void end_burst(void)
-{
-    eng_hook_remove(eng_interp);
-    sampling.burst++;
-    for (int kind = 0; kind < NGENERATIONS; kind++) {
-        if (sampling.burst % kinds[kind].bursts == 0) {
-            end_generation(kind);
-        }
-    }
 }
 
 /* Under PYSTON_STRESS=patch: a burst is a number of frames. */
@@ -165,21 +158,21 @@ static inline bool see_call(EngCodeState *s)
     return true;
 }
 
-/* Counts that a burst has seen the code; is it in nearly all of them? */
-static bool hit(EngCodeState *s)
+/* Counts that the burst has seen the code, once: a loop that happens to be seen says little about the whole. */
+static inline void count_hit(EngCodeState *s)
 {
-    /* Once a burst: a loop that happens to be seen says little about the whole. */
-    if (s->burst != sampling.burst) {
-        uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
-        s->hits = halvings > 15 ? 0 : (uint16_t)(s->hits >> halvings);
-        s->hits++;
-        for (int kind = 0; kind < NGENERATIONS; kind++) {
-            uint32_t n = kinds[kind].bursts;
-            sampling.generations[kind].functions += s->burst / n != sampling.burst / n;
-        }
-        s->burst = sampling.burst;
+    if (s->burst == sampling.burst) {
+        return;
     }
-    return s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS);
+    uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
+    s->hits = halvings > 15 ? 0 : (uint16_t)(s->hits >> halvings);
+    s->hits++;
+    if (!eng_hook_away) {
+        sampling.there.functions++;
+    } else if (s->burst / ENG_GENERATION != sampling.burst / ENG_GENERATION) {
+        sampling.away.functions++;
+    }
+    s->burst = sampling.burst;
 }
 
 bool eng_changed_over(void)
@@ -215,8 +208,12 @@ static inline bool enough(uint32_t *calls)
 
 bool eng_is_hot(EngCodeState *s, uint32_t *calls)
 {
-    if (eng_settings.sampled && !see_call(s)) {
+    if (!eng_settings.sampled) {
+        return enough(calls);
+    }
+    if (!see_call(s)) {
         return false;
     }
-    return eng_hook_away ? hit(s) : enough(calls);
+    count_hit(s);
+    return eng_hook_away ? s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS) : enough(calls);
 }
