@@ -71,7 +71,7 @@ const char *eng_compiler_start(void)
         .hook = (const void *)(uintptr_t)eng_hook,
         .stack_low = (int32_t)((char *)&eng_stack_low - (char *)__builtin_thread_pointer()),
     };
-    return lir_shared_install(cache) ? NULL : "no memory for code";
+    return NULL;
 }
 
 void eng_compiler_leave(bool leave)
@@ -282,6 +282,12 @@ static uint64_t *count_of(PyCodeObject *co, int32_t entry_bci)
                                                     : &eng_counts.compiled_osr;
 }
 
+/* What compact code shares is there from its first use on; false when the code cache is full. */
+static bool shared_code_is_there(void)
+{
+    return rt_direct.shared.poll != NULL || lir_shared_install(cache);
+}
+
 /* Is it a loop, or was it hot before the program changed over? Then it stays in the processor's caches. */
 static bool runs_often(const EngCodeState *s, int32_t entry_bci)
 {
@@ -311,6 +317,7 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     if (cache == NULL || eng_settings.threshold == ENG_NEVER) {
         return NULL;
     }
+    job.compact = job.compact && shared_code_is_there();
     job.reason = eng_never_compiled(s->code);
     bool ok = job.reason == NULL && compile(&job);
     if (ok && !install(s, job.unit)) {
