@@ -38,8 +38,9 @@ _TABLE: dict[str, tuple[str | None, bool, dict[str, str]]] = {
     "pyston3-off": ("pyston3", False, {"PYSTON": "0"}),
 }
 MODES = tuple(_TABLE)
-# Every guard fails; what was called once is compiled and entered by patched bytecode; code is what large programs get.
-STRESSES = ("deopt", "patch", "compact")
+# Every guard fails; what was called once is compiled and entered by patched bytecode; code is what large programs get;
+# functions are compiled beside the program, however soon.
+STRESSES = ("deopt", "patch", "compact", "thread")
 ENGINE_MODES = tuple(name for name in _TABLE if not name.startswith("stock"))
 
 # Variables that change what a program prints or how it runs; the caller's must not leak into a comparison.

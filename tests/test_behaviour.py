@@ -18,7 +18,16 @@ PROGRAMS = sorted((Path(__file__).parent / "behaviour").glob("*.py"))
 # Default settings find tier changes in the middle of things, a threshold of 1 covers code that runs once,
 # and the stress mode takes every exit there is.
 # 300: the programs make some hundred calls, fewer than the default threshold.
-MODES = ("ext-patch", "ext-t300", "ext-t1", "ext-t1-deopt", "ext-t1-compact", "pyston3-t300", "pyston3-t1-deopt")
+MODES = (
+    "ext-patch",
+    "ext-t300",
+    "ext-t1",
+    "ext-t1-deopt",
+    "ext-t1-compact",
+    "ext-t1-thread",
+    "pyston3-t300",
+    "pyston3-t1-deopt",
+)
 
 # A hang is a failure; a slow machine is not.
 TIMEOUT = 120

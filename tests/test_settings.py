@@ -12,7 +12,7 @@ WRONG = {
     "PYSTON": (["yes", "2", "-1", "01", "on"], ["0", "1"]),
     "PYSTON_THRESHOLD": (["0", "-5", "off", "1.5", "10x", "4294967295"], ["1", "4294967294", "never"]),
     "PYSTON_DUMP": (["hirr", "hir,lisp", ",", "all", "hir:", ":f"], ["hir", "lir", "asm"]),
-    "PYSTON_STRESS": (["osr!", "deopts", "1"], ["deopt", "patch", "compact"]),
+    "PYSTON_STRESS": (["osr!", "deopts", "1"], ["deopt", "patch", "compact", "thread"]),
     "PYSTON_CODE_LIMIT": (["0", "-1", "plenty", "64M", "1e3", "5000"], ["1", "1024"]),
     "PYSTON_PERF": (["yes"], ["0", "1"]),
     "PYSTON_OPT_DISABLE": (
@@ -22,6 +22,7 @@ WRONG = {
     "PYSTON_OPT_LIMIT": (["all", "0", "12", "3x"], ["1", "11"]),
     "PYSTON_GC": (["off", "2", "700"], ["0", "1"]),
     "PYSTON_HUGE_PAGES": (["yes", "2M"], ["0", "1"]),
+    "PYSTON_COMPILE_THREAD": (["2", "auto"], ["0", "1"]),
 }
 CASES = [(name, value) for name, (values, _) in WRONG.items() for value in values]
 
@@ -34,6 +35,8 @@ RIGHT = [
     ("PYSTON_STRESS", "deopt"),
     ("PYSTON_STRESS", "patch"),
     ("PYSTON_STRESS", "compact"),
+    ("PYSTON_STRESS", "thread"),
+    ("PYSTON_COMPILE_THREAD", "0"),
     ("PYSTON_CODE_LIMIT", "1"),
     ("PYSTON_CODE_LIMIT", "64"),
     ("PYSTON_OPT_DISABLE", "gvn,inline,3"),

@@ -13,8 +13,10 @@
  *   eng_lines.c     line numbers of code that raises again and again
  *   eng_gc.c        pacing of the cyclic collector
  *   eng_arenas.c    memory of the object allocator in huge pages
- *   eng_ticker.c    the one thread, for the two above
- *   eng_compile.c   the compiler's pipeline, dumps, recompilation
+ *   eng_ticker.c    a thread, for the two above
+ *   eng_compile.c   the compiler's pipeline, dumps
+ *   eng_background.c  the part of it that another thread does
+ *   eng_recompile.c when it is done anew
  *   eng_stats.c     what stats() reports
  *
  * Everything here wants the GIL unless it says otherwise. */
@@ -45,9 +47,11 @@ typedef struct {
     char *dump_function; /* after the colon of PYSTON_DUMP, or NULL for all */
     bool stress_deopt;   /* PYSTON_STRESS=deopt */
     bool stress_compact; /* PYSTON_STRESS=compact: code as programs that have changed over get it */
+    bool stress_thread;  /* PYSTON_STRESS=thread: compile beside the program in any case */
     bool stress_patch;   /* PYSTON_STRESS=patch: enter by patches what was called once */
     bool perf;           /* PYSTON_PERF */
     bool gc;             /* PYSTON_GC: pace the cyclic collector */
+    bool compile_thread; /* PYSTON_COMPILE_THREAD: compile beside the program */
     bool huge_pages;     /* PYSTON_HUGE_PAGES: ask for them, for objects */
     uint32_t code_limit_mib; /* PYSTON_CODE_LIMIT */
     uint32_t opt_disabled;   /* PYSTON_OPT_DISABLE: a bit for each pass of the optimiser */
@@ -120,6 +124,7 @@ typedef struct EngCodeState {  /* what every call reads comes first, in one cach
     uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
     uint8_t *refreshed;               /* the same: the names there were looked up again */
     uint8_t *lessons;                 /* a byte a code unit, see eng_recompile.c; NULL: all 0 */
+    struct EngWork *work;             /* its unit is being made; NULL: it is not */
     uint8_t settlings;                /* compilations because they had seen something */
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;

@@ -96,6 +96,7 @@ typedef struct {
     bool generic;             /* speculate nowhere */
     bool compact;             /* LirOptions.compact */
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
+    EngWork *work;            /* another thread does the rest; NULL: all is done here */
     const char *reason;       /* why not */
     CodeUnit *unit;
     uint32_t ninlined;
@@ -183,7 +184,7 @@ static bool run_stages(Job *job)
     LirOptions lir = {
         .cc = cache,
         .exit_entry = exit_trampoline,
-        .arena = &back_arena,
+        .arena = job->work != NULL ? &job->work->arena : &back_arena,
         .stubs = stubs,
         .compact = job->compact,
         .stress_deopt = eng_settings.stress_deopt,
@@ -192,10 +193,17 @@ static bool run_stages(Job *job)
         .dump_asm = job->asm_,
     };
     job->reason = "not lowered";
-    return lir_compile(f, job->unit, &lir, &job->reason);
+    if (job->work == NULL) {
+        return lir_compile(f, job->unit, &lir, &job->reason);
+    }
+    bool ok = lir_work_begin(&job->work->lir, f, job->unit, &lir);
+    if (!ok) {
+        job->reason = job->work->lir.reason;
+    }
+    return ok;
 }
 
-/* Compiles; true with job->unit ready to be installed, else job->reason. */
+/* Compiles; true with job->unit ready to be installed, or lowered for another thread, else job->reason. */
 static bool compile(Job *job)
 {
     volatile int64_t start = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -257,6 +265,9 @@ static void dump_print(PyCodeObject *co, int32_t entry_bci, const char *stage, S
 
 static bool install(EngCodeState *s, CodeUnit *u)
 {
+    if (u->entry_bci == 0 && s->unit != NULL) {
+        s->unit->invalidated = true; /* frames may still be in it */
+    }
     CodeUnit **units = realloc(s->units, (s->nunits + 1) * sizeof *units);
     if (units == NULL) {
         return false;
@@ -294,8 +305,77 @@ static bool runs_often(const EngCodeState *s, int32_t entry_bci)
     return s->hits >= ENG_HITS || (entry_bci != 0 && eng_place_find(s, entry_bci) == NULL);
 }
 
+/* The unit is there: what counts it and enters it. */
+static void compiled(EngCodeState *s, const CodeUnit *u, uint32_t ninlined)
+{
+    *count_of(s->code, u->entry_bci) += 1;
+    eng_counts.recompiled += s->recompiles != 0;
+    eng_counts.inlined += ninlined;
+}
+
+static void not_compiled(EngCodeState *s, int32_t entry_bci, const char *reason)
+{
+    /* Each code object counts once, also when several of its loops were tried before. */
+    if (s->tier != ENG_REFUSED && s->osr_refused == 0) {
+        eng_count_reason(reason);
+    }
+    if (entry_bci == 0) {
+        s->tier = ENG_REFUSED;
+    }
+}
+
+void eng_compile_end(EngWork *w)
+{
+    EngCodeState *s = w->state;
+    eng_counts.compile_ns += (uint64_t)w->ns;
+    bool ok = s != NULL && eng_interp != NULL && w->ok && lir_work_install(&w->lir) &&
+              install(s, w->unit);
+    if (s != NULL) {
+        s->work = NULL;
+        if (ok) {
+            compiled(s, w->unit, w->ninlined);
+        } else if (eng_interp != NULL) {
+            not_compiled(s, 0, w->lir.reason != NULL ? w->lir.reason : "out of memory");
+        }
+    }
+    if (!ok) {
+        eng_unit_destroy(w->unit);
+    }
+    eng_work_free(w);
+}
+
+/* Does another thread do most of it? That is for what may wait, starts of functions, and where nobody looks. */
+static bool is_for_background(const Job *job)
+{
+    return job->entry_bci == 0 && eng_background_is_on() && job->hir == NULL && job->lir == NULL &&
+           job->asm_ == NULL;
+}
+
+/* The first part of compiling, and the rest is another thread's. */
+static void compile_in_background(EngCodeState *s, Job *job)
+{
+    job->work = eng_work_new();
+    if (job->work == NULL) {
+        return; /* there is much to do already: later */
+    }
+    EngWork *w = job->work;
+    if (compile(job)) {
+        w->state = s;
+        w->unit = job->unit;
+        w->ninlined = job->ninlined;
+        s->work = w;
+        eng_background_add(w);
+    } else {
+        not_compiled(s, 0, job->reason);
+        eng_work_free(w);
+    }
+}
+
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown)
 {
+    if (entry_bci == 0 && s->work != NULL) {
+        return NULL; /* on its way */
+    }
     StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;
     bool dump = dump_wanted(s->code);
     Job job = {
@@ -319,6 +399,10 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     }
     job.compact = job.compact && shared_code_is_there();
     job.reason = eng_never_compiled(s->code);
+    if (job.reason == NULL && is_for_background(&job)) {
+        compile_in_background(s, &job);
+        return NULL;
+    }
     bool ok = job.reason == NULL && compile(&job);
     if (ok && !install(s, job.unit)) {
         eng_unit_destroy(job.unit);
@@ -328,24 +412,16 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     dump_print(s->code, entry_bci, "hir", &hir);
     dump_print(s->code, entry_bci, "lir", &lir);
     dump_print(s->code, entry_bci, "asm", &code);
-    if (ok) {
-        if (entry_bci == 0 && eng_settings.sampled && !eng_settings.stress_patch && frame != NULL &&
-            frame->f_func->vectorcall == _PyFunction_Vectorcall) {
-            frame->f_func->vectorcall = eng_vectorcall;
-        }
-        *count_of(s->code, entry_bci) += 1;
-        eng_counts.recompiled += s->recompiles != 0;
-        eng_counts.inlined += job.ninlined;
-        return job.unit;
+    if (!ok) {
+        not_compiled(s, entry_bci, job.reason);
+        return NULL;
     }
-    /* Each code object counts once, also when several of its loops were tried before. */
-    if (s->tier != ENG_REFUSED && s->osr_refused == 0) {
-        eng_count_reason(job.reason);
+    if (entry_bci == 0 && eng_settings.sampled && !eng_settings.stress_patch && frame != NULL &&
+        frame->f_func->vectorcall == _PyFunction_Vectorcall) {
+        frame->f_func->vectorcall = eng_vectorcall;
     }
-    if (entry_bci == 0) {
-        s->tier = ENG_REFUSED;
-    }
-    return NULL;
+    compiled(s, job.unit, job.ninlined);
+    return job.unit;
 }
 
 CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci)

@@ -76,6 +76,9 @@ static void state_free(void *p)
     if (py311_code_extra(s->code, eng_extra_index) == s) {
         extra->ce_extras[eng_extra_index] = NULL;
     }
+    if (s->work != NULL) {
+        eng_background_cancel(s->work);
+    }
     for (uint32_t i = 0; i < s->nunits; i++) {
         eng_unit_destroy(s->units[i]);
     }
@@ -236,6 +239,12 @@ bool eng_hook_is_in(PyInterpreterState *interp)
 
 static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
 {
+    if (BASE_UNLIKELY(eng_background_calls)) {
+        eng_background_attend();
+        if (s->unit != NULL) {
+            return s->unit;
+        }
+    }
     return eng_is_hot(s, &s->calls) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0, 0) : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "eng.h"
+#include "lir_compile.h"
 #include "eng_limits.h"
 #include "hir_build.h"
 
@@ -244,6 +245,35 @@ int eng_compiler_stats(PyObject *dict);
  * str, or NULL with an exception. */
 PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char *stage,
                             int entry_bci);
+
+/* --- eng_background.c ---------------------------------------------------------------- */
+/* The rest of a compilation that another thread does. */
+typedef struct EngWork {
+    struct EngWork *next;
+    EngCodeState *state; /* whose unit it will be; NULL: the code has died */
+    CodeUnit *unit;
+    uint32_t ninlined;
+    LirWork lir;
+    Arena arena; /* the LIR's */
+    bool ok;     /* it is there, to be installed */
+    int64_t ns;  /* CPU time */
+} EngWork;
+/* Is there a thread for it, or could there be? */
+bool eng_background_is_on(void);
+/* New, for eng_compile; NULL when many wait already, or memory is out. */
+EngWork *eng_work_new(void);
+/* Without the unit. */
+void eng_work_free(EngWork *w);
+/* To be done, from lir_work_generate on. */
+void eng_background_add(EngWork *w);
+/* Some are done, or want a thread: eng_background_attend is due. */
+extern _Atomic bool eng_background_calls;
+/* Ends what is done. May run Python code. */
+void eng_background_attend(void);
+/* The code dies that it is for. */
+void eng_background_cancel(EngWork *w);
+/* eng_compile.c: installs it, if it is done and the code lives; frees it. May run Python code. */
+void eng_compile_end(EngWork *w);
 
 /* --- eng_stats.c --------------------------------------------------------------------- */
 typedef struct {

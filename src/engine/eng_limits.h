@@ -86,6 +86,15 @@
 /* Memory one compilation may use. */
 #define ENG_ARENA_LIMIT            (256u << 20)
 
+/* Compilations that wait for their thread, each with its LIR: 100 to 300 KB. */
+#define ENG_WORKS                  16u
+/* Of these, how many keep their memory for the next ones. */
+#define ENG_WORKS_KEPT             4u
+/* The thread's stack; graphs are walked with loops, but for moves and the like. */
+#define ENG_COMPILER_STACK         (1u << 20)
+/* It ends after so long without work. */
+#define ENG_IDLE_SECONDS           1
+
 /* CPU time of the main thread between two looks at it. The kernel rounds up to its tick (1..4 ms);
  * a look costs some microseconds. */
 #define ENG_TICK_NS                1000000

@@ -22,6 +22,7 @@ EngSettings eng_settings = {
     .sampled = true,
     .code_limit_mib = CODE_LIMIT_DEFAULT,
     .gc = true,
+    .compile_thread = true,
     .huge_pages = true,
 };
 
@@ -127,8 +128,10 @@ static int set_stress(const char *name, const char *text)
         eng_settings.stress_patch = true;
     } else if (strcmp(text, "compact") == 0) {
         eng_settings.stress_compact = true;
+    } else if (strcmp(text, "thread") == 0) {
+        eng_settings.stress_thread = true;
     } else {
-        return wrong(name, "deopt, patch or compact", text);
+        return wrong(name, "deopt, patch, compact or thread", text);
     }
     return 0;
 }
@@ -151,6 +154,11 @@ static int set_gc(const char *name, const char *text)
 static int set_huge_pages(const char *name, const char *text)
 {
     return read_switch(name, text, &eng_settings.huge_pages);
+}
+
+static int set_compile_thread(const char *name, const char *text)
+{
+    return read_switch(name, text, &eng_settings.compile_thread);
 }
 
 static int set_verify(const char *name, const char *text)
@@ -218,6 +226,7 @@ int eng_settings_read(void)
         {"PYSTON_PERF", set_perf},
         {"PYSTON_GC", set_gc},
         {"PYSTON_HUGE_PAGES", set_huge_pages},
+        {"PYSTON_COMPILE_THREAD", set_compile_thread},
         {"PYSTON_OPT_DISABLE", set_opt_disable},
         {"PYSTON_OPT_LIMIT", set_opt_limit},
         {"PYSTON_VERIFY", set_verify},

@@ -1,5 +1,10 @@
 /* The back end's stages in order, and what happens when memory runs out.
  *
+ *   begin      lowering, which reads Python objects: GIL held
+ *   generate   order, registers, assembly, tables: any thread, it touches nothing but its memory and the unit's, and the
+ *              stubs, which have a lock
+ *   install    into the code cache: GIL held
+ *
  * The arena's `oom` hook is replaced while we work: the assembler's storage is
  * not the arena's and must be freed on every way out. */
 #include "lir_compile.h"
@@ -17,8 +22,8 @@ static bool lir_allocate(LirAlloc *ra, const LirOptions *opts, const char **reas
     return opts->all_spill ? lir_allspill(ra, reason) : lir_regalloc(ra, reason);
 }
 
-static bool lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64Asm *as,
-                    const char **reason)
+static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64Asm *as,
+                        const char **reason)
 {
     StrBuf err = SB_INIT;
     if (opts->dump_lir) {
@@ -31,13 +36,13 @@ static bool lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64Asm 
         }
         sb_free(&err);
         *reason = "LIR is not well-formed";
-        return false;
+        return NULL;
     }
     LirAlloc *ra = arena_new(lf->arena, LirAlloc);
     ra->f = lf;
     ra->keep_orig = opts->verify;
     if (!lir_allocate(ra, opts, reason)) {
-        return false;
+        return NULL;
     }
     if (opts->dump_lir) {
         sb_puts(opts->dump_lir, "-- LIR after allocation\n");
@@ -49,57 +54,96 @@ static bool lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64Asm 
         }
         sb_free(&err);
         *reason = "register allocation failed its check";
-        return false;
+        return NULL;
     }
     return lir_emit(lf, ra, unit, opts, as, reason);
 }
 
-typedef struct {
-    HirFunc *hf; /* NULL: `lf` is there already */
-    LirFunc *lf;
-    CodeUnit *unit;
-    const LirOptions *opts;
-    const char **reason;
-    X64Asm as;
-} Job;
-
-/* `front` has the HIR, `back` the rest; they may be one. */
-static bool lir_job(Job *j, Arena *front, Arena *back)
+/* The stages; what a stage's arenas want leaves it by longjmp. */
+static bool lower(LirWork *w)
 {
-    jmp_buf env, *outer = front->oom;
+    HirFunc *hf = w->hf;
+    const char *name = hf->name ? arena_strdup(w->arena, hf->name) : NULL;
+    w->lf = lir_func_new(w->arena, name, lir_lower_home_disp());
+    w->lf->compact = w->opts.compact;
+    bool ok = lir_lower(hf, w->lf, &w->reason);
+    w->hf = NULL;
+    if (ok && w->arena != hf->arena) {
+        arena_reset(hf->arena);
+    }
+    return ok;
+}
+
+static bool generate(LirWork *w)
+{
+    w->emit = lir_run(w->lf, w->unit, &w->opts, &w->as, &w->reason);
+    return w->emit != NULL;
+}
+
+static bool install(LirWork *w)
+{
+    return lir_emit_install(w->emit, &w->reason);
+}
+
+/* Runs a stage that uses the arenas, which may be one. */
+static bool with_memory(LirWork *w, Arena *front, bool (*stage)(LirWork *))
+{
+    Arena *back = w->arena;
+    jmp_buf env, *outer_front = front->oom, *outer_back = back->oom;
     volatile bool ok = false;
-    x64_init(&j->as);
     front->oom = back->oom = &env;
     if (setjmp(env) == 0) {
-        if (j->hf) {
-            const char *name = j->hf->name ? arena_strdup(back, j->hf->name) : NULL;
-            j->lf = lir_func_new(back, name, lir_lower_home_disp());
-            j->lf->compact = j->opts->compact;
-            ok = lir_lower(j->hf, j->lf, j->reason);
-            if (ok && back != front) {
-                arena_reset(front);
-            }
-        } else {
-            ok = true;
-        }
-        ok = ok && lir_run(j->lf, j->unit, j->opts, &j->as, j->reason);
+        ok = stage(w);
     } else {
-        ok = false;
-        *j->reason = "out of memory";
+        w->reason = "out of memory";
     }
-    front->oom = back->oom = outer;
-    x64_free(&j->as);
+    front->oom = outer_front;
+    back->oom = outer_back;
     return ok;
+}
+
+bool lir_work_begin(LirWork *w, HirFunc *hf, CodeUnit *unit, const LirOptions *opts)
+{
+    *w = (LirWork){.hf = hf, .unit = unit, .opts = *opts};
+    w->arena = opts->arena ? opts->arena : hf->arena;
+    x64_init(&w->as);
+    return with_memory(w, hf->arena, lower);
+}
+
+bool lir_work_generate(LirWork *w)
+{
+    return with_memory(w, w->arena, generate);
+}
+
+bool lir_work_install(LirWork *w)
+{
+    return with_memory(w, w->arena, install);
+}
+
+void lir_work_end(LirWork *w)
+{
+    x64_free(&w->as);
 }
 
 bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char **reason)
 {
-    Job j = {.hf = hf, .unit = unit, .opts = opts, .reason = reason};
-    return lir_job(&j, hf->arena, opts->arena ? opts->arena : hf->arena);
+    LirWork w;
+    bool ok = lir_work_begin(&w, hf, unit, opts) && lir_work_generate(&w) && lir_work_install(&w);
+    if (!ok) {
+        *reason = w.reason;
+    }
+    lir_work_end(&w);
+    return ok;
 }
 
 bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason)
 {
-    Job j = {.lf = lf, .unit = unit, .opts = opts, .reason = reason};
-    return lir_job(&j, lf->arena, lf->arena);
+    LirWork w = {.lf = lf, .unit = unit, .opts = *opts, .arena = lf->arena};
+    x64_init(&w.as);
+    bool ok = lir_work_generate(&w) && lir_work_install(&w);
+    if (!ok) {
+        *reason = w.reason;
+    }
+    lir_work_end(&w);
+    return ok;
 }

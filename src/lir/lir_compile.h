@@ -29,7 +29,29 @@ bool lir_lower(HirFunc *hf, LirFunc *lf, const char **reason);
 /* Offset of localsplus[0] in a frame, for LirFunc.home_disp (lir_lower.c). */
 int32_t lir_lower_home_disp(void);
 
-/* Compiles `hf` into `unit`: on success unit->entry, blob, code_size and the exit tables are set
+/* A compilation in three steps, of which the second wants no GIL and may be another thread's. */
+typedef struct LirWork {
+    HirFunc *hf; /* until it is lowered */
+    struct LirFunc *lf;
+    CodeUnit *unit;
+    LirOptions opts;
+    Arena *arena;
+    X64Asm as;
+    struct LirEmit *emit;
+    const char *reason; /* why a step failed, a static string */
+} LirWork;
+/* Lowers. False with w->reason set when something cannot be compiled. With opts->arena set, `hf` is gone afterwards. GIL
+ * held. lir_work_end is due in any case. */
+bool lir_work_begin(LirWork *w, HirFunc *hf, CodeUnit *unit, const LirOptions *opts);
+/* Makes machine code and the unit's tables. False with w->reason set. Only one thread at a time with one `stubs`. */
+bool lir_work_generate(LirWork *w);
+/* Puts the code into the cache: unit->entry, blob and code_size. In the order in which they were generated, as far as
+ * they have their stubs in common. False with w->reason set. GIL held. */
+bool lir_work_install(LirWork *w);
+/* Frees what is not in the arena. */
+void lir_work_end(LirWork *w);
+
+/* All three. Compiles `hf` into `unit`: on success unit->entry, blob, code_size and the exit tables are set
  * (tables are taken from rt_unit_data). False with *reason set to a static string when not; the
  * unit then has no code. Memory comes from hf->arena and opts->arena; their `oom` hooks are the caller's
  * again afterwards. With opts->arena set, `hf` is gone. GIL held. */

@@ -299,13 +299,13 @@ static void lir_emit_prologue(LirEmit *e)
 
 /* ---- installing ---------------------------------------------------------------------------------------------- */
 
-static bool lir_install(LirEmit *e, const char **reason)
+bool lir_emit_install(LirEmit *e, const char **reason)
 {
     X64Asm *a = e->as;
     CodeUnit *u = e->unit;
     CodeCache *cc = e->opt->cc;
-    if (x64_finalize(a) != 0) {
-        *reason = a->error;
+    if (e->opt->stubs != NULL && !lir_stubs_write(e->opt->stubs)) {
+        *reason = "code cache not writable";
         return false;
     }
     uint32_t hot = x64_size(a, X64_HOT), cold = x64_size(a, X64_COLD);
@@ -340,8 +340,8 @@ static bool lir_install(LirEmit *e, const char **reason)
     return true;
 }
 
-bool lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X64Asm *as,
-              const char **reason)
+LirEmit *lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X64Asm *as,
+                  const char **reason)
 {
     LirEmit *e = arena_new(f->arena, LirEmit);
     uintptr_t lo, hi;
@@ -367,11 +367,16 @@ bool lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X
     lir_emit_blocks(e, true);
     lir_emit_slow_paths(e);
     lir_emit_stubs(e);
-    bool ok = e->error == NULL;
-    if (!ok) {
+    if (e->error != NULL) {
         *reason = e->error;
-    } else {
-        ok = lir_fill_tables(e, reason) && lir_install(e, reason);
+        return NULL;
     }
-    return ok;
+    if (!lir_fill_tables(e, reason)) {
+        return NULL;
+    }
+    if (x64_finalize(as) != 0) {
+        *reason = as->error;
+        return NULL;
+    }
+    return e;
 }

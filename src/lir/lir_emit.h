@@ -69,9 +69,12 @@ typedef struct LirEmit {
 #define LIR_NBORROW 6u
 
 /* lir_emit.c */
-/* Emits and installs. `as` is initialised and empty; the caller frees it. */
-bool lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X64Asm *as,
-              const char **reason);
+/* Assembles, and fills the unit's tables. `as` is initialised and empty; the caller frees it. What lir_emit_install
+ * wants, in the function's arena; or NULL with *reason set. */
+LirEmit *lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X64Asm *as,
+                  const char **reason);
+/* Puts it into the code cache. False with *reason set when that refuses. */
+bool lir_emit_install(LirEmit *e, const char **reason);
 X64Mem lir_slot_mem(const LirEmit *e, uint32_t slot);
 X64Mem lir_loc_mem(const LirEmit *e, LirReg loc);
 X64Label lir_exit_label(LirEmit *e, LirExit *x);

@@ -11,11 +11,16 @@
  * registers and jumps; the site fills the rest, and calls it directly.  So the processor need not learn where the call of
  * each site goes, nor fetch its address from the unit's constants.
  *
+ * A thread without the GIL may want a stub, and must not write to the code cache.  So a new one gets its address in room
+ * that was taken from the cache before, and its code waits in memory until lir_stubs_write, which comes before any code that
+ * calls it is installed.
+ *
  * A stub is called with rsp aligned to 16, keeps rbp, and pushes what it saves; so the unwinder's rule for
  * compiled code (cc_enable_unwind) holds in it as well. It returns with the flags of testing the
  * result. Stubs are never freed: units that call them come and go. */
 #include "lir_stubs.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +29,8 @@
 #include "x64.h"
 
 enum {
-    SLAB = 2048,       /* bytes of code taken from the cache at once */
+    SLAB = 8192,       /* bytes of code taken from the cache at once */
+    LEAST_ROOM = 2048, /* more than one unit's stubs take, as a rule */
     MAX_STUBS = 4096,  /* some hundred are usual */
     FIRST_TABLE = 128, /* a power of two */
 };
@@ -36,9 +42,12 @@ typedef struct {
 
 struct LirStubs {
     CodeCache *cc;
-    Entry *table; /* open addressing */
+    pthread_mutex_t lock; /* for all below */
+    Entry *table;         /* open addressing */
     uint32_t size, n;
-    uintptr_t at, end; /* the rest of the current slab */
+    uintptr_t at, end;     /* the rest of the current slab */
+    uintptr_t written;     /* what lies before it is in the cache */
+    uint8_t waiting[SLAB]; /* the code from there to `at` */
 };
 
 LirStubs *lir_stubs_new(CodeCache *cc)
@@ -46,6 +55,11 @@ LirStubs *lir_stubs_new(CodeCache *cc)
     LirStubs *s = calloc(1, sizeof *s);
     if (s != NULL) {
         s->cc = cc;
+        pthread_mutex_init(&s->lock, NULL);
+        if (!lir_stubs_write(s)) {
+            lir_stubs_free(s);
+            s = NULL;
+        }
     }
     return s;
 }
@@ -170,46 +184,63 @@ static void lir_stub_code(X64Asm *a, const LirStubKey *k, bool near)
     x64_ret(a);
 }
 
-/* Room for `size` bytes, in what is left of the slab or in a new one. 0 when there is none. */
-static uintptr_t lir_stub_room(LirStubs *s, uint32_t size)
+/* Room in the cache for others, if there is little left. */
+static void lir_stubs_take_slab(LirStubs *s)
 {
-    if (s->end - s->at < size) {
-        CodeBlob *b = cc_alloc(s->cc, SLAB, 0, "pyston call stubs", NULL);
-        if (b == NULL) {
-            return 0;
-        }
+    if (s->end - s->at >= LEAST_ROOM) {
+        return;
+    }
+    CodeBlob *b = cc_alloc(s->cc, SLAB, 0, "pyston call stubs", NULL);
+    if (b != NULL) {
         cc_publish(s->cc, b);
-        s->at = b->hot;
+        s->at = s->written = b->hot;
         s->end = b->hot + b->hot_size;
     }
-    return s->at;
 }
 
+bool lir_stubs_write(LirStubs *s)
+{
+    CcWindow w;
+    bool ok = true;
+    pthread_mutex_lock(&s->lock);
+    if (s->at != s->written) {
+        ok = cc_open_range(s->cc, s->written, s->at - s->written, &w) == 0;
+        if (ok) {
+            memcpy(w.hot, s->waiting, s->at - s->written);
+            memset(s->waiting, 0xcc, s->at - s->written); /* between stubs, int3 */
+            ok = cc_close(s->cc, &w) == 0;
+        }
+    }
+    if (ok) {
+        s->written = s->at;
+        lir_stubs_take_slab(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return ok;
+}
+
+/* Assembles the stub for the next place in the slab; its address, or NULL. */
 static const void *lir_stub_make(LirStubs *s, const LirStubKey *k)
 {
     X64Asm a;
-    CcWindow w;
-    uintptr_t at = 0;
+    uintptr_t at = s->at;
     const void *code = NULL;
     lir_begin_code(s->cc, &a);
     lir_stub_code(&a, k, cc_reaches(s->cc, k->fn));
     if (x64_finalize(&a) == 0) {
-        BASE_CHECK(x64_size(&a, X64_COLD) == 0 && x64_size(&a, X64_HOT) <= SLAB);
-        at = lir_stub_room(s, x64_size(&a, X64_HOT));
-    }
-    if (at != 0 && cc_open_range(s->cc, at, x64_size(&a, X64_HOT), &w) == 0) {
-        int ok = x64_copy_to(&a, w.hot, at, NULL, 0);
-        if (cc_close(s->cc, &w) == 0 && ok == 0) {
+        uint32_t size = x64_size(&a, X64_HOT);
+        BASE_CHECK(x64_size(&a, X64_COLD) == 0 && size <= SLAB);
+        if (s->end - at >= size &&
+            x64_copy_to(&a, s->waiting + (at - s->written), at, NULL, 0) == 0) {
             code = (const void *)at;
-            s->at = BASE_ALIGN_UP(at + x64_size(&a, X64_HOT), (uintptr_t)16);
-            s->at = BASE_MIN(s->at, s->end);
+            s->at = BASE_MIN(BASE_ALIGN_UP(at + size, (uintptr_t)16), s->end);
         }
     }
     x64_free(&a);
     return code;
 }
 
-const void *lir_stub(LirStubs *s, const LirStubKey *k)
+static const void *lir_stub_locked(LirStubs *s, const LirStubKey *k)
 {
     if (!lir_stubs_grow(s)) {
         return NULL;
@@ -223,4 +254,12 @@ const void *lir_stub(LirStubs *s, const LirStubKey *k)
         }
     }
     return e->code;
+}
+
+const void *lir_stub(LirStubs *s, const LirStubKey *k)
+{
+    pthread_mutex_lock(&s->lock);
+    const void *code = lir_stub_locked(s, k);
+    pthread_mutex_unlock(&s->lock);
+    return code;
 }

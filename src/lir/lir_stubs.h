@@ -41,9 +41,12 @@ LirStubs *lir_stubs_new(CodeCache *cc);
 /* Frees the record of them. NULL is ignored. */
 void lir_stubs_free(LirStubs *s);
 
-/* Address of the stub, which is made when needed; NULL when the cache is full or memory is out. It may be
- * called from compiled code of the same cache with rsp aligned to 16. Must not be called while a
- * window of the cache is open. */
+/* Address of the stub, which is made when needed; NULL when there is no room or memory is out. It may be
+ * called from compiled code of the same cache with rsp aligned to 16, after lir_stubs_write. Any thread, without the
+ * GIL, too. */
 const void *lir_stub(LirStubs *s, const LirStubKey *k);
+/* Writes the stubs made so far into the cache, and takes room there for others. False when the cache cannot be written;
+ * none is there that was made since the last time. GIL held, no window of the cache open. */
+bool lir_stubs_write(LirStubs *s);
 
 #endif

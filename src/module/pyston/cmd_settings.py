@@ -9,6 +9,7 @@ SETTINGS = {
     "PYSTON_PERF": "names for perf",
     "PYSTON_GC": "how often the garbage collector runs",
     "PYSTON_HUGE_PAGES": "huge pages for objects",
+    "PYSTON_COMPILE_THREAD": "a thread that compiles",
     "PYSTON_VERIFY": "check the compiler's steps",
     "PYSTON_SELFTEST_FAIL": "make the self-check fail",
     "PYSTON_OPT_LIMIT": "stop after so many passes of the optimiser",

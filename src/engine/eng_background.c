@@ -1,0 +1,280 @@
+/* Compiling beside the program: the back end's second step, which is half of the time, on a thread of its own.
+ *
+ *   eng_compile    bytecode -> HIR -> LIR on the thread that wants it, with the GIL; then it goes on in tier 0
+ *   here           registers, machine code, tables; without the GIL, in memory that is the work's alone
+ *   eng_compile_end  into the code cache, at the next call that is counted or the next look (eng_osr.c), with the GIL
+ *
+ * So a request of a server that makes hundreds of functions warm at once waits half as long for them.  Only starts
+ * of functions: a loop is compiled because it runs now.  Works are done, and end, in the order in which they came, as the stubs
+ * that one made may be another's, too (lir_stubs.c).
+ *
+ * Code that dies takes its work along: its constants, which the work has addresses of, die with it.  The thread ends when it
+ * has had nothing to do for a while; a fork waits for the work that is being done, and the child makes another
+ * thread. */
+#include "eng_internal.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+typedef struct {
+    EngWork *first, **end;
+} Queue;
+
+static struct {
+    pthread_mutex_t lock; /* for all below but those of the GIL */
+    pthread_cond_t added, done;
+    Queue waiting, finished;
+    EngWork *doing;
+    bool running; /* the thread exists in this process */
+    /* Under the GIL. */
+    EngWork *unused;
+    uint32_t nworks, nunused;
+    bool prepared, refused;
+} background = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                .added = PTHREAD_COND_INITIALIZER,
+                .done = PTHREAD_COND_INITIALIZER,
+                .waiting = {NULL, &background.waiting.first},
+                .finished = {NULL, &background.finished.first}};
+
+_Atomic bool eng_background_calls;
+
+/* --- queues -------------------------------------------------------------------------- */
+
+static void append(Queue *q, EngWork *w)
+{
+    w->next = NULL;
+    *q->end = w;
+    q->end = &w->next;
+}
+
+static EngWork *take_first(Queue *q)
+{
+    EngWork *w = q->first;
+    q->first = w->next;
+    if (q->first == NULL) {
+        q->end = &q->first;
+    }
+    return w;
+}
+
+/* Is it in the queue? Then not any more. */
+static bool take(Queue *q, EngWork *w)
+{
+    EngWork **at = &q->first;
+    while (*at != NULL && *at != w) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        return false;
+    }
+    *at = w->next;
+    if (q->end == &w->next) {
+        q->end = at;
+    }
+    return true;
+}
+
+/* --- works ------------------------------------------------------------------------------- */
+
+EngWork *eng_work_new(void)
+{
+    if (background.nworks - background.nunused >= ENG_WORKS) {
+        return NULL;
+    }
+    EngWork *w = background.unused;
+    if (w != NULL) {
+        background.unused = w->next;
+        background.nunused--;
+        return w;
+    }
+    w = calloc(1, sizeof *w);
+    if (w != NULL) {
+        arena_init(&w->arena, ENG_ARENA_LIMIT, NULL);
+        background.nworks++;
+    }
+    return w;
+}
+
+void eng_work_free(EngWork *w)
+{
+    lir_work_end(&w->lir);
+    if (background.nunused >= ENG_WORKS_KEPT) {
+        arena_free(&w->arena);
+        free(w);
+        background.nworks--;
+        return;
+    }
+    arena_reset(&w->arena);
+    Arena arena = w->arena;
+    *w = (EngWork){.next = background.unused, .arena = arena};
+    background.unused = w;
+    background.nunused++;
+}
+
+static void do_work(EngWork *w)
+{
+    int64_t start = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    w->ok = lir_work_generate(&w->lir);
+    w->ns = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+}
+
+/* --- the thread ---------------------------------------------------------------------------- */
+
+/* Waits for work, with the lock; false when none came for a while. */
+static bool wait_for_work(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ENG_IDLE_SECONDS;
+    int err = 0;
+    while (background.waiting.first == NULL && err == 0) {
+        err = pthread_cond_timedwait(&background.added, &background.lock, &until);
+    }
+    return background.waiting.first != NULL;
+}
+
+static void *background_main(void *Py_UNUSED(arg))
+{
+    prctl(PR_SET_NAME, "pyston-compiler");
+    pthread_mutex_lock(&background.lock);
+    while (wait_for_work()) {
+        EngWork *w = background.doing = take_first(&background.waiting);
+        pthread_mutex_unlock(&background.lock);
+        do_work(w);
+        pthread_mutex_lock(&background.lock);
+        background.doing = NULL;
+        append(&background.finished, w);
+        eng_background_calls = true;
+        pthread_cond_broadcast(&background.done);
+    }
+    background.running = false;
+    pthread_mutex_unlock(&background.lock);
+    return NULL;
+}
+
+/* With the lock. */
+static void wait_until_done(const EngWork *w)
+{
+    while (background.doing != NULL && (w == NULL || background.doing == w)) {
+        pthread_cond_wait(&background.done, &background.lock);
+    }
+}
+
+static void forking(void)
+{
+    pthread_mutex_lock(&background.lock);
+    wait_until_done(NULL);
+}
+
+static void forked_parent(void)
+{
+    pthread_mutex_unlock(&background.lock);
+}
+
+/* The thread is not there; what waits for it needs another one, if the child goes on with Python code. */
+static void forked_child(void)
+{
+    pthread_mutex_init(&background.lock, NULL);
+    pthread_cond_init(&background.added, NULL);
+    pthread_cond_init(&background.done, NULL);
+    background.running = false;
+    eng_background_calls |= background.waiting.first != NULL;
+}
+
+/* With the lock. */
+static bool start_thread(void)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t all, old;
+    if (pthread_attr_init(&attr) != 0) {
+        return false;
+    }
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, ENG_COMPILER_STACK);
+    sigfillset(&all); /* signals are for the program's threads */
+    bool ok = pthread_sigmask(SIG_SETMASK, &all, &old) == 0;
+    if (ok) {
+        ok = pthread_create(&thread, &attr, background_main, NULL) == 0;
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+    }
+    pthread_attr_destroy(&attr);
+    return ok;
+}
+
+/* --- for eng_compile.c ---------------------------------------------------------------------- */
+
+/* Once: can it be, and is there a processor for it? */
+static void prepare(void)
+{
+    cpu_set_t cpus;
+    background.prepared = true;
+    bool alone = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) < 2;
+    background.refused = (alone && !eng_settings.stress_thread) ||
+                         pthread_atfork(forking, forked_parent, forked_child) != 0;
+}
+
+bool eng_background_is_on(void)
+{
+    /* With a number in PYSTON_THRESHOLD functions are compiled at that very call. */
+    if (!eng_settings.stress_thread && !(eng_settings.compile_thread && eng_settings.sampled)) {
+        return false;
+    }
+    if (!background.prepared) {
+        prepare();
+    }
+    return !background.refused;
+}
+
+/* With the lock. What waits if no thread is to be had is done here. */
+static void see_to_thread(void)
+{
+    if (background.waiting.first == NULL || background.running) {
+        return;
+    }
+    background.running = start_thread();
+    while (!background.running && background.waiting.first != NULL) {
+        EngWork *w = take_first(&background.waiting);
+        do_work(w);
+        append(&background.finished, w);
+        background.refused = eng_background_calls = true;
+    }
+}
+
+void eng_background_add(EngWork *w)
+{
+    pthread_mutex_lock(&background.lock);
+    append(&background.waiting, w);
+    see_to_thread();
+    pthread_cond_signal(&background.added);
+    pthread_mutex_unlock(&background.lock);
+}
+
+void eng_background_attend(void)
+{
+    EngWork *w;
+    eng_background_calls = false;
+    do {
+        pthread_mutex_lock(&background.lock);
+        see_to_thread();
+        w = background.finished.first != NULL ? take_first(&background.finished) : NULL;
+        pthread_mutex_unlock(&background.lock);
+        if (w != NULL) {
+            eng_compile_end(w);
+        }
+    } while (w != NULL);
+}
+
+void eng_background_cancel(EngWork *w)
+{
+    pthread_mutex_lock(&background.lock);
+    wait_until_done(w);
+    (void)(take(&background.waiting, w) || take(&background.finished, w));
+    pthread_mutex_unlock(&background.lock);
+    w->state = NULL;
+    eng_compile_end(w);
+}
