@@ -182,7 +182,9 @@ static void forked_child(void)
     pthread_cond_init(&background.added, NULL);
     pthread_cond_init(&background.done, NULL);
     background.running = false;
-    eng_background_calls |= background.waiting.first != NULL;
+    if (background.waiting.first != NULL) {
+        eng_background_calls = true;
+    }
 }
 
 /* With the lock. */
@@ -241,7 +243,8 @@ static void see_to_thread(void)
         EngWork *w = take_first(&background.waiting);
         do_work(w);
         append(&background.finished, w);
-        background.refused = eng_background_calls = true;
+        background.refused = true;
+        eng_background_calls = true;
     }
 }
 

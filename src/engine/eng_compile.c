@@ -265,9 +265,6 @@ static void dump_print(PyCodeObject *co, int32_t entry_bci, const char *stage, S
 
 static bool install(EngCodeState *s, CodeUnit *u)
 {
-    if (u->entry_bci == 0 && s->unit != NULL) {
-        s->unit->invalidated = true; /* frames may still be in it */
-    }
     CodeUnit **units = realloc(s->units, (s->nunits + 1) * sizeof *units);
     if (units == NULL) {
         return false;
@@ -275,6 +272,9 @@ static bool install(EngCodeState *s, CodeUnit *u)
     s->units = units;
     units[s->nunits++] = u;
     if (u->entry_bci == 0) {
+        if (s->unit != NULL) {
+            s->unit->invalidated = true; /* frames may still be in it */
+        }
         eng_state_set_unit(s, u);
         s->tier = ENG_HOT;
         if (eng_settings.sampled) {

@@ -228,8 +228,8 @@ static void on_settled(RtAttrIC *ic)
     Py311Frame *f = py311_frame(_PyThreadState_UncheckedGet()->cframe->current_frame);
     if (u->entry_bci != 0 || f->f_code != u->code) {
         invalidate(s, u);
-    } else if (eng_compile(s, f, 0, 0, 0) != NULL) {
-        u->invalidated = true;
+    } else {
+        (void)eng_compile(s, f, 0, 0, 0); /* this unit stays if that fails */
     }
 }
 
