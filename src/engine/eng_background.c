@@ -133,6 +133,7 @@ static bool wait_for_work(void)
     int err = 0;
     while (background.waiting.first == NULL && err == 0) {
         err = pthread_cond_timedwait(&background.added, &background.lock, &until);
+        eng_own_waits++;
     }
     return background.waiting.first != NULL;
 }

@@ -213,6 +213,7 @@ void eng_ticker_start(void);
 void eng_ticker_start_later(void);
 /* Set until then; eng_ticker_attend() wants to see each outermost frame that starts. */
 extern bool eng_ticker_pending;
+extern _Atomic int64_t eng_own_waits; /* how often the engine's threads have slept */
 void eng_ticker_attend(PyCodeObject *co, bool outermost);
 /* What ticks use is theirs while the lock is held. */
 void eng_ticker_lock(void);

@@ -37,6 +37,9 @@
 /* What compiling one of its functions takes: a program changes over when compiling all of them is ENG_COMPILE_SHARE of the
  * CPU time it has run, for it may run for as long again, or end. */
 #define ENG_FUNCTION_NS            250000
+/* Programs that may end soon have to run for so many times as long; others wait so many times in a generation. */
+#define ENG_DOUBT                  3
+#define ENG_WAITS                  8
 /* From then on compiling may take one part in so many of the CPU time: what there is to compile is better done soon, for in
  * between the program is slower than before and than afterwards; but functions that a request calls once each are
  * all called often enough at the same request, which would wait for as long as ten others take. */

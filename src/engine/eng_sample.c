@@ -15,12 +15,15 @@
  * dozens of times is compiled, to compact code (lir_compile.h).  They have to have run for as long as that will pay. */
 #include "eng_internal.h"
 
+#include <sys/resource.h>
+
 /* For whether the program goes on with the same functions: a generation is so many bursts while the hook is away, and some
  * CPU time while it is there. */
 typedef struct {
     uint32_t functions; /* without a unit that were seen in it */
     uint32_t before;    /* seen in the one before */
     uint32_t states;    /* made before it started */
+    int64_t waits;      /* before it started */
 } Generation;
 
 _Atomic bool eng_hook_away;
@@ -34,6 +37,7 @@ static struct {
     int64_t started;        /* CPU time at the start of the latter */
     bool all;               /* the program has changed over */
     int64_t time_of_change, compiled_at_change; /* CPU time, and how much of it was compiling */
+    int64_t promised;                           /* what compiling all was to take, ns */
     uint32_t left_in_all;                       /* epochs until it may change back, for good */
 } sampling = {.epoch = 1};
 
@@ -58,10 +62,19 @@ static int64_t cpu_time(void)
     return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* Has the program run for so long that compiling what it calls is little beside that? */
+/* How often the program's threads have waited, for input or for each other. */
+static int64_t waits(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nvcsw - eng_own_waits : 0;
+}
+
+/* Has the program run for so long that compiling what it calls is little beside that? A program that waits for something
+ * many times in a generation serves, and can be expected to go on; what it is like in others may be a phase. */
 static bool worth_compiling(const Generation *g)
 {
-    return (int64_t)g->functions * ENG_FUNCTION_NS * ENG_COMPILE_SHARE <= cpu_time();
+    int64_t all = (int64_t)g->functions * ENG_FUNCTION_NS * ENG_COMPILE_SHARE;
+    return (waits() - g->waits >= ENG_WAITS ? all : all * ENG_DOUBT) <= cpu_time();
 }
 
 /* Is the generation that ends like the one before? */
@@ -72,8 +85,9 @@ static bool like_before(const Generation *g)
            eng_states_made - g->states <= g->functions / ENG_ALIKE;
 }
 
-static void change_over(void)
+static void change_over(const Generation *g)
 {
+    sampling.promised = (int64_t)g->functions * ENG_FUNCTION_NS;
     sampling.all = true;
     sampling.time_of_change = cpu_time();
     sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
@@ -86,9 +100,9 @@ static void end_generation(Generation *g)
 {
     if (g->functions >= ENG_ALL_LEAST && like_before(g) && worth_compiling(g) && !sampling.all &&
         !eng_settings.stress_patch) {
-        change_over();
+        change_over(g);
     }
-    *g = (Generation){0, g->functions, eng_states_made};
+    *g = (Generation){0, g->functions, eng_states_made, waits()};
 }
 
 static void end_burst(void)
@@ -183,9 +197,13 @@ bool eng_changed_over(void)
 BASE_NOINLINE bool eng_affordable(void)
 {
     int64_t all = cpu_time(), compiling = (int64_t)eng_counts.compile_ns;
-    return sampling.all ? (compiling - sampling.compiled_at_change) * ENG_ALL_SHARE <=
-                              all - sampling.time_of_change
-                        : compiling * ENG_COMPILE_SHARE <= all;
+    if (!sampling.all) {
+        return compiling * ENG_COMPILE_SHARE <= all;
+    }
+    /* Soon what was there to compile; what comes in later phases of the program takes its usual share. */
+    int64_t since = all - sampling.time_of_change, part = compiling - sampling.compiled_at_change;
+    return part <= sampling.promised ? part * ENG_ALL_SHARE <= since
+                                     : (part - sampling.promised) * ENG_COMPILE_SHARE <= since;
 }
 
 /* Has the counter come to where it is compiled? */

@@ -26,6 +26,7 @@
 #include "py311_opcodes.h"
 
 bool eng_ticker_pending;
+_Atomic int64_t eng_own_waits;
 
 static struct {
     pthread_mutex_t lock; /* held during ticks; for `running` and what the ticks use */
@@ -50,6 +51,7 @@ static void *ticker_main(void *Py_UNUSED(arg))
     prctl(PR_SET_NAME, "pyston-ticker");
     for (;;) {
         int err = clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &t, NULL);
+        eng_own_waits++;
         bool end = (err != 0 && err != EINTR) || _Py_IsFinalizing();
         pthread_mutex_lock(&ticker.lock);
         long osr = end ? 0 : eng_osr_tick(), gc = eng_gc_tick(end);
