@@ -15,7 +15,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -188,27 +187,6 @@ static void forked_child(void)
     }
 }
 
-/* With the lock. */
-static bool start_thread(void)
-{
-    pthread_t thread;
-    pthread_attr_t attr;
-    sigset_t all, old;
-    if (pthread_attr_init(&attr) != 0) {
-        return false;
-    }
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, ENG_COMPILER_STACK);
-    sigfillset(&all); /* signals are for the program's threads */
-    bool ok = pthread_sigmask(SIG_SETMASK, &all, &old) == 0;
-    if (ok) {
-        ok = pthread_create(&thread, &attr, background_main, NULL) == 0;
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-    }
-    pthread_attr_destroy(&attr);
-    return ok;
-}
-
 /* --- for eng_compile.c ---------------------------------------------------------------------- */
 
 /* Once: can it be, and is there a processor for it? */
@@ -239,7 +217,7 @@ static void see_to_thread(void)
     if (background.waiting.first == NULL || background.running) {
         return;
     }
-    background.running = start_thread();
+    background.running = eng_thread_start(background_main, ENG_COMPILER_STACK);
     while (!background.running && background.waiting.first != NULL) {
         EngWork *w = take_first(&background.waiting);
         do_work(w);

@@ -207,6 +207,8 @@ void eng_patches_free(EngCodeState *s);
 /* --- eng_ticker.c ------------------------------------------------------------------- */
 /* Takes care of forked children from now on: 0, or -1 with an exception. */
 int eng_ticker_init(void);
+/* A detached thread of the engine's own, without signals, that calls run(NULL). False: it is not to be had. */
+bool eng_thread_start(void *(*run)(void *), size_t stack);
 /* Starts the thread if there is none. Where the system has no threads nothing happens. */
 void eng_ticker_start(void);
 /* The same, but once a frame starts that may run for long. Main thread, before the program. */

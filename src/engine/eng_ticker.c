@@ -65,26 +65,36 @@ static void *ticker_main(void *Py_UNUSED(arg))
     }
 }
 
-void eng_ticker_start(void)
+bool eng_thread_start(void *(*run)(void *), size_t stack)
 {
     pthread_t thread;
     pthread_attr_t attr;
     sigset_t all, old;
-    eng_ticker_pending = false;
-    if (ticker.running || ticker.barred || pthread_attr_init(&attr) != 0) {
-        return;
+    if (pthread_attr_init(&attr) != 0) {
+        return false;
     }
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 64 << 10);
+    pthread_attr_setstacksize(&attr, stack);
     /* Signals are for the program's threads. */
     sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &old) == 0) {
-        pthread_mutex_lock(&ticker.lock); /* the thread writes `running`, too */
-        ticker.running = pthread_create(&thread, &attr, ticker_main, NULL) == 0;
-        pthread_mutex_unlock(&ticker.lock);
+    bool ok = pthread_sigmask(SIG_SETMASK, &all, &old) == 0;
+    if (ok) {
+        ok = pthread_create(&thread, &attr, run, NULL) == 0;
         pthread_sigmask(SIG_SETMASK, &old, NULL);
     }
     pthread_attr_destroy(&attr);
+    return ok;
+}
+
+void eng_ticker_start(void)
+{
+    eng_ticker_pending = false;
+    if (ticker.running || ticker.barred) {
+        return;
+    }
+    pthread_mutex_lock(&ticker.lock); /* the thread writes `running`, too */
+    ticker.running = eng_thread_start(ticker_main, 64 << 10);
+    pthread_mutex_unlock(&ticker.lock);
 }
 
 void eng_ticker_start_later(void)
