@@ -513,3 +513,30 @@ def test_a_loop_is_left_in_the_middle_of_an_expression(ext, tmp_path):
         )
     )
     assert ext(program).ok == "1\n"
+
+
+@pytest.mark.parametrize("mode", ["ext", "pyston3"])
+def test_loops_shorter_than_a_tick(mode, request, tmp_path):
+    """Called much less often than the threshold, each time for two milliseconds: only looks can tell that it is hot."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import time, _pyston
+            def loop(n):
+                a = 1
+                for i in range(n):
+                    a = a * i % 7 if a else 5
+            n = 20000
+            start = time.perf_counter()
+            loop(n)
+            n = int(n * 0.002 / (time.perf_counter() - start)) + 1
+            calls = 0
+            while not _pyston.stats()["functions_compiled"] and calls < 900:
+                loop(n)
+                calls += 1
+            print(calls < 900)
+            """
+        )
+    )
+    assert request.getfixturevalue(mode)(program).ok == "True\n"

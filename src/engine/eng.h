@@ -17,6 +17,7 @@
  *   eng_compile.c   the compiler's pipeline, dumps
  *   eng_background.c  the part of it that another thread does
  *   eng_recompile.c when it is done anew
+ *   eng_types.c     compiling for the types of operands
  *   eng_stats.c     what stats() reports
  *
  * Everything here wants the GIL unless it says otherwise. */
@@ -29,6 +30,7 @@
 
 #include "base_macros.h"
 #include "py311_frame.h"
+#include "rt_ic.h"
 #include "rt_unit.h"
 
 struct CodeCache;
@@ -98,13 +100,15 @@ typedef struct {
 
 /* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
  * nothing. */
-typedef struct EngCodeState {  /* what every call reads comes first, in one cache line */
-    PyCodeObject *code;        /* borrowed: this dies with it */
-    CodeUnit *unit;            /* entry at the start, or NULL */
-    RtCallee callee;           /* its entry is the unit's, or eng_no_unit */
-    uint32_t calls;            /* counted entries while there is no unit */
-    uint8_t tier;              /* EngTier */
-    uint8_t recompiles;        /* compilations thrown away because their guards failed */
+typedef struct EngCodeState { /* what every call reads comes first, in one cache line */
+    PyCodeObject *code;       /* borrowed: this dies with it */
+    CodeUnit *unit;           /* entry at the start, or NULL */
+    RtCallee callee;          /* its entry is the unit's, or eng_no_unit */
+    uint32_t calls;           /* counted entries while there is no unit */
+    uint8_t tier;             /* EngTier */
+    uint8_t recompiles;       /* compilations thrown away because their guards failed */
+    uint8_t looks;            /* that found its loops in tier 0 since the one numbered first_look */
+    uint32_t first_look;
     uint8_t osr_refused;       /* places other than the start that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
@@ -121,10 +125,13 @@ typedef struct EngCodeState {  /* what every call reads comes first, in one cach
     bool lifted;
     uint32_t nunits; /* all units that were ever installed; they live as long as the code */
     CodeUnit **units;
-    uint8_t *nospec;                  /* bit a code unit: do not speculate there; NULL when none */
-    uint8_t *refreshed;               /* the same: the names there were looked up again */
-    uint8_t *lessons;                 /* a byte a code unit, see eng_recompile.c; NULL: all 0 */
-    struct EngWork *work;             /* its unit is being made; NULL: it is not */
+    uint8_t *nospec;         /* bit a code unit: do not speculate there; NULL when none */
+    uint8_t *refreshed;      /* the same: the names there were looked up again */
+    uint8_t *lessons;        /* a byte a code unit, see eng_recompile.c; NULL: all 0 */
+    struct EngWork *work;    /* its unit is being made; NULL: it is not */
+    RtTypeSite **type_sites; /* where operands' types are noted */
+    uint16_t *type_site_at;  /* a code unit: number in these, from 1, or 0; NULL: none */
+    uint16_t ntype_sites;
     uint8_t settlings;                /* compilations because they had seen something */
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;

@@ -65,6 +65,7 @@ const char *eng_compiler_start(void)
     }
     rt_eval_tier0 = eng_eval_tier0;
     eng_recompile_start();
+    eng_types_start();
     eng_handlers_start();
     rt_direct = (RtDirect){
         .callee = eng_callee,
@@ -95,6 +96,7 @@ typedef struct {
     int nstack, nknown;       /* entries of the value stack, and of these the frame's now */
     bool generic;             /* speculate nowhere */
     bool compact;             /* LirOptions.compact */
+    bool notes;               /* the code notes operands' types */
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
     EngWork *work;            /* another thread does the rest; NULL: all is done here */
     const char *reason;       /* why not */
@@ -162,6 +164,8 @@ static bool run_stages(Job *job)
         .generic = job->generic,
         .seen = eng_seen_at,
         .targets = eng_targets_at,
+        .types = eng_types_at,
+        .type_site = job->notes ? eng_type_site : NULL,
     };
     OptOptions opt = {
         .verify = eng_settings.verify,
@@ -398,6 +402,7 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
         return NULL;
     }
     job.compact = job.compact && shared_code_is_there();
+    job.notes = !job.compact;
     job.reason = eng_never_compiled(s->code);
     if (job.reason == NULL && is_for_background(&job)) {
         compile_in_background(s, &job);

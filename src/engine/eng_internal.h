@@ -225,8 +225,23 @@ void eng_ticker_unlock(void);
 /* Listens to guards that fail and to inline caches, from the first enable on. */
 void eng_recompile_start(void);
 /* What the caches of all units have seen at the site, for the builder. */
+/* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
+void eng_unit_invalidate(EngCodeState *s, CodeUnit *u);
+/* Is a site used so often that more code for it pays? Code that runs now and then has to come from a far cache each
+ * time, and the less of it there is the better. `watched` says since when uses are counted and is set anew, `slow` how often
+ * they were too few, up to ENG_SLOW_USES. */
+bool eng_is_busy(int64_t *watched, uint8_t *slow);
 unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
 HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
+
+/* --- eng_types.c -------------------------------------------------------------------- */
+/* Where code notes the types of the operands of the operation at `bci`; NULL when that is enough, or there is no memory. */
+RtTypeSite *eng_type_site(PyCodeObject *co, int32_t bci);
+/* The types of all operands seen there, NULL for several; false: not enough is known. */
+bool eng_types_at(PyCodeObject *co, int32_t bci, PyTypeObject *types[2]);
+/* The code dies. */
+void eng_types_free(EngCodeState *s);
+void eng_types_start(void);
 
 /* --- eng_compile.c ------------------------------------------------------------------ */
 /* Sets up runtime and code cache: NULL, or a static text that says what the system refuses. */

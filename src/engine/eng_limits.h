@@ -78,6 +78,8 @@
  * longer, and a megabyte more of code. */
 #define ENG_USES_NS                20000000
 #define ENG_SLOW_USES              5u
+/* Uses of a place in code that has been compiled anew meanwhile: it is in a loop that goes on. */
+#define ENG_USES_LATER             20000u
 /* With functions compiled at once. */
 #define ENG_USES_EAGER             16u
 /* Compilations of one code object because guards failed in functions inlined into it; afterwards
@@ -103,6 +105,10 @@
 #define ENG_TICK_NS                1000000
 /* Frames that a look remembers: the innermost ones are those with loops that matter. */
 #define ENG_OSR_FRAMES             16
+/* A loop is left, too, that never lasts from one look to the next, when so many looks out of so many have found it: 3 % of
+ * the time. */
+#define ENG_OSR_LOOKS              4u
+#define ENG_OSR_LOOKS_OF           128u
 /* Loop headers of one code object that could not be compiled before we stop trying. */
 #define ENG_OSR_REFUSED            3u
 /* Places where frames of one code object are suspended or catch exceptions that may have a unit each; more are

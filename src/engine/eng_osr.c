@@ -8,7 +8,8 @@
  *
  * A look notes which frames are on the stack.  The innermost one in tier 0 that was there at the look before,
  * too, and stands in a loop, is wanted: the loop is compiled and its bytecode patched
- * (eng_patch.c), so that tier 0 leaves it in the next round, in this frame and in all others.
+ * (eng_patch.c), so that tier 0 leaves it in the next round, in this frame and in all others.  So is one that runs in a loop
+ * of code that many looks have met there, each time in another frame.
  *
  * Never: generators (their frame is also the generator's), and anything while tracing. */
 #include "eng_internal.h"
@@ -29,10 +30,10 @@ typedef struct {
 
 bool eng_osr_stays;
 
-/* Frames of the look before. */
 static struct {
-    Seen seen[ENG_OSR_FRAMES];
+    Seen seen[ENG_OSR_FRAMES]; /* frames of the look before */
     int nseen;
+    uint32_t nlooks;
 } osr;
 
 /* --- ticks -------------------------------------------------------------------------- */
@@ -197,12 +198,34 @@ static bool leavable(Py311Frame *f)
            f->prev_instr >= py311_code_units(co);
 }
 
-/* Notes the frames below `f`, and takes the innermost one in tier 0 that was there before out of its loop. */
+/* Counts that this look has met the code running: did many lately? Then the next call of it starts in compiled code, too, for
+ * not every loop can be left. */
+static bool met_often(EngCodeState *s)
+{
+    if (s->looks == 0 || osr.nlooks - s->first_look > ENG_OSR_LOOKS_OF) {
+        s->looks = 0;
+        s->first_look = osr.nlooks;
+    }
+    s->looks += s->looks < ENG_OSR_LOOKS;
+    if (s->looks < ENG_OSR_LOOKS) {
+        return false;
+    }
+    if (s->unit == NULL && eng_settings.threshold != ENG_NEVER) {
+        s->calls = BASE_MAX(s->calls, eng_settings.threshold - 1);
+        s->hits = BASE_MAX(s->hits, (uint16_t)ENG_HITS);
+    }
+    return true;
+}
+
+/* Notes the frames below `f`, which is running, and takes the innermost one in tier 0 that was there before, or `f` if such a
+ * loop runs often, out of its loop. */
 static void choose(Py311Frame *f)
 {
     Seen now[ENG_OSR_FRAMES];
     bool chosen = false;
+    const Py311Frame *running = f;
     int n = 0;
+    osr.nlooks++;
     for (; f != NULL && n < ENG_OSR_FRAMES;
          f = f->previous != NULL ? py311_frame(f->previous) : NULL) {
         if (!leavable(f)) {
@@ -210,12 +233,13 @@ static void choose(Py311Frame *f)
         }
         now[n].frame = f;
         now[n++].code = f->f_code;
-        if (chosen || !seen_before(f)) {
+        bool before = seen_before(f);
+        if (chosen || (!before && f != running)) {
             continue;
         }
         EngCodeState *s = eng_code_state_make(f->f_code);
         chosen = s != NULL && s->tier != ENG_REFUSED && s->osr_refused < ENG_OSR_REFUSED &&
-                 !is_compiled(s, f) && leave_loop(s, f);
+                 !is_compiled(s, f) && (met_often(s) || before) && leave_loop(s, f);
     }
     memcpy(osr.seen, now, (size_t)n * sizeof now[0]);
     osr.nseen = n;

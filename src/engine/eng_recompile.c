@@ -38,8 +38,7 @@ static bool is_marked(const uint8_t *map, int32_t bci)
     return map != NULL && map[bci >> 3] & 1u << (bci & 7);
 }
 
-/* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
-static void invalidate(EngCodeState *s, CodeUnit *u)
+void eng_unit_invalidate(EngCodeState *s, CodeUnit *u)
 {
     u->invalidated = true;
     if (s->unit == u) {
@@ -104,7 +103,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     HirOp reason = (HirOp)x->reason;
     if (reason == HIR_GuardTypeIn) {
         if (unlearn(at, where->bci, false)) {
-            invalidate(s, u);
+            eng_unit_invalidate(s, u);
         }
         return;
     }
@@ -125,7 +124,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     } else {
         s->recompiles++;
     }
-    invalidate(s, u);
+    eng_unit_invalidate(s, u);
 }
 
 /* --- what inline caches have seen --------------------------------------------------------- */
@@ -183,17 +182,12 @@ unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes)
     return 0;
 }
 
-/* Is the site used so often that more code for it pays? Code that runs now and then has to come from a far cache each
- * time, and the less of it there is the better. Asks for another count of uses where that cannot be told yet. */
-static bool is_busy(RtAttrIC *ic)
+bool eng_is_busy(int64_t *watched, uint8_t *slow)
 {
     int64_t now = eng_clock_ns(CLOCK_MONOTONIC);
-    bool busy = ic->watched != 0 && now - ic->watched <= ENG_USES_NS;
-    ic->watched = now;
-    if (!busy && ic->slow < ENG_SLOW_USES) {
-        ic->slow++;
-        ic->unsettled = rt_attr_unsettled;
-    }
+    bool busy = *watched != 0 && now - *watched <= ENG_USES_NS;
+    *watched = now;
+    *slow += !busy && *slow < ENG_SLOW_USES;
     return busy;
 }
 
@@ -215,7 +209,11 @@ static void on_settled(RtAttrIC *ic)
         return;
     }
     if (eng_settings.sampled) {
-        if (!is_busy(ic)) {
+        uint8_t slow = ic->slow;
+        if (!eng_is_busy(&ic->watched, &ic->slow)) {
+            if (ic->slow != slow) { /* it cannot be told yet */
+                ic->unsettled = rt_attr_unsettled;
+            }
             return;
         }
         if (!eng_affordable()) {
@@ -227,7 +225,7 @@ static void on_settled(RtAttrIC *ic)
     /* The function itself now, so that no call has to go without; this frame goes on in the old unit. */
     Py311Frame *f = py311_frame(_PyThreadState_UncheckedGet()->cframe->current_frame);
     if (u->entry_bci != 0 || f->f_code != u->code) {
-        invalidate(s, u);
+        eng_unit_invalidate(s, u);
     } else {
         (void)eng_compile(s, f, 0, 0, 0); /* this unit stays if that fails */
     }

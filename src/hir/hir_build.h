@@ -38,6 +38,10 @@ typedef struct {
     HirSeen (*seen)(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
     /* The code of functions that LOAD_METHOD has found there; their number, at most RT_TARGETS. NULL: nothing known. */
     unsigned (*targets)(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
+    /* The types of all operands of the operation there, NULL for several; false or NULL: not known. */
+    bool (*types)(PyCodeObject *co, int32_t bci, PyTypeObject *types[2]);
+    /* Where the code is to note them, NULL: nowhere. */
+    RtTypeSite *(*type_site)(PyCodeObject *co, int32_t bci);
     /* Asked for each function that may be inlined, before its bytecode is read; NULL: inline nothing. */
     HirInlinee (*inlinee)(PyCodeObject *co);
 } HirBuildOptions;

@@ -232,19 +232,52 @@ static bool quick_int(int q)
            q == PY311_BINARY_OP_MULTIPLY_INT;
 }
 
-/* What an operand is, or was seen to be. */
-static HirType seen_type(Builder *b, HirIns *v)
+static bool is_one_type(const HirIns *v)
 {
-    if (v->type && (v->type & (v->type - 1)) == 0) {
+    return v->type && (v->type & (v->type - 1)) == 0;
+}
+
+/* What operand `k` from the top (1 or 2) of this instruction is, or was seen to be: here, by code that noted it, or
+ * else where the value came from. */
+static HirType seen_type(Builder *b, int k)
+{
+    HirIns *v = hb_peek(b, k)->v;
+    PyTypeObject *types[2];
+    if (is_one_type(v)) {
         return v->type;
+    }
+    if (b->opts->types && b->opts->types(b->co, b->in->bci, types)) {
+        PyTypeObject *t = types[2 - k];
+        return t ? hir_type_of_pytype(t) & v->type : v->type;
     }
     PyObject *o = hb_observed(b, v);
     return o ? hir_type_of_object(o) & v->type : v->type;
 }
 
-static bool both(Builder *b, HirIns *x, HirIns *y, HirType t)
+#define NUMBERS   (HIR_T_INT | HIR_T_FLOAT)
+#define SEQUENCES (HIR_T_LIST | HIR_T_TUPLE)
+
+/* Before an operation on the top of the stack that is compiled for all types: the code notes its operands', so that the next
+ * one knows.  `below` and `top` are the types that there is something better for; `below` 0: it has one operand. */
+static void note_types(Builder *b, HirType below, HirType top)
 {
-    return seen_type(b, x) == t && seen_type(b, y) == t;
+    HirIns *x = hb_peek(b, below ? 2 : 1)->v, *y = hb_peek(b, 1)->v;
+    RtTypeSite *site = NULL;
+    if (b->opts->type_site && !b->caller && hb_speculate(b) &&
+        !(is_one_type(x) && is_one_type(y)) && !((x->type | y->type) & HIR_T_NULL) &&
+        x->type & (below ? below : top) && y->type & top) {
+        site = b->opts->type_site(b->co, b->in->bci);
+    }
+    if (site) {
+        site->wanted[0] = below ? below : top;
+        site->wanted[1] = top;
+        hb_emit2(b, HIR_NoteTypes, x, y)->imm.p = site;
+    }
+}
+
+static bool both(Builder *b, HirType t)
+{
+    return seen_type(b, 2) == t && seen_type(b, 1) == t;
 }
 
 /* Guards both operands of the top of the stack; false if that cannot hold. */
@@ -268,7 +301,7 @@ static bool is_number(HirType t)
 /* Guards each operand of the top of the stack to be the kind of number that was seen there. */
 static void guard_numbers(Builder *b)
 {
-    HirType tx = seen_type(b, hb_peek(b, 2)->v), ty = seen_type(b, hb_peek(b, 1)->v);
+    HirType tx = seen_type(b, 2), ty = seen_type(b, 1);
     if (is_number(tx) && is_number(ty)) {
         hb_guard_type(b, hb_peek(b, 2)->v, tx);
         hb_guard_type(b, hb_peek(b, 1)->v, ty);
@@ -309,7 +342,7 @@ static void binary_op(Builder *b)
     int nb = b->in->arg;
     bool spec = hb_speculate(b);
     HirIns *x = hb_peek(b, 2)->v, *y = hb_peek(b, 1)->v;
-    bool floats = both(b, x, y, HIR_T_FLOAT), ints = both(b, x, y, HIR_T_INT);
+    bool floats = both(b, HIR_T_FLOAT), ints = both(b, HIR_T_INT);
     if (spec && float_op(nb) != HIR_NOPS && (quick_float(b->in->quick) || floats) &&
         guard_operands(b, HIR_T_FLOAT, &x, &y)) {
         HirIns *fx = hb_unbox_float(b, x), *fy = hb_unbox_float(b, y);
@@ -337,6 +370,7 @@ static void binary_op(Builder *b)
     if (spec) {
         /* Division, power, shifts, mixed operands: typed ones let the passes pick the raw operation. */
         guard_numbers(b);
+        note_types(b, NUMBERS, NUMBERS);
     }
     HirIns *r = hb_emit2(b, HIR_BinaryOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)nb;
@@ -349,18 +383,18 @@ static void compare_op(Builder *b)
     bool spec = hb_speculate(b);
     HirIns *x = hb_peek(b, 2)->v, *y = hb_peek(b, 1)->v;
     HirIns *c = NULL;
-    if (spec && (q == PY311_COMPARE_OP_FLOAT_JUMP || both(b, x, y, HIR_T_FLOAT)) &&
+    if (spec && (q == PY311_COMPARE_OP_FLOAT_JUMP || both(b, HIR_T_FLOAT)) &&
         guard_operands(b, HIR_T_FLOAT, &x, &y)) {
         HirIns *fx = hb_unbox_float(b, x), *fy = hb_unbox_float(b, y);
         c = hb_emit2(b, HIR_FCmp, fx, fy);
         c->aux = (uint32_t)op;
-    } else if (spec && (q == PY311_COMPARE_OP_INT_JUMP || both(b, x, y, HIR_T_INT)) &&
+    } else if (spec && (q == PY311_COMPARE_OP_INT_JUMP || both(b, HIR_T_INT)) &&
                guard_operands(b, HIR_T_INT, &x, &y)) {
         HirIns *ix = hb_unbox_int(b, x), *iy = hb_unbox_int(b, y);
         c = hb_emit2(b, HIR_ICmp, ix, iy);
         c->aux = (uint32_t)op;
     } else if (spec && (op == Py_EQ || op == Py_NE) &&
-               (q == PY311_COMPARE_OP_STR_JUMP || both(b, x, y, HIR_T_STR)) &&
+               (q == PY311_COMPARE_OP_STR_JUMP || both(b, HIR_T_STR)) &&
                guard_operands(b, HIR_T_STR, &x, &y)) {
         c = hb_emit2(b, HIR_StrEq, x, y);
         if (op == Py_NE) {
@@ -373,6 +407,8 @@ static void compare_op(Builder *b)
     }
     if (spec) {
         guard_numbers(b);
+        HirType compared = NUMBERS | (op == Py_EQ || op == Py_NE ? HIR_T_STR : 0);
+        note_types(b, compared, compared);
     }
     HirIns *r = hb_emit2(b, HIR_CompareOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)op;
@@ -426,7 +462,7 @@ static void unary(Builder *b, HirOp op)
 {
     HirIns *v = hb_peek(b, 1)->v;
     if (op == HIR_UnaryNeg && hb_speculate(b)) {
-        HirType t = seen_type(b, v);
+        HirType t = seen_type(b, 1);
         if (t == HIR_T_FLOAT && (v = hb_guard_type(b, v, HIR_T_FLOAT)) != NULL) {
             HirIns *r = hb_emit1(b, HIR_FNeg, hb_unbox_float(b, v));
             hb_replace_operands(b, 1, hb_emit1(b, HIR_BoxFloat, r), true);
@@ -447,7 +483,7 @@ static void binary_subscr(Builder *b)
 {
     bool spec = hb_speculate(b);
     HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v;
-    HirType ct = seen_type(b, c), kt = seen_type(b, k);
+    HirType ct = seen_type(b, 2), kt = seen_type(b, 1);
     int q = b->in->quick;
     HirType seq = 0;
     if (q == PY311_BINARY_SUBSCR_LIST_INT || (ct == HIR_T_LIST && kt == HIR_T_INT)) {
@@ -477,6 +513,7 @@ static void binary_subscr(Builder *b)
         hb_replace_operands(b, 2, r, true);
         return;
     }
+    note_types(b, SEQUENCES | HIR_T_STR | HIR_T_DICT, HIR_T_ANY);
     hb_replace_operands(b, 2, hb_emit2(b, HIR_Subscr, c, k), true);
 }
 
@@ -485,7 +522,7 @@ static void store_subscr(Builder *b)
     /* Stack: value, container, key (top). */
     HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v;
     bool list = b->in->quick == PY311_STORE_SUBSCR_LIST_INT ||
-                (seen_type(b, c) == HIR_T_LIST && seen_type(b, k) == HIR_T_INT);
+                (seen_type(b, 2) == HIR_T_LIST && seen_type(b, 1) == HIR_T_INT);
     if (hb_speculate(b) && list && (c->type & HIR_T_LIST) && (k->type & HIR_T_INT)) {
         hb_guard_type(b, c, HIR_T_LIST);
         hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
@@ -509,6 +546,7 @@ static void store_subscr(Builder *b)
         hb_drop(b, container);
         return;
     }
+    note_types(b, HIR_T_LIST, HIR_T_INT);
     hb_emit3(b, HIR_StoreSubscr, c, k, hb_peek(b, 3)->v);
     hb_drop_operands(b, 3);
 }
@@ -683,7 +721,7 @@ static void unpack_sequence(Builder *b)
 {
     int n = b->in->arg, q = b->in->quick;
     HirIns *seq = hb_peek(b, 1)->v;
-    HirType t = 0, seen = seen_type(b, seq);
+    HirType t = 0, seen = seen_type(b, 1);
     if (q == PY311_UNPACK_SEQUENCE_TWO_TUPLE || q == PY311_UNPACK_SEQUENCE_TUPLE ||
         seen == HIR_T_TUPLE) {
         t = HIR_T_TUPLE;
@@ -691,6 +729,7 @@ static void unpack_sequence(Builder *b)
         t = HIR_T_LIST;
     }
     if (!t || !hb_speculate(b) || !(seq->type & t)) {
+        note_types(b, 0, SEQUENCES);
         HirIns *u = hb_emit1(b, HIR_UnpackSeq, seq);
         u->aux = (uint32_t)n;
         push_outs(b, u, n);
@@ -728,12 +767,14 @@ static void unpack_ex(Builder *b)
 static void get_iter(Builder *b)
 {
     HirIns *v = hb_peek(b, 1)->v;
-    HirType t = seen_type(b, v);
+    HirType t = seen_type(b, 1);
     if (v->type == HIR_T_RANGE_ITER) {
         return; /* an iterator is its own; see call_range */
     }
     if ((t == HIR_T_LIST || t == HIR_T_TUPLE) && (v->type & t) && hb_speculate(b)) {
         v = hb_guard_type(b, v, t); /* its iterator is known then: no call an item */
+    } else if (t != HIR_T_RANGE) {
+        note_types(b, 0, SEQUENCES | HIR_T_RANGE);
     }
     HirIns *it = hb_emit1(b, HIR_GetIter, v);
     if (v->type == HIR_T_LIST) {
@@ -754,7 +795,7 @@ static void get_iter(Builder *b)
 static void for_iter(Builder *b)
 {
     HirIns *it = hb_peek(b, 1)->v;
-    HirType t = seen_type(b, it);
+    HirType t = seen_type(b, 1);
     bool known = t == HIR_T_RANGE_ITER || t == HIR_T_LIST_ITER || t == HIR_T_TUPLE_ITER;
     HirIns *next = NULL, *more;
     if (known && it->type != t) {
@@ -771,6 +812,7 @@ static void for_iter(Builder *b)
                                                : HIR_TupleIterMore,
                         it);
     } else {
+        note_types(b, 0, HIR_T_LIST_ITER | HIR_T_TUPLE_ITER | HIR_T_RANGE_ITER);
         next = hb_emit1(b, HIR_IterNext, it);
         more = hb_emit1(b, HIR_BNot, hb_emit1(b, HIR_IsNull, next));
     }

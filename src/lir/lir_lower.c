@@ -634,6 +634,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_LoadMethod] = lw_load_method,
     [HIR_CallPy] = lw_call_py,
     [HIR_BinaryOp] = lw_binary_op,
+    [HIR_NoteTypes] = lw_note_types,
     [HIR_CallInit] = lw_call_init,
     [HIR_CheckEval] = lw_check_eval,
     [HIR_Jump] = lw_jump,

@@ -162,6 +162,7 @@ void lw_load_out(Lower *L, HirIns *i);
 
 /* --- lir_lower_py.c ---------------------------------------------------------- */
 void lw_call_py(Lower *L, HirIns *i);
+void lw_note_types(Lower *L, HirIns *i);
 void lw_binary_op(Lower *L, HirIns *i);
 void lw_gc_poll(Lower *L, HirIns *i);
 void lw_suspend(Lower *L, HirIns *i);

@@ -321,6 +321,23 @@ void lw_guard_bool(Lower *L, HirIns *i)
     lir_guard(L->f, c.op, c.w, leave, c.s0, c.s1, x);
 }
 
+/* While the site has uses left to note. */
+void lw_note_types(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    for (uint32_t k = 0; k < i->nargs; k++) {
+        (void)lw_reg(L, i->args[k]); /* what is loaded now is there on both ways */
+    }
+    LirReg site = lir_copy(f, LIR_GPR, lir_ptr(i->imm.p));
+    LirBlock *note = lw_block(L, true), *done = lw_block(L, false);
+    LirOpnd left = lir_mem(site, (int32_t)offsetof(RtTypeSite, left));
+    lw_br(L, (LwCond){LIR_CMP, 4, LIR_NE, left, lir_imm(0)}, lw_plain(note), lw_plain(done));
+    lir_at(f, note);
+    lw_call_aside(L, i);
+    lir_jmp(f, done);
+    lir_at(f, done);
+}
+
 /* The instruction for two floats, or LIR_NOPS. */
 static LirOp float_op(uint32_t nb)
 {

@@ -61,6 +61,8 @@ RtMethod rt_method_of(PyObject *descr);
 /* Called by the RESUME path of CheckEval and asked by rt_check_eval: nonzero makes every
  * compiled frame leave at its next safepoint (the engine is being switched off). */
 extern int rt_leave_compiled;
+/* The frame of this code that comes to a safepoint first leaves there; NULL: none. Only compared. */
+extern PyCodeObject *rt_leave_code;
 
 /* --- homes of locals (rt_sync.c) --------------------------------------------------- */
 /* Brings the home of a local up to date that compiled code kept in a register, unless `stale` is 0
@@ -153,6 +155,13 @@ int rt_has_attr(PyObject *obj, void *ic);
 PyObject *rt_get_attr_or(PyObject *obj, PyObject *otherwise, void *ic);
 int rt_store_attr(PyObject *obj, PyObject *v, void *ic);
 int rt_delete_attr(PyObject *obj, void *name);
+/* --- operands' types (rt_types.c) --------------------------------------------------------------------------- */
+/* Notes the types of an operation's operands (the same twice if it has one). May call rt_types_settled. */
+int rt_note_types(PyObject *a, PyObject *b, RtTypeSite *site);
+/* Told when the operands of as many uses as the site wanted to note were of the same types. Set by the engine, NULL
+ * until then. Must not free the site's units, of which one is running. */
+extern void (*rt_types_settled)(RtTypeSite *site);
+
 /* Told when the helper has served a site rt_attr_unsettled times. Set by the engine, NULL until then. Must not free the
  * unit, which is running. */
 extern void (*rt_attr_settled)(RtAttrIC *ic);

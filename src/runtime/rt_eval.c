@@ -3,9 +3,12 @@
 
 int rt_check_eval(PyThreadState *ts, RtFrame *frame)
 {
-    (void)frame;
     if (*py311_eval_breaker(ts->interp) != 0 && py311_handle_eval_breaker(ts) < 0)
         return -1;
+    if (rt_leave_code != NULL && rt_leave_code == py311_frame(frame)->f_code) {
+        rt_leave_code = NULL;
+        return 1;
+    }
     /* Looked at last: a signal handler or another thread may have switched it on. */
     return ts->cframe->use_tracing || rt_leave_compiled;
 }

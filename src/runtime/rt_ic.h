@@ -154,6 +154,22 @@ static inline bool rt_attr_ic_settled(const RtAttrIC *ic)
     return ic->unsettled > rt_attr_unsettled; /* it counts on beyond 0 */
 }
 
+/* What an operation without a cache of its own has for operands: noted by code that does not know (NoteTypes), so that the
+ * next code for it does. One for each place in a code object, whatever unit runs there. */
+typedef struct RtTypeSite {
+    PyTypeObject
+        *types[2];      /* of all operands seen; only compared with builtin ones. NULL: none yet */
+    PyCodeObject *code; /* borrowed: the site dies with it */
+    int64_t watched;    /* the engine's: since when uses are counted */
+    int32_t bci;
+    uint32_t wanted[2]; /* HIR_T_ bits of types that code could be made for */
+    uint32_t left;      /* uses to note until the engine is told; 0: not noted any more */
+    uint32_t uses;      /* noted */
+    uint8_t slow;       /* the engine's: how often the uses were too few */
+    bool mixed;         /* operands of other types came by */
+    bool told;          /* the engine has been told */
+} RtTypeSite;
+
 typedef enum { RT_GLOBAL_EMPTY = 0, RT_GLOBAL_MODULE, RT_GLOBAL_BUILTIN } RtGlobalKind;
 
 typedef struct RtGlobalIC {

@@ -8,6 +8,7 @@ RtState rt_state;
 void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 RtDirect rt_direct;
 int rt_leave_compiled;
+PyCodeObject *rt_leave_code;
 
 static int probe_slots(void)
 {
