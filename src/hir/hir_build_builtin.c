@@ -1,4 +1,5 @@
-/* Builder, builtins that are operations of their own: len(), isinstance(), hasattr(), getattr() and super().method.
+/* Builder, builtins that are operations of their own: len(), isinstance(), min(), max(), hasattr(), getattr() and
+ * super().method.
  *
  * The callable is a constant here, behind a guard of the global it was loaded from. What is not seen by anybody is not
  * made: neither the tuple of classes in `isinstance(x, (A, B))` nor the super object and the bound method of
@@ -32,6 +33,69 @@ static void call_isinstance(Builder *b, const Call *c)
         r = hb_emit2(b, HIR_IsInstance, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
     }
     hb_finish_call(b, c, hb_emit1(b, HIR_BoxBool, r), false);
+}
+
+/* --- min(), max() ------------------------------------------------------------------------ */
+
+/* More operands than this are unusual, and the out area is small. */
+#define MAX_COMPARED 4
+
+/* Numbers of one type: compared in line, and the result is one of them. NULL: they are not known to be. */
+static HirIns *least_number(Builder *b, const Call *c, int cmp)
+{
+    HirType t = hb_seen_type(b, 1);
+    if ((t != HIR_T_INT && t != HIR_T_FLOAT) || hb_seen_type(b, 2) != t || !hb_speculate(b)) {
+        return NULL;
+    }
+    for (int i = 0; i < c->nargs; i++) {
+        if (!(call_arg(b, c, i)->v->type & t)) {
+            return NULL;
+        }
+    }
+    HirIns *best = NULL, *raw = NULL;
+    for (int i = 0; i < c->nargs; i++) {
+        hb_guard_type(b, call_arg(b, c, i)->v, t);
+    }
+    for (int i = 0; i < c->nargs; i++) {
+        HirIns *v = call_arg(b, c, i)->v;
+        HirIns *x = t == HIR_T_INT ? hb_unbox_int(b, v) : hb_unbox_float(b, v);
+        if (i > 0) {
+            HirIns *other = hb_emit2(b, t == HIR_T_INT ? HIR_ICmp : HIR_FCmp, x, raw);
+            other->aux = (uint32_t)cmp;
+            HirBlock *ends[2];
+            hb_branch(b, other, &ends[0], &ends[1]);
+            best = hb_join(b, ends, (HirIns *[]){v, best}, 2, false);
+        } else {
+            best = v;
+        }
+        raw = i == 0              ? x
+              : i + 1 == c->nargs ? NULL
+              : t == HIR_T_INT    ? hb_unbox_int(b, best)
+                                  : hb_unbox_float(b, best);
+    }
+    hb_emit1(b, HIR_Incref, best);
+    return best;
+}
+
+static void call_min_max(Builder *b, const Call *c)
+{
+    bool greater = rt_builtin_of(c->known) == RT_BUILTIN_max;
+    HirIns *m = least_number(b, c, greater ? Py_GT : Py_LT);
+    if (!m) {
+        hb_note_types(b, HIR_T_INT | HIR_T_FLOAT, HIR_T_INT | HIR_T_FLOAT);
+        HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs);
+        for (int i = 0; i < c->nargs; i++) {
+            args[i] = call_arg(b, c, i)->v;
+        }
+        if (b->f->max_out < (uint32_t)c->nargs) {
+            b->f->max_out = (uint32_t)c->nargs;
+        }
+        m = hb_emit(b, HIR_MinMax, c->nargs, args);
+        m->imm.p = c->known;
+        m->aux = greater;
+    }
+    hb_finish_call(b, c, m, true);
+    hb_check_eval(b, b->in->next);
 }
 
 /* hasattr(o, "name"), getattr(o, "name") and getattr(o, "name", default). */
@@ -75,14 +139,10 @@ bool hb_call_builtin(Builder *b, const Call *c)
         return true;
     case RT_BUILTIN_min:
     case RT_BUILTIN_max:
-        if (c->nargs != 2) {
+        if (c->nargs < 2 || c->nargs > MAX_COMPARED) {
             return false;
         }
-        HirIns *m = hb_emit2(b, HIR_MinMax, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
-        m->imm.p = c->known;
-        m->aux = rt_builtin_of(c->known) == RT_BUILTIN_max;
-        hb_finish_call(b, c, m, true);
-        hb_check_eval(b, b->in->next);
+        call_min_max(b, c);
         return true;
     case RT_BUILTIN_hasattr: return call_getattr(b, c, true);
     case RT_BUILTIN_getattr: return call_getattr(b, c, false);

@@ -510,6 +510,10 @@ static bool call_descr(Builder *b, const Call *c)
             return true;
         }
         r = call_op(b, HIR_CallDescrO, 2, args, d);
+    } else if (bit == HIR_T_DICT && (c->nargs == 1 || c->nargs == 2) &&
+               strcmp(d->d_method->ml_name, "get") == 0) {
+        r = hb_emit3(b, HIR_DictGet, self, call_arg(b, c, 0)->v,
+                     c->nargs == 2 ? call_arg(b, c, 1)->v : hb_const(b, Py_None));
     } else {
         HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs + 1);
         args[0] = self;

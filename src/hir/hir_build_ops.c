@@ -237,9 +237,7 @@ static bool is_one_type(const HirIns *v)
     return v->type && (v->type & (v->type - 1)) == 0;
 }
 
-/* What operand `k` from the top (1 or 2) of this instruction is, or was seen to be: here, by code that noted it, or
- * else where the value came from. */
-static HirType seen_type(Builder *b, int k)
+HirType hb_seen_type(Builder *b, int k)
 {
     HirIns *v = hb_peek(b, k)->v;
     PyTypeObject *types[2];
@@ -257,9 +255,7 @@ static HirType seen_type(Builder *b, int k)
 #define NUMBERS   (HIR_T_INT | HIR_T_FLOAT)
 #define SEQUENCES (HIR_T_LIST | HIR_T_TUPLE)
 
-/* Before an operation on the top of the stack that is compiled for all types: the code notes its operands', so that the next
- * one knows.  `below` and `top` are the types that there is something better for; `below` 0: it has one operand. */
-static void note_types(Builder *b, HirType below, HirType top)
+void hb_note_types(Builder *b, HirType below, HirType top)
 {
     HirIns *x = hb_peek(b, below ? 2 : 1)->v, *y = hb_peek(b, 1)->v;
     RtTypeSite *site = NULL;
@@ -277,7 +273,7 @@ static void note_types(Builder *b, HirType below, HirType top)
 
 static bool both(Builder *b, HirType t)
 {
-    return seen_type(b, 2) == t && seen_type(b, 1) == t;
+    return hb_seen_type(b, 2) == t && hb_seen_type(b, 1) == t;
 }
 
 /* Guards both operands of the top of the stack; false if that cannot hold. */
@@ -301,7 +297,7 @@ static bool is_number(HirType t)
 /* Guards each operand of the top of the stack to be the kind of number that was seen there. */
 static void guard_numbers(Builder *b)
 {
-    HirType tx = seen_type(b, 2), ty = seen_type(b, 1);
+    HirType tx = hb_seen_type(b, 2), ty = hb_seen_type(b, 1);
     if (is_number(tx) && is_number(ty)) {
         hb_guard_type(b, hb_peek(b, 2)->v, tx);
         hb_guard_type(b, hb_peek(b, 1)->v, ty);
@@ -370,7 +366,7 @@ static void binary_op(Builder *b)
     if (spec) {
         /* Division, power, shifts, mixed operands: typed ones let the passes pick the raw operation. */
         guard_numbers(b);
-        note_types(b, NUMBERS, NUMBERS);
+        hb_note_types(b, NUMBERS, NUMBERS);
     }
     HirIns *r = hb_emit2(b, HIR_BinaryOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)nb;
@@ -408,7 +404,7 @@ static void compare_op(Builder *b)
     if (spec) {
         guard_numbers(b);
         HirType compared = NUMBERS | (op == Py_EQ || op == Py_NE ? HIR_T_STR : 0);
-        note_types(b, compared, compared);
+        hb_note_types(b, compared, compared);
     }
     HirIns *r = hb_emit2(b, HIR_CompareOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)op;
@@ -462,7 +458,7 @@ static void unary(Builder *b, HirOp op)
 {
     HirIns *v = hb_peek(b, 1)->v;
     if (op == HIR_UnaryNeg && hb_speculate(b)) {
-        HirType t = seen_type(b, 1);
+        HirType t = hb_seen_type(b, 1);
         if (t == HIR_T_FLOAT && (v = hb_guard_type(b, v, HIR_T_FLOAT)) != NULL) {
             HirIns *r = hb_emit1(b, HIR_FNeg, hb_unbox_float(b, v));
             hb_replace_operands(b, 1, hb_emit1(b, HIR_BoxFloat, r), true);
@@ -483,7 +479,7 @@ static void binary_subscr(Builder *b)
 {
     bool spec = hb_speculate(b);
     HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v;
-    HirType ct = seen_type(b, 2), kt = seen_type(b, 1);
+    HirType ct = hb_seen_type(b, 2), kt = hb_seen_type(b, 1);
     int q = b->in->quick;
     HirType seq = 0;
     if (q == PY311_BINARY_SUBSCR_LIST_INT || (ct == HIR_T_LIST && kt == HIR_T_INT)) {
@@ -513,7 +509,7 @@ static void binary_subscr(Builder *b)
         hb_replace_operands(b, 2, r, true);
         return;
     }
-    note_types(b, SEQUENCES | HIR_T_STR | HIR_T_DICT, HIR_T_ANY);
+    hb_note_types(b, SEQUENCES | HIR_T_STR | HIR_T_DICT, HIR_T_ANY);
     hb_replace_operands(b, 2, hb_emit2(b, HIR_Subscr, c, k), true);
 }
 
@@ -522,7 +518,7 @@ static void store_subscr(Builder *b)
     /* Stack: value, container, key (top). */
     HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v;
     bool list = b->in->quick == PY311_STORE_SUBSCR_LIST_INT ||
-                (seen_type(b, 2) == HIR_T_LIST && seen_type(b, 1) == HIR_T_INT);
+                (hb_seen_type(b, 2) == HIR_T_LIST && hb_seen_type(b, 1) == HIR_T_INT);
     if (hb_speculate(b) && list && (c->type & HIR_T_LIST) && (k->type & HIR_T_INT)) {
         hb_guard_type(b, c, HIR_T_LIST);
         hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
@@ -546,7 +542,7 @@ static void store_subscr(Builder *b)
         hb_drop(b, container);
         return;
     }
-    note_types(b, HIR_T_LIST, HIR_T_INT);
+    hb_note_types(b, HIR_T_LIST, HIR_T_INT);
     hb_emit3(b, HIR_StoreSubscr, c, k, hb_peek(b, 3)->v);
     hb_drop_operands(b, 3);
 }
@@ -721,7 +717,7 @@ static void unpack_sequence(Builder *b)
 {
     int n = b->in->arg, q = b->in->quick;
     HirIns *seq = hb_peek(b, 1)->v;
-    HirType t = 0, seen = seen_type(b, 1);
+    HirType t = 0, seen = hb_seen_type(b, 1);
     if (q == PY311_UNPACK_SEQUENCE_TWO_TUPLE || q == PY311_UNPACK_SEQUENCE_TUPLE ||
         seen == HIR_T_TUPLE) {
         t = HIR_T_TUPLE;
@@ -729,7 +725,7 @@ static void unpack_sequence(Builder *b)
         t = HIR_T_LIST;
     }
     if (!t || !hb_speculate(b) || !(seq->type & t)) {
-        note_types(b, 0, SEQUENCES);
+        hb_note_types(b, 0, SEQUENCES);
         HirIns *u = hb_emit1(b, HIR_UnpackSeq, seq);
         u->aux = (uint32_t)n;
         push_outs(b, u, n);
@@ -767,14 +763,14 @@ static void unpack_ex(Builder *b)
 static void get_iter(Builder *b)
 {
     HirIns *v = hb_peek(b, 1)->v;
-    HirType t = seen_type(b, 1);
+    HirType t = hb_seen_type(b, 1);
     if (v->type == HIR_T_RANGE_ITER) {
         return; /* an iterator is its own; see call_range */
     }
     if ((t == HIR_T_LIST || t == HIR_T_TUPLE) && (v->type & t) && hb_speculate(b)) {
         v = hb_guard_type(b, v, t); /* its iterator is known then: no call an item */
     } else if (t != HIR_T_RANGE) {
-        note_types(b, 0, SEQUENCES | HIR_T_RANGE);
+        hb_note_types(b, 0, SEQUENCES | HIR_T_RANGE);
     }
     HirIns *it = hb_emit1(b, HIR_GetIter, v);
     if (v->type == HIR_T_LIST) {
@@ -795,7 +791,7 @@ static void get_iter(Builder *b)
 static void for_iter(Builder *b)
 {
     HirIns *it = hb_peek(b, 1)->v;
-    HirType t = seen_type(b, 1);
+    HirType t = hb_seen_type(b, 1);
     bool known = t == HIR_T_RANGE_ITER || t == HIR_T_LIST_ITER || t == HIR_T_TUPLE_ITER;
     HirIns *next = NULL, *more;
     if (known && it->type != t) {
@@ -812,7 +808,7 @@ static void for_iter(Builder *b)
                                                : HIR_TupleIterMore,
                         it);
     } else {
-        note_types(b, 0, HIR_T_LIST_ITER | HIR_T_TUPLE_ITER | HIR_T_RANGE_ITER);
+        hb_note_types(b, 0, HIR_T_LIST_ITER | HIR_T_TUPLE_ITER | HIR_T_RANGE_ITER);
         next = hb_emit1(b, HIR_IterNext, it);
         more = hb_emit1(b, HIR_BNot, hb_emit1(b, HIR_IsNull, next));
     }

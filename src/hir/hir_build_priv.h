@@ -166,6 +166,12 @@ HirIns *hb_emit3(Builder *b, HirOp op, HirIns *x, HirIns *y, HirIns *z);
 HirIns *hb_const(Builder *b, PyObject *o); /* pins o */
 HirIns *hb_null(Builder *b);
 HirIns *hb_i64(Builder *b, int64_t v);
+/* What operand `k` from the top (1 or 2) of this instruction is, or was seen to be: here, by code that noted it, or
+ * else where the value came from. */
+HirType hb_seen_type(Builder *b, int k);
+/* Before an operation on the top of the stack that is compiled for all types: the code notes its operands', so that the next
+ * one knows.  `below` and `top` are the types that there is something better for; `below` 0: it has one operand. */
+void hb_note_types(Builder *b, HirType below, HirType top);
 void hb_observe(Builder *b, HirIns *v, PyObject *o);
 PyObject *hb_observed(Builder *b, HirIns *v); /* borrowed, or NULL */
 bool hb_speculate(Builder *b);                /* may this site speculate? */

@@ -258,7 +258,13 @@ HirType hir_type_infer(const HirIns *i)
     case HIR_BinaryOp:
     case HIR_CompareOp:
     case HIR_Subscr: return binary_union(i, table);
-    case HIR_MinMax: return (i->args[0]->type | i->args[1]->type) & HIR_T_ANY;
+    case HIR_MinMax: {
+        HirType t = 0;
+        for (uint32_t k = 0; k < i->nargs; k++) {
+            t |= i->args[k]->type;
+        }
+        return t & HIR_T_ANY;
+    }
     case HIR_CallMethodO:
         switch (i->aux) {
         case RT_METHOD_startswith:

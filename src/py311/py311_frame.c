@@ -82,6 +82,11 @@ void py311_traceback_here(PyThreadState *ts)
     }
 }
 
+const int *py311_tracemalloc_flag(void)
+{
+    return &_Py_tracemalloc_config.tracing;
+}
+
 PyLongObject *py311_small_ints(void)
 {
     return _PyRuntime.global_objects.singletons.small_ints;

@@ -106,6 +106,8 @@ static inline bool py311_frame_is_incomplete(const Py311Frame *f)
 
 /* The small-int cache: element i is the int i - PY311_NSMALLNEG. */
 PyLongObject *py311_small_ints(void);
+/* Nonzero while tracemalloc is on. */
+const int *py311_tracemalloc_flag(void);
 /* The empty tuple, borrowed. */
 PyObject *py311_empty_tuple(void);
 

@@ -78,7 +78,7 @@ double rt_float_floordiv(double a, double b); /* float_floor_div without the zer
 /* FPow: stores float_pow(a, b) in *result and returns 1 when both are finite, a > 0 or b is
  * an integer value, and the result is finite and not a ZeroDivisionError; else returns 0. */
 int rt_float_pow(double a, double b, double *result);
-PyObject *rt_box_int(int64_t v);
+PyObject *rt_box_int(int64_t v); /* rt_int.c; new, NULL with MemoryError */
 PyObject *rt_box_float(double v);
 PyObject *rt_binary_op(PyObject *a, PyObject *b, int op); /* op: NB_ code of BINARY_OP */
 PyObject *rt_long_binary(PyObject *a, PyObject *b,
@@ -89,12 +89,17 @@ int rt_truthy(PyObject *v);
 PyObject *rt_compare_op(PyObject *a, PyObject *b, int op); /* Py_LT..Py_GE */
 int rt_str_eq(PyObject *a, PyObject *b);                   /* exact str both; cannot fail */
 /* min(a, b) or, `greater`, max(a, b), which is what builtin function `callable` gives. */
-PyObject *rt_min_max(PyThreadState *ts, PyObject *a, PyObject *b, void *callable, int greater);
+PyObject *rt_min_max(PyThreadState *ts, PyObject *const *args, int n, void *callable, int greater);
 int rt_contains(PyObject *v, PyObject *container);
+
+/* --- exact dicts (rt_dict.c) ------------------------------------------------------------- */
+PyObject *rt_dict_subscr(PyObject *dict, PyObject *key);
+/* dict.get(key, otherwise) */
+PyObject *rt_dict_get(PyThreadState *ts, PyObject *dict, PyObject *key, PyObject *otherwise);
+int rt_dict_contains(PyObject *dict, PyObject *key);
 
 /* --- subscripts and containers (rt_subscr.c) -------------------------------------- */
 PyObject *rt_subscr(PyObject *container, PyObject *key);
-PyObject *rt_dict_subscr(PyObject *dict, PyObject *key); /* exact dict */
 int rt_store_subscr(PyObject *container, PyObject *key, PyObject *v);
 /* rt_slice.c: container[start:stop], its assignment (container, start, stop, v) and deletion. */
 PyObject *rt_get_slice(PyObject *container, PyObject *start, PyObject *stop);

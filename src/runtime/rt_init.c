@@ -105,5 +105,6 @@ int rt_init(void)
     rt_state.module_getattro = PyModule_Type.tp_getattro;
     rt_state.object_new = PyBaseObject_Type.tp_new;
     rt_state.type_call = PyType_Type.tp_call;
+    rt_int_start();
     return find_builtins() < 0 ? -1 : probe_slots();
 }

@@ -89,6 +89,9 @@ static inline void rt_give_exception(PyThreadState *ts, RtException e)
     ts->curexc_traceback = e.tb;
 }
 
+/* Ints get a list of free ones (rt_int.c), if that is possible here. */
+void rt_int_start(void);
+
 static inline PyThreadState *rt_ts(void)
 {
     return _PyThreadState_UncheckedGet();
@@ -197,6 +200,20 @@ static inline bool rt_long_small(PyObject *o, int64_t *v)
         return true;
     }
     return false;
+}
+
+/* Value of an int of up to two digits; false: it has more. */
+static inline bool rt_long_two_digits(PyObject *o, int64_t *v)
+{
+    const PyLongObject *n = (const PyLongObject *)o;
+    Py_ssize_t size = Py_SIZE(o);
+    if (rt_long_small(o, v))
+        return true;
+    if ((size_t)(size + 2) > 4)
+        return false;
+    int64_t u = (int64_t)n->ob_digit[1] << PyLong_SHIFT | n->ob_digit[0];
+    *v = size < 0 ? -u : u;
+    return true;
 }
 
 /* Index of a one-digit exact int into a sequence of `size`, negative counting from the end;

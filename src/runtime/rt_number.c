@@ -63,11 +63,6 @@ int rt_float_pow(double a, double b, double *result)
     return 1;
 }
 
-PyObject *rt_box_int(int64_t v)
-{
-    return PyLong_FromLong((long)v);
-}
-
 PyObject *rt_box_float(double v)
 {
     return PyFloat_FromDouble(v);
@@ -321,17 +316,29 @@ PyObject *rt_compare_op(PyObject *a, PyObject *b, int op)
     return PyObject_RichCompare(a, b, op);
 }
 
-PyObject *rt_min_max(PyThreadState *ts, PyObject *a, PyObject *b, void *callable, int greater)
+/* Is b less (greater) than a? -1: only CPython can tell. */
+static int replaces(PyObject *a, PyObject *b, int greater)
 {
     int64_t x, y;
     double u, v;
     if (PyLong_CheckExact(a) && PyLong_CheckExact(b) && rt_long_small(a, &x) &&
         rt_long_small(b, &y))
-        return Py_NewRef((greater ? y > x : y < x) ? b : a);
+        return greater ? y > x : y < x;
     if ((PyFloat_CheckExact(a) || PyFloat_CheckExact(b)) && float_pair(a, b, &u, &v))
-        return Py_NewRef((greater ? v > u : v < u) ? b : a);
-    PyObject *args[3] = {NULL, a, b};
-    return rt_vectorcall(ts, callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+        return greater ? v > u : v < u;
+    return -1;
+}
+
+PyObject *rt_min_max(PyThreadState *ts, PyObject *const *args, int n, void *callable, int greater)
+{
+    PyObject *best = args[0];
+    for (int i = 1; i < n; i++) {
+        int other = replaces(best, args[i], greater);
+        if (other < 0)
+            return rt_vectorcall(ts, callable, args, (size_t)n, NULL);
+        best = other ? args[i] : best;
+    }
+    return Py_NewRef(best);
 }
 
 int rt_str_eq(PyObject *a, PyObject *b)
@@ -380,11 +387,8 @@ static int contains_plain(PyObject *v, PyObject *container)
 int rt_contains(PyObject *v, PyObject *container)
 {
     PyTypeObject *tp = Py_TYPE(container);
-    if (tp == &PyDict_Type) {
-        if (PyUnicode_CheckExact(v))
-            return _PyDict_Contains_KnownHash(container, v, rt_str_hash(v));
-        return PyDict_Contains(container, v);
-    }
+    if (tp == &PyDict_Type)
+        return rt_dict_contains(container, v);
     if ((tp == &PyList_Type || tp == &PyTuple_Type) &&
         (PyUnicode_CheckExact(v) || PyLong_CheckExact(v)))
         return contains_plain(v, container);

@@ -4,20 +4,6 @@
  * through PyObject_GetItem and its kin, so that messages are CPython's. */
 #include "rt_array.h"
 
-PyObject *rt_dict_subscr(PyObject *dict, PyObject *key)
-{
-    PyObject *res;
-    if (PyUnicode_CheckExact(key))
-        res = _PyDict_GetItem_KnownHash(dict, key, rt_str_hash(key));
-    else
-        res = PyDict_GetItemWithError(dict, key);
-    if (BASE_LIKELY(res != NULL))
-        return Py_NewRef(res);
-    if (!PyErr_Occurred())
-        _PyErr_SetKeyError(key);
-    return NULL;
-}
-
 PyObject *rt_subscr(PyObject *container, PyObject *key)
 {
     PyTypeObject *tp = Py_TYPE(container);

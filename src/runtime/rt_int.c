@@ -1,0 +1,67 @@
+/* Ints of one or two digits: made from, and freed to, a list of ours.
+ *
+ * Computations with numbers above 256 make an int and free one at nearly every step.  The list is what CPython has for
+ * floats: of ints that died, the last FREE_INTS at most, linked by their type field.  It is used only where the object allocator
+ * is pymalloc, whose blocks for one digit have room for two, and not while tracemalloc wants to see each of them.
+ *
+ * The deallocator takes the place of object's in the slot of int; subclasses come to it by way of their own. */
+#include <string.h>
+
+#include "rt_internal.h"
+
+/* More than a step of a computation needs; the rest goes back to the allocator. */
+#define FREE_INTS 256
+
+static struct {
+    PyObject *first;
+    uint32_t n;
+    const int *traced; /* by tracemalloc; NULL: there is no such list */
+} ints;
+
+static void dealloc(PyObject *v)
+{
+    Py_ssize_t size = Py_SIZE(v);
+    if (BASE_LIKELY(Py_TYPE(v) == &PyLong_Type && size >= -2 && size <= 2 && ints.n < FREE_INTS &&
+                    *ints.traced == 0)) {
+        v->ob_type = (PyTypeObject *)(void *)ints.first;
+        ints.first = v;
+        ints.n++;
+    } else {
+        Py_TYPE(v)->tp_free(v);
+    }
+}
+
+PyObject *rt_box_int(int64_t v)
+{
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    if (BASE_UNLIKELY(u >> 2 * PyLong_SHIFT != 0 || ints.traced == NULL) ||
+        (uint64_t)v + PY311_NSMALLNEG < PY311_NSMALLNEG + PY311_NSMALLPOS)
+        return PyLong_FromLong((long)v);
+    PyLongObject *o = (PyLongObject *)ints.first;
+    if (BASE_LIKELY(o != NULL)) {
+        ints.first = (PyObject *)(void *)o->ob_base.ob_base.ob_type;
+        ints.n--;
+    } else {
+        o = PyObject_Malloc(sizeof(PyVarObject) + 2 * sizeof(digit));
+        if (o == NULL)
+            return PyErr_NoMemory();
+    }
+    Py_ssize_t size = u >> PyLong_SHIFT ? 2 : 1;
+    Py_SET_REFCNT(o, 1);
+    Py_SET_TYPE(o, &PyLong_Type);
+    Py_SET_SIZE(o, v < 0 ? -size : size);
+    o->ob_digit[0] = (digit)(u & PyLong_MASK);
+    o->ob_digit[1] = (digit)(u >> PyLong_SHIFT);
+    return (PyObject *)o;
+}
+
+void rt_int_start(void)
+{
+    const char *allocator = _PyMem_GetCurrentAllocatorName();
+    if (ints.traced == NULL && allocator != NULL && strcmp(allocator, "pymalloc") == 0 &&
+        PyLong_Type.tp_dealloc == PyBaseObject_Type.tp_dealloc &&
+        PyLong_Type.tp_free == PyObject_Free) {
+        ints.traced = py311_tracemalloc_flag();
+        PyLong_Type.tp_dealloc = dealloc;
+    }
+}
