@@ -97,3 +97,23 @@ def test_wrong_guesses_are_given_up(tmp_path):
     done = Python(runmodes.parse("ext-t100"))(program, timeout=60)
     exits = json.loads(done.ok.splitlines()[-1])["deopts"].get("GuardType", 0)
     assert 1 <= exits <= 60, exits
+
+
+def test_a_loop_with_a_property(tmp_path):
+    """The same for an attribute's cache that has seen enough: the property is inlined while the loop goes on."""
+    source = """
+    class C:
+        @property
+        def p(self):
+            return 1
+    def f(n):
+        c = C()
+        t = 0
+        for i in range(n):
+            t += c.p
+        return t
+    f(3_000_000)
+    """
+    units = dump(tmp_path, source, "hir:f", mode="ext").split("=== hir of f, entry ")[1:]
+    assert len(units) == 2, len(units)
+    assert "LoadAttr" in units[0] and "LoadAttr" not in units[1].rsplit("--- refcount", 1)[1]

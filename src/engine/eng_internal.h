@@ -227,6 +227,9 @@ void eng_recompile_start(void);
 /* What the caches of all units have seen at the site, for the builder. */
 /* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
 void eng_unit_invalidate(EngCodeState *s, CodeUnit *u);
+/* The frame of this code that comes to a safepoint first leaves for tier 0, which comes to the patch of a loop and so to the
+ * unit that is the right one now. */
+void eng_leave_soon(const EngCodeState *s);
 /* Is a site used so often that more code for it pays? Code that runs now and then has to come from a far cache each
  * time, and the less of it there is the better. `watched` says since when uses are counted and is set anew, `slow` how often
  * they were too few, up to ENG_SLOW_USES. */

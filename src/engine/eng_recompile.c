@@ -47,6 +47,12 @@ void eng_unit_invalidate(EngCodeState *s, CodeUnit *u)
     eng_place_forget(s, u);
 }
 
+void eng_leave_soon(const EngCodeState *s)
+{
+    rt_leave_code = s->code;
+    py311_ask_for_look(eng_interp);
+}
+
 /* --- guards that keep failing ------------------------------------------------------------- */
 
 /* Guards on the place of a name in a dict: they fail until the site is compiled again. */
@@ -222,10 +228,12 @@ static void on_settled(RtAttrIC *ic)
         }
     }
     s->settlings++;
-    /* The function itself now, so that no call has to go without; this frame goes on in the old unit. */
+    /* The function itself now, so that no call has to go without; this frame goes on in the old unit, unless that is a
+     * loop's. */
     Py311Frame *f = py311_frame(_PyThreadState_UncheckedGet()->cframe->current_frame);
     if (u->entry_bci != 0 || f->f_code != u->code) {
         eng_unit_invalidate(s, u);
+        eng_leave_soon(s); /* a loop may go on for ever */
     } else {
         (void)eng_compile(s, f, 0, 0, 0); /* this unit stays if that fails */
     }

@@ -105,8 +105,7 @@ static void on_settled(RtTypeSite *site)
         return;
     }
     if (site->told) { /* and still here: a loop in a unit that starts with the function */
-        rt_leave_code = s->code;
-        py311_ask_for_look(ts->interp);
+        eng_leave_soon(s);
         return;
     }
     if (!is_wanted(site) || s->settlings >= ENG_SETTLINGS || s->recompiles >= ENG_RECOMPILES) {
@@ -126,8 +125,7 @@ static void on_settled(RtTypeSite *site)
     site->told = true;
     site->left = ENG_USES_LATER;
     if (invalidate_places(s)) {
-        rt_leave_code = s->code;
-        py311_ask_for_look(ts->interp);
+        eng_leave_soon(s);
     }
     if (s->unit != NULL) {
         (void)eng_compile(s, f, 0, 0, 0); /* the old unit stays if that fails */

@@ -808,7 +808,6 @@ static void for_iter(Builder *b)
                                                : HIR_TupleIterMore,
                         it);
     } else {
-        hb_note_types(b, 0, HIR_T_LIST_ITER | HIR_T_TUPLE_ITER | HIR_T_RANGE_ITER);
         next = hb_emit1(b, HIR_IterNext, it);
         more = hb_emit1(b, HIR_BNot, hb_emit1(b, HIR_IsNull, next));
     }

@@ -58,6 +58,80 @@ static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init
     return obj;
 }
 
+/* Calls `f` with `self` in front of the arguments; args[-1] is free. */
+static PyObject *call_with_self(PyThreadState *ts, PyObject *f, PyObject *self, PyObject **args,
+                                size_t nargs, PyObject *kwnames)
+{
+    PyObject *saved = args[-1];
+    Py_INCREF(f);
+    args[-1] = self;
+    /* No offset flag: the word before is the callable's, which may be what args[-1] was. */
+    PyObject *res = rt_call_function(ts, f, args - 1, (Py_ssize_t)nargs + 1, kwnames);
+    args[-1] = saved;
+    Py_DECREF(f);
+    return res;
+}
+
+/* An object whose class has a Python __call__: what slot_tp_call does without the tuple of arguments. */
+static PyObject *call_instance(PyThreadState *ts, PyObject *f, PyObject *self, PyObject **args,
+                               size_t nargs, PyObject *kwnames)
+{
+    /* _PyObject_MakeTpCall counts as a level of recursion. */
+    if (rt_enter_recursive(ts, " while calling a Python object"))
+        return NULL;
+    PyObject *res = call_with_self(ts, f, self, args, nargs, kwnames);
+    rt_leave_recursive(ts);
+    return res;
+}
+
+/* The Python __new__ of a plain class whose objects need no __init__, found as slot_tp_new finds it; new reference, or NULL:
+ * the class is another kind. */
+static PyObject *plain_new(PyTypeObject *tp)
+{
+    if (tp->tp_new != rt_state.slot_tp_new || tp->tp_init != PyBaseObject_Type.tp_init ||
+        tp->tp_vectorcall != NULL || !Py_IS_TYPE(tp, &PyType_Type))
+        return NULL;
+    PyObject *found = _PyType_Lookup(tp, RT_NAME(__new__));
+    if (found == NULL || !Py_IS_TYPE(found, &PyStaticMethod_Type))
+        return NULL;
+    PyObject *f = PyStaticMethod_Type.tp_descr_get(found, NULL, (PyObject *)tp);
+    if (f != NULL && !Py_IS_TYPE(f, &PyFunction_Type))
+        Py_CLEAR(f);
+    return f;
+}
+
+/* The arguments as type's call would pass them to an __init__ that is not the class's own. */
+static int call_other_init(PyObject *obj, PyObject **args, size_t nargs, PyObject *kwnames)
+{
+    Py_ssize_t nkw = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
+    PyObject *kw = nkw > 0 ? PyDict_New() : NULL, *tuple = PyTuple_New((Py_ssize_t)nargs);
+    int status = tuple == NULL || (nkw > 0 && kw == NULL) ? -1 : 0;
+    for (size_t i = 0; status == 0 && i < nargs; i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    for (Py_ssize_t i = 0; status == 0 && i < nkw; i++)
+        status = PyDict_SetItem(kw, PyTuple_GET_ITEM(kwnames, i), args[nargs + (size_t)i]);
+    if (status == 0)
+        status = Py_TYPE(obj)->tp_init(obj, tuple, kw);
+    Py_XDECREF(kw);
+    Py_XDECREF(tuple);
+    return status;
+}
+
+/* Calls class `tp` whose __new__ is `new` (type_call, slot_tp_new). */
+static PyObject *call_new(PyThreadState *ts, PyTypeObject *tp, PyObject *new, PyObject **args,
+                          size_t nargs, PyObject *kwnames)
+{
+    if (rt_enter_recursive(ts, " while calling a Python object"))
+        return NULL;
+    PyObject *obj = call_with_self(ts, new, (PyObject *)tp, args, nargs, kwnames);
+    /* object's __init__ has nothing to do where __new__ is the class's own (object_init). */
+    if (obj != NULL && !Py_IS_TYPE(obj, tp) && PyObject_TypeCheck(obj, tp) &&
+        Py_TYPE(obj)->tp_init != NULL && call_other_init(obj, args, nargs, kwnames) < 0)
+        Py_CLEAR(obj);
+    rt_leave_recursive(ts);
+    return obj;
+}
+
 bool rt_is_getrefcount(PyObject *callable)
 {
     return PyCFunction_CheckExact(callable) &&
@@ -73,6 +147,17 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
         PyObject *init = rt_python_init((PyTypeObject *)callable);
         if (init != NULL)
             return instantiate(ts, (PyTypeObject *)callable, init, args, nargs, kwnames);
+        PyObject *new = plain_new((PyTypeObject *)callable);
+        if (new != NULL) {
+            PyObject *res = call_new(ts, (PyTypeObject *)callable, new, args, nargs, kwnames);
+            Py_DECREF(new);
+            return res;
+        }
+    } else if (tp->tp_call == rt_state.slot_tp_call &&
+               !(tp->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL)) {
+        PyObject *f = _PyType_Lookup(tp, RT_NAME(__call__));
+        if (f != NULL && Py_IS_TYPE(f, &PyFunction_Type))
+            return call_instance(ts, f, callable, args, nargs, kwnames);
     }
     if (borrowed && nargs == 1 && rt_is_getrefcount(callable)) {
         /* Programs compare what it gives with what they hold, the value stack included. */
@@ -117,6 +202,11 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
     }
     if (kwnames != NULL)
         nargs -= PyTuple_GET_SIZE(kwnames);
+    if (argv[0] == callable && Py_TYPE(callable) == &PyMethod_Type && !ts->cframe->use_tracing &&
+        Py_IS_TYPE(PyMethod_GET_FUNCTION(callable), &PyFunction_Type)) { /* __exit__ */
+        argv[0] = PyMethod_GET_SELF(callable);
+        return rt_call_function(ts, PyMethod_GET_FUNCTION(callable), argv, nargs + 1, kwnames);
+    }
     if (Py_TYPE(callable) == &PyFunction_Type && !ts->cframe->use_tracing)
         return rt_call_function(ts, callable, args, nargs, kwnames);
     return call_other(ts, callable, args, nargs, kwnames, borrowed);

@@ -235,11 +235,19 @@ int rt_raise_varargs(PyThreadState *ts, PyObject **argv, Py_ssize_t n)
     return -1;
 }
 
+/* A method that is a Python function need not be bound to be called: new reference, or NULL for all others. */
+static PyObject *plain_method(PyThreadState *ts, PyObject *o, PyObject *name)
+{
+    PyObject *f = ts->cframe->use_tracing ? NULL : _PyType_Lookup(Py_TYPE(o), name);
+    return f != NULL && Py_IS_TYPE(f, &PyFunction_Type) ? Py_NewRef(f) : NULL;
+}
+
 /* Looks both methods up first, then enters; `protocol` is for the messages. */
 static PyObject *enter_context(PyThreadState *ts, PyObject *mgr, PyObject *enter_name,
                                PyObject *exit_name, const char *protocol, PyObject **out)
 {
-    PyObject *enter = _PyObject_LookupSpecial(mgr, enter_name);
+    PyObject *plain = plain_method(ts, mgr, enter_name);
+    PyObject *enter = plain != NULL ? plain : _PyObject_LookupSpecial(mgr, enter_name);
     if (enter == NULL) {
         if (!rt_err(ts))
             PyErr_Format(PyExc_TypeError, "'%.200s' object does not support the %s protocol",
@@ -255,7 +263,8 @@ static PyObject *enter_context(PyThreadState *ts, PyObject *mgr, PyObject *enter
         Py_DECREF(enter);
         return NULL;
     }
-    PyObject *res = PyObject_CallNoArgs(enter);
+    PyObject *res =
+        plain != NULL ? rt_call_function(ts, plain, &mgr, 1, NULL) : PyObject_CallNoArgs(enter);
     Py_DECREF(enter);
     if (res == NULL) {
         Py_DECREF(exit);

@@ -12,18 +12,21 @@ PyCodeObject *rt_leave_code;
 
 static int probe_slots(void)
 {
-    /* class _probe: __init__ = __getattr__ = repr.  slot_tp_init and slot_tp_getattr_hook do not
+    /* class _probe: __init__ = __getattr__ = __call__ = __new__ = repr.  The slot functions do not
      * depend on what the attributes are. */
     PyObject *repr = _PyEval_GetBuiltin(PyUnicode_InternFromString("repr"));
     if (repr == NULL)
         return -1;
-    PyObject *cls = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){sOsO}", "_probe",
-                                          "__init__", repr, "__getattr__", repr);
+    PyObject *cls =
+        PyObject_CallFunction((PyObject *)&PyType_Type, "s(){sOsOsOsO}", "_probe", "__init__", repr,
+                              "__getattr__", repr, "__call__", repr, "__new__", repr);
     Py_DECREF(repr);
     if (cls == NULL)
         return -1;
     PyTypeObject *tp = (PyTypeObject *)cls;
     rt_state.slot_tp_init = tp->tp_init;
+    rt_state.slot_tp_call = tp->tp_call;
+    rt_state.slot_tp_new = tp->tp_new;
     rt_state.slot_tp_getattr_hook = tp->tp_getattro;
     Py_DECREF(cls);
     return 0;

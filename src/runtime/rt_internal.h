@@ -19,7 +19,7 @@ extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
 /* Interned names, and what only a probe can tell (rt_init.c). */
 /* clang-format off */
 #define RT_NAMES(X)                                                              \
-    X(__aenter__) X(__aexit__) X(__all__) X(__annotations__) X(__build_class__) X(__builtins__)  \
+    X(__aenter__) X(__aexit__) X(__all__) X(__annotations__) X(__build_class__) X(__builtins__) X(__call__) X(__new__)  \
     X(__dict__) X(__enter__) X(__exit__) X(__getattr__) X(__getattribute__) X(__import__) X(__init__)     \
     X(__name__) X(__notes__) X(__spec__) X(__class__) X(get) X(name) X(obj)      \
     X(send)
@@ -39,9 +39,11 @@ typedef struct {
     PyObject *some_int, *some_float, *some_list, *some_dict;
     PyTypeObject
         *ascii_iter; /* of iter("ascii"): laid out like PyUnicodeIter_Type, but not exported */
-    /* typeobject.c's static slot functions, found on a probe class: what tp_init and
-     * tp_getattro of a class with a Python __init__ or __getattr__ point to. */
+    /* typeobject.c's static slot functions, found on a probe class: what tp_init,
+     * tp_call, tp_new and tp_getattro of a class with a Python __init__, __call__, __new__ or __getattr__ point to. */
     initproc slot_tp_init;
+    ternaryfunc slot_tp_call;
+    newfunc slot_tp_new;
     PyCFunction getrefcount; /* of sys.getrefcount, NULL if it was replaced */
     getattrofunc slot_tp_getattr_hook;
     getattrofunc type_getattro;
