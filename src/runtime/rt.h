@@ -92,8 +92,10 @@ int rt_str_eq(PyObject *a, PyObject *b);                   /* exact str both; ca
 PyObject *rt_min_max(PyThreadState *ts, PyObject *const *args, int n, void *callable, int greater);
 int rt_contains(PyObject *v, PyObject *container);
 
-/* --- exact dicts (rt_dict.c) ------------------------------------------------------------- */
+/* --- dicts (rt_dict.c) ------------------------------------------------------------- */
+/* d[key] of an exact dict, and of an object of a subclass that has dict's own subscript (dict_subscript). */
 PyObject *rt_dict_subscr(PyObject *dict, PyObject *key);
+PyObject *rt_dict_subclass_subscr(PyObject *dict, PyObject *key);
 /* dict.get(key, otherwise) */
 PyObject *rt_dict_get(PyThreadState *ts, PyObject *dict, PyObject *key, PyObject *otherwise);
 int rt_dict_contains(PyObject *dict, PyObject *key);

@@ -1,4 +1,4 @@
-/* Lookups in exact dicts.
+/* Lookups in dicts.
  *
  * The hash of a str is in it, and CPython's lookup does the rest.  An exact int is looked up here, as _Py_dict_lookup of
  * Objects/dictobject.c would: compared with other ints without a call of their comparison, which runs no Python code. Where a key of
@@ -79,6 +79,23 @@ PyObject *rt_dict_subscr(PyObject *dict, PyObject *key)
     if (!PyErr_Occurred())
         _PyErr_SetKeyError(key);
     return NULL;
+}
+
+PyObject *rt_dict_subclass_subscr(PyObject *dict, PyObject *key)
+{
+    PyObject *res = find(dict, key);
+    if (BASE_LIKELY(res != NULL))
+        return Py_NewRef(res);
+    if (PyErr_Occurred())
+        return NULL;
+    PyObject *missing = _PyObject_LookupSpecial(dict, RT_NAME(__missing__));
+    if (missing != NULL) {
+        res = PyObject_CallOneArg(missing, key);
+        Py_DECREF(missing);
+    } else if (!PyErr_Occurred()) {
+        _PyErr_SetKeyError(key);
+    }
+    return res;
 }
 
 PyObject *rt_dict_get(PyThreadState *ts, PyObject *dict, PyObject *key, PyObject *otherwise)

@@ -20,7 +20,7 @@ extern PyObject *_PyObject_LookupSpecial(PyObject *obj, PyObject *name);
 /* clang-format off */
 #define RT_NAMES(X)                                                              \
     X(__aenter__) X(__aexit__) X(__all__) X(__annotations__) X(__build_class__) X(__builtins__) X(__call__) X(__new__)  \
-    X(__dict__) X(__enter__) X(__exit__) X(__getattr__) X(__getattribute__) X(__import__) X(__init__)     \
+    X(__dict__) X(__enter__) X(__exit__) X(__getattr__) X(__getattribute__) X(__import__) X(__init__) X(__missing__)     \
     X(__name__) X(__notes__) X(__spec__) X(__class__) X(get) X(name) X(obj)      \
     X(send)
 /* clang-format on */

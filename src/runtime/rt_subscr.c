@@ -20,6 +20,9 @@ PyObject *rt_subscr(PyObject *container, PyObject *key)
         if (PyUnicode_IS_READY(container) && rt_seq_index(key, PyUnicode_GET_LENGTH(container), &i))
             return rt_character(PyUnicode_READ_CHAR(container, i));
         return PyUnicode_Type.tp_as_mapping->mp_subscript(container, key);
+    } else if (tp->tp_as_mapping != NULL &&
+               tp->tp_as_mapping->mp_subscript == PyDict_Type.tp_as_mapping->mp_subscript) {
+        return rt_dict_subclass_subscr(container, key);
     } else if (tp == rt_array_type) {
         return rt_array_get(container, key);
     } else if (tp->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) {

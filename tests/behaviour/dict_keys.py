@@ -1,5 +1,7 @@
 """Lookups of ints and strs in dicts with all kinds of keys: subscripts, dict.get and `in`."""
 
+import collections
+
 P = 2**61 - 1  # the modulus of hashes
 
 
@@ -64,6 +66,30 @@ class Missing(dict):
         return f"missing {key!r}"
 
 
+class Counts(dict):
+    """Misses are asked for once, and so are its keys' comparisons."""
+
+    def __missing__(self, key):
+        self.asked = getattr(self, "asked", 0) + 1
+        return key
+
+
+class Compared:
+    compared = 0
+
+    def __hash__(self):
+        return 3
+
+    def __eq__(self, other):
+        Compared.compared += 1
+        return False
+
+
+class Own(dict):
+    def __getitem__(self, key):
+        return "own"
+
+
 class Instance:
     def __init__(self):
         self.a = 1
@@ -95,6 +121,10 @@ DICTS = {
     "subclass": {Int(9): "nine", Str("a"): "str"},
     "missing": Missing({1: 2}),
     "instance": vars(Instance()),
+    "own": Own({1: 2}),
+    "default": collections.defaultdict(list, {1: [2]}),
+    "counter": collections.Counter("abab"),
+    "ordered": collections.OrderedDict({1: 2, "a": 3}),
     "many": {i: -i for i in range(70000)},
 }
 KEYS = [
@@ -132,3 +162,30 @@ def keyword_forms(d):
 
 
 print([keyword_forms({1: 1}) for _ in range(200)][-1])
+
+
+# What is not there is looked up once.
+counts = Counts({Compared(): 1})
+for k in (3, "a", Compared(), 3.0):
+    before = Compared.compared
+    print(type(k).__name__, type(subscript(counts, k)).__name__, Compared.compared - before, counts.asked)
+
+
+class NoMissing(dict):
+    pass
+
+
+class BadMissing(dict):
+    __missing__ = 5
+
+
+class InstanceMissing(dict):
+    pass
+
+
+late = NoMissing({1: 2})
+print(said(subscript, late, 1), said(subscript, late, 3), said(subscript, BadMissing(), 3))
+InstanceMissing.__missing__ = lambda self, key: ("late", key)
+im = InstanceMissing()
+im.__missing__ = "not looked at"
+print(said(subscript, im, 3), said(subscript, im, "x"))
