@@ -227,8 +227,8 @@ void eng_recompile_start(void);
 /* What the caches of all units have seen at the site, for the builder. */
 /* The unit, which may be running, is not entered again; calls are past the threshold, so the next one compiles. */
 void eng_unit_invalidate(EngCodeState *s, CodeUnit *u);
-/* The frame of this code that comes to a safepoint first leaves for tier 0, which comes to the patch of a loop and so to the
- * unit that is the right one now. */
+/* The frame of this code that comes to a safepoint first leaves: at a loop's header it goes on in the unit that is the right one
+ * now, elsewhere in tier 0, which comes to the loop's patch. */
 void eng_leave_soon(const EngCodeState *s);
 /* Is a site used so often that more code for it pays? Code that runs now and then has to come from a far cache each
  * time, and the less of it there is the better. `watched` says since when uses are counted and is set anew, `slow` how often

@@ -22,6 +22,7 @@
 
 #include "py311_opcodes.h"
 #include "py311_patch.h"
+#include "rt.h"
 
 typedef struct {
     Py311Frame *frame;
@@ -49,6 +50,7 @@ static struct {
 } ticks;
 
 static int look(void *unused);
+static RtEntry loop_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
 
 /* Queues the look that a tick asks for and sees to it that the main thread comes to it. A queued
  * one may wait: the main thread may be blocked, and other threads must not stumble over the eval breaker
@@ -115,6 +117,7 @@ bool eng_osr_child_started(void)
 
 void eng_osr_start(void)
 {
+    rt_loop_entry = loop_entry;
     osr.nseen = 0;
     eng_ticker_lock();
     ticks.interp = PyInterpreterState_Get();
@@ -196,6 +199,25 @@ static bool leavable(Py311Frame *f)
     PyCodeObject *co = f->f_code;
     return f->owner == PY311_OWNED_BY_THREAD && !(co->co_flags & PY311_CO_GENERATOR_LIKE) &&
            f->prev_instr >= py311_code_units(co);
+}
+
+/* The unit for a loop that compiled code has left at its header to go on in a newer one. */
+static RtEntry loop_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack)
+{
+    EngCodeState *s = eng_code_state(f->f_code);
+    if (s == NULL || s->tier == ENG_REFUSED || s->osr_refused >= ENG_OSR_REFUSED ||
+        ts->cframe->use_tracing || !eng_active(ts) || !leavable(f)) {
+        return NULL;
+    }
+    eng_patches_lift(s);
+    bool header = loop_around(s->code, bci, INT32_MAX) == bci;
+    eng_patches_plant(s);
+    CodeUnit *unit = header ? eng_find_unit(s, bci) : NULL;
+    if (header && unit == NULL) {
+        unit = eng_compile(s, f, bci, nstack, nstack);
+        s->osr_refused += unit == NULL;
+    }
+    return unit != NULL ? unit->entry : NULL;
 }
 
 /* Counts that this look has met the code running: did many lately? Then the next call of it starts in compiled code, too, for

@@ -5,8 +5,7 @@
  * other to be worth more code, the function is compiled again and relies on them; other places that have seen something by then
  * are compiled for it, too.  Where the guess turns out wrong, eng_recompile.c sees the guard fail.
  *
- * A loop that runs on in old code meanwhile is left at its next safepoint: tier 0 finds the patch in the loop's bytecode and so
- * the new unit. */
+ * A loop that runs on in old code meanwhile leaves it at its next safepoint, for a new unit. */
 #include "eng_internal.h"
 
 #include <stdlib.h>
@@ -96,6 +95,16 @@ static bool invalidate_places(EngCodeState *s)
     return any;
 }
 
+/* Is it used all the time? Then code without the notes, and not for these types, is worth compiling. Asks for another count of
+ * uses where that cannot be told yet. */
+static bool is_hot(RtTypeSite *site)
+{
+    int64_t now = eng_clock_ns(CLOCK_MONOTONIC), before = site->watched;
+    site->watched = now;
+    site->left = before == 0 && eng_settings.sampled ? enough : 0;
+    return before != 0 && now - before <= ENG_USES_HOT_NS && eng_affordable();
+}
+
 static void on_settled(RtTypeSite *site)
 {
     EngCodeState *s = eng_code_state(site->code);
@@ -108,10 +117,14 @@ static void on_settled(RtTypeSite *site)
         eng_leave_soon(s);
         return;
     }
-    if (!is_wanted(site) || s->settlings >= ENG_SETTLINGS || s->recompiles >= ENG_RECOMPILES) {
+    if (s->settlings >= ENG_SETTLINGS || s->recompiles >= ENG_RECOMPILES) {
         return;
     }
-    if (eng_settings.sampled) {
+    bool wanted = is_wanted(site);
+    if (!wanted && !is_hot(site)) {
+        return;
+    }
+    if (eng_settings.sampled && wanted) {
         if (!eng_is_busy(&site->watched, &site->slow)) {
             site->left = site->slow < ENG_SLOW_USES ? enough : 0;
             return;
@@ -123,7 +136,7 @@ static void on_settled(RtTypeSite *site)
     }
     s->settlings++;
     site->told = true;
-    site->left = ENG_USES_LATER;
+    site->left = wanted ? ENG_USES_LATER : 0;
     if (invalidate_places(s)) {
         eng_leave_soon(s);
     }

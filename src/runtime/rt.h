@@ -63,6 +63,7 @@ RtMethod rt_method_of(PyObject *descr);
 extern int rt_leave_compiled;
 /* The frame of this code that comes to a safepoint first leaves there; NULL: none. Only compared. */
 extern PyCodeObject *rt_leave_code;
+extern bool rt_left_code; /* ... and that is where it is leaving now */
 
 /* --- homes of locals (rt_sync.c) --------------------------------------------------- */
 /* Brings the home of a local up to date that compiled code kept in a register, unless `stale` is 0

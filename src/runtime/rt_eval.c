@@ -7,6 +7,7 @@ int rt_check_eval(PyThreadState *ts, RtFrame *frame)
         return -1;
     if (rt_leave_code != NULL && rt_leave_code == py311_frame(frame)->f_code) {
         rt_leave_code = NULL;
+        rt_left_code = true;
         return 1;
     }
     /* Looked at last: a signal handler or another thread may have switched it on. */

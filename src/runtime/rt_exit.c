@@ -5,7 +5,7 @@
  * references are counted); then they are stored, and only then references that the frame lost are
  * dropped, because that may run Python code which looks at the frame.
  *
- * RESUME exits go on in tier 0 at the exit's bytecode.  THROW exits do what ceval.c does at `error`
+ * RESUME exits go on in tier 0 at the exit's bytecode, or, of a loop that has been compiled anew, in its new unit.  THROW exits do what ceval.c does at `error`
  * and `exception_unwind`: traceback entry, tracing events, and either continue at the handler that the
  * exception table names, or give the exception to the caller.  A handler that catches often has a
  * unit of its own, which the trampoline jumps to (RtLeave); others run in tier 0, which is never
@@ -26,6 +26,7 @@ PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
                            int throwflag) = _PyEval_EvalFrameDefault;
 
 RtEntry (*rt_handler_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
+RtEntry (*rt_loop_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
 
 /* Number of the frame pointer register, to which stack locations are relative. */
 enum { REG_RBP = 5 };
@@ -256,18 +257,23 @@ static PyObject *throw_no_memory(PyThreadState *ts, Py311Frame *f, Reified *r, i
     return rt_throw_here(ts, f, (int)r->nstack);
 }
 
-static PyObject *exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
-                             const RtExitFrame *xf, Reified *r, const RtRegs *regs)
+static RtLeave exit_resume(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
+                           const RtExitFrame *xf, Reified *r, const RtRegs *regs)
 {
     reify(r, xf->nstack, u, xf, f, regs);
     if (BASE_UNLIKELY(r->failed))
-        return throw_no_memory(ts, f, r, xf->bci);
+        return finished(throw_no_memory(ts, f, r, xf->bci));
     f->prev_instr = py311_code_units(f->f_code) + xf->bci - 1;
     write_back(r, f);
     u->resumes++;
     if (rt_on_resume_exit != NULL)
         rt_on_resume_exit(u, (uint32_t)(x - u->exits));
-    return rt_run_tier0(ts, f, xf->nstack);
+    RtEntry next = NULL;
+    if (x->reason == HIR_CheckEval && rt_left_code) {
+        rt_left_code = false;
+        next = rt_loop_entry(ts, f, xf->bci, xf->nstack);
+    }
+    return next != NULL ? (RtLeave){.next = next} : finished(rt_run_tier0(ts, f, xf->nstack));
 }
 
 static RtLeave exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const RtExit *x,
@@ -536,5 +542,5 @@ RtLeave rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *
     /* Bounded by the code object's locals and stack, for which the frame itself has room. */
     r.all = r.values = __builtin_alloca(((size_t)xf->nstack + xf->ndirty + 1) * sizeof(PyObject *));
     return exit_throws(ts, x) ? exit_throw(ts, f, u, x, xf, &r, regs)
-                              : finished(exit_resume(ts, f, u, x, xf, &r, regs));
+                              : exit_resume(ts, f, u, x, xf, &r, regs);
 }

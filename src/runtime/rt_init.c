@@ -9,6 +9,7 @@ void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 RtDirect rt_direct;
 int rt_leave_compiled;
 PyCodeObject *rt_leave_code;
+bool rt_left_code;
 
 static int probe_slots(void)
 {
