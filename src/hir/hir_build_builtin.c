@@ -21,14 +21,7 @@ static void call_isinstance(Builder *b, const Call *c)
 {
     HirIns *r;
     if (b->spread) {
-        HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs);
-        for (int i = 0; i < c->nargs; i++) {
-            args[i] = call_arg(b, c, i)->v;
-        }
-        if (b->f->max_out < (uint32_t)c->nargs) {
-            b->f->max_out = (uint32_t)c->nargs;
-        }
-        r = hb_emit(b, HIR_IsInstanceAny, c->nargs, args);
+        r = hb_emit_var(b, HIR_IsInstanceAny, c->nargs);
     } else {
         r = hb_emit2(b, HIR_IsInstance, call_arg(b, c, 0)->v, call_arg(b, c, 1)->v);
     }
@@ -83,14 +76,7 @@ static void call_min_max(Builder *b, const Call *c)
     HirIns *m = least_number(b, c, greater ? Py_GT : Py_LT);
     if (!m) {
         hb_note_types(b, HIR_T_INT | HIR_T_FLOAT, HIR_T_INT | HIR_T_FLOAT);
-        HirIns **args = arena_array(b->a, HirIns *, (size_t)c->nargs);
-        for (int i = 0; i < c->nargs; i++) {
-            args[i] = call_arg(b, c, i)->v;
-        }
-        if (b->f->max_out < (uint32_t)c->nargs) {
-            b->f->max_out = (uint32_t)c->nargs;
-        }
-        m = hb_emit(b, HIR_MinMax, c->nargs, args);
+        m = hb_emit_var(b, HIR_MinMax, c->nargs);
         m->imm.p = c->known;
         m->aux = greater;
     }

@@ -177,6 +177,24 @@ static inline char *py311_keys_entries(char *keys)
            ((size_t)1 << (uint8_t)keys[PY311_OFF_KEYS_LOG2_INDEX_BYTES]);
 }
 
+/* Entry that slot `i` of the hash table names, or a negative number: -1 empty, else a deleted key (dictkeys_get_index of
+ * dictobject.c). */
+static inline int64_t py311_keys_index_at(const char *keys, size_t i)
+{
+    int log2_size = (uint8_t)keys[PY311_OFF_KEYS_LOG2_SIZE];
+    const char *indices = keys + PY311_OFF_KEYS_INDICES;
+    if (log2_size < 8) {
+        return ((const int8_t *)indices)[i];
+    }
+    if (log2_size < 16) {
+        return ((const int16_t *)(const void *)indices)[i];
+    }
+    if (log2_size < 32) {
+        return ((const int32_t *)(const void *)indices)[i];
+    }
+    return ((const int64_t *)(const void *)indices)[i];
+}
+
 /* Cached keys of a heap type (the shared keys of its instances), or NULL. */
 static inline char *py311_cached_keys(PyTypeObject *tp)
 {

@@ -89,7 +89,7 @@ PyObject *rt_str_append_local(RtFrame *frame, PyObject *a, PyObject *b,
 int rt_truthy(PyObject *v);
 PyObject *rt_compare_op(PyObject *a, PyObject *b, int op); /* Py_LT..Py_GE */
 int rt_str_eq(PyObject *a, PyObject *b);                   /* exact str both; cannot fail */
-/* min(a, b) or, `greater`, max(a, b), which is what builtin function `callable` gives. */
+/* min(*args) or, `greater`, max(*args) of two or more, which is what builtin function `callable` gives. */
 PyObject *rt_min_max(PyThreadState *ts, PyObject *const *args, int n, void *callable, int greater);
 int rt_contains(PyObject *v, PyObject *container);
 

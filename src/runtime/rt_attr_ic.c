@@ -47,20 +47,6 @@ RtMethodFast *rt_attr_ic_methods(RtAttrIC *ic)
     return ic->methods;
 }
 
-/* dictkeys_get_index of dictobject.c. */
-static int64_t keys_index_at(const char *keys, size_t i)
-{
-    int log2_size = (uint8_t)keys[PY311_OFF_KEYS_LOG2_SIZE];
-    const char *indices = keys + PY311_OFF_KEYS_INDICES;
-    if (log2_size < 8)
-        return ((const int8_t *)indices)[i];
-    if (log2_size < 16)
-        return ((const int16_t *)(const void *)indices)[i];
-    if (log2_size < 32)
-        return ((const int32_t *)(const void *)indices)[i];
-    return ((const int64_t *)(const void *)indices)[i];
-}
-
 int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash)
 {
     if (!py311_keys_unicode(keys))
@@ -70,7 +56,7 @@ int64_t rt_keys_index_of(char *keys, PyObject *name, Py_hash_t hash)
     size_t perturb = (size_t)hash, i = (size_t)hash & mask;
     char *entries = py311_keys_entries(keys);
     for (;;) {
-        int64_t ix = keys_index_at(keys, i);
+        int64_t ix = py311_keys_index_at(keys, i);
         if (ix >= 0) {
             PyObject *key =
                 RT_FIELD(PyObject *, entries + ix * PY311_OFF_UENTRY_SIZE, PY311_OFF_UENTRY_KEY);

@@ -35,29 +35,6 @@ int rt_init_result(PyObject *res)
     return -1;
 }
 
-/* Calls class `tp` whose __init__ is `init`; args[-1] is free. */
-static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init, PyObject **args,
-                             size_t nargs, PyObject *kwnames)
-{
-    /* _PyObject_MakeTpCall counts as a level of recursion. */
-    if (rt_enter_recursive(ts, " while calling a Python object"))
-        return NULL;
-    Py_INCREF(init); /* allocating may run the collector */
-    PyObject *obj = rt_state.object_new(tp, rt_state.empty_tuple, NULL);
-    if (obj != NULL) {
-        PyObject *saved = args[-1];
-        args[-1] = obj;
-        /* No offset flag: the word before is the callable's, which may be what args[-1] was. */
-        PyObject *res = rt_call_function(ts, init, args - 1, (Py_ssize_t)nargs + 1, kwnames);
-        args[-1] = saved;
-        if (rt_init_result(res) < 0)
-            Py_CLEAR(obj);
-    }
-    Py_DECREF(init);
-    rt_leave_recursive(ts);
-    return obj;
-}
-
 /* Calls `f` with `self` in front of the arguments; args[-1] is free. */
 static PyObject *call_with_self(PyThreadState *ts, PyObject *f, PyObject *self, PyObject **args,
                                 size_t nargs, PyObject *kwnames)
@@ -70,6 +47,25 @@ static PyObject *call_with_self(PyThreadState *ts, PyObject *f, PyObject *self, 
     args[-1] = saved;
     Py_DECREF(f);
     return res;
+}
+
+/* Calls class `tp` whose __init__ is `init`; args[-1] is free. */
+static PyObject *instantiate(PyThreadState *ts, PyTypeObject *tp, PyObject *init, PyObject **args,
+                             size_t nargs, PyObject *kwnames)
+{
+    /* _PyObject_MakeTpCall counts as a level of recursion. */
+    if (rt_enter_recursive(ts, " while calling a Python object"))
+        return NULL;
+    Py_INCREF(init); /* allocating may run the collector */
+    PyObject *obj = rt_state.object_new(tp, rt_state.empty_tuple, NULL);
+    if (obj != NULL) {
+        PyObject *res = call_with_self(ts, init, obj, args, nargs, kwnames);
+        if (rt_init_result(res) < 0)
+            Py_CLEAR(obj);
+    }
+    Py_DECREF(init);
+    rt_leave_recursive(ts);
+    return obj;
 }
 
 /* An object whose class has a Python __call__: what slot_tp_call does without the tuple of arguments. */

@@ -7,19 +7,6 @@
 
 #define PERTURB_SHIFT 5 /* dictobject.c */
 
-/* Entry of slot `i` of the hash table, or a negative number: empty or of a deleted key. */
-static inline Py_ssize_t entry_at(const char *keys, size_t i)
-{
-    const char *indices = keys + PY311_OFF_KEYS_INDICES;
-    uint8_t log2 = (uint8_t)keys[PY311_OFF_KEYS_LOG2_SIZE];
-    if (log2 < 8)
-        return ((const int8_t *)indices)[i];
-    if (log2 < 16)
-        return ((const int16_t *)(const void *)indices)[i];
-    if (log2 < 32)
-        return ((const int32_t *)(const void *)indices)[i];
-    return ((const int64_t *)(const void *)indices)[i];
-}
 enum { EMPTY = -1 }; /* DKIX_EMPTY */
 
 static inline PyObject *field(const char *entry, int offset)
@@ -36,7 +23,7 @@ static PyObject *find_int(PyObject *dict, PyObject *key, int64_t n, bool *unsure
     Py_hash_t hash = n == -1 ? -2 : n; /* less than the modulus of hashes */
     size_t mask = ((size_t)1 << (uint8_t)keys[PY311_OFF_KEYS_LOG2_SIZE]) - 1;
     size_t perturb = (size_t)hash, i = (size_t)hash & mask;
-    for (Py_ssize_t k; (k = entry_at(keys, i)) != EMPTY;) {
+    for (int64_t k; (k = py311_keys_index_at(keys, i)) != EMPTY;) {
         const char *entry = entries + k * PY311_OFF_ENTRY_SIZE;
         if (k >= 0 && (Py_hash_t)field(entry, PY311_OFF_ENTRY_HASH) == hash) {
             PyObject *other = field(entry, PY311_OFF_ENTRY_KEY);
