@@ -73,16 +73,30 @@ def test_warm_functions_are_compiled_in_the_end(run):
     )
 
 
-def test_programs_that_wait_change_over_sooner(run):
-    """As servers do, which can be expected to go on: 2.5 s here."""
+@pytest.mark.parametrize("waits", ["time.sleep(0.0005)", "listening"])
+def test_servers_change_over_sooner(run, waits):
+    """They wait, or listen on a socket for what comes while they are busy, and can be expected to go on: 0.6 s here."""
+    run(
+        500,
+        f"""
+        import socket
+        listening = socket.create_server(("127.0.0.1", 0)) if {waits!r} == "listening" else None
+
+        def serves():
+            {waits}
+            return changed_over()
+        assert until(serves, 3), pyston.stats()
+        """,
+    )
+
+
+def test_connected_sockets_make_no_server(run):
     run(
         500,
         """
-        def waits():
-            time.sleep(0.0005)
-            return changed_over()
-        assert not until(waits, 2)
-        assert until(waits, 3), pyston.stats()
+        import socket
+        pair = socket.socketpair()
+        assert not until(changed_over, 4)
         """,
     )
 

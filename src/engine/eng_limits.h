@@ -37,9 +37,14 @@
 /* What compiling one of its functions takes: a program changes over when compiling all of them is ENG_COMPILE_SHARE of the
  * CPU time it has run, for it may run for as long again, or end. */
 #define ENG_FUNCTION_NS            250000
-/* Programs that may end soon have to run for so many times as long; others wait so many times in a generation. */
+/* Programs that may end soon have to run for so many times as long. */
 #define ENG_DOUBT                  3
+/* Servers can be expected to go on for hours: one part in so many. They listen on a socket, which is looked for among so
+ * many file descriptors, or wait so many times in a generation. Waiting alone does not tell: where the next request
+ * is there before the last one is done, nothing ever waits. */
+#define ENG_SERVER_SHARE           5
 #define ENG_WAITS                  8
+#define ENG_DESCRIPTORS            256
 /* From then on compiling may take one part in so many of the CPU time: what there is to compile is better done soon, for in
  * between the program is slower than before and than afterwards; but functions that a request calls once each are
  * all called often enough at the same request, which would wait for as long as ten others take. */

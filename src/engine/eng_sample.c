@@ -16,6 +16,7 @@
 #include "eng_internal.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /* For whether the program goes on with the same functions: a generation is so many bursts while the hook is away, and some
  * CPU time while it is there. */
@@ -69,12 +70,26 @@ static int64_t waits(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nvcsw - eng_own_waits : 0;
 }
 
-/* Has the program run for so long that compiling what it calls is little beside that? A program that waits for something
- * many times in a generation serves, and can be expected to go on; what it is like in others may be a phase. */
+/* Does the process listen on a socket? */
+static bool listens(void)
+{
+    for (int fd = 0; fd < ENG_DESCRIPTORS; fd++) {
+        int listening = 0;
+        socklen_t size = sizeof listening;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has the program run for so long that compiling what it calls is little beside that? A program that serves can be
+ * expected to go on; what it is like in others may be a phase. */
 static bool worth_compiling(const Generation *g)
 {
-    int64_t all = (int64_t)g->functions * ENG_FUNCTION_NS * ENG_COMPILE_SHARE;
-    return (waits() - g->waits >= ENG_WAITS ? all : all * ENG_DOUBT) <= cpu_time();
+    bool serves = waits() - g->waits >= ENG_WAITS || listens();
+    int64_t share = serves ? ENG_SERVER_SHARE : ENG_COMPILE_SHARE * ENG_DOUBT;
+    return (int64_t)g->functions * ENG_FUNCTION_NS * share <= cpu_time();
 }
 
 /* Is the generation that ends like the one before? */
