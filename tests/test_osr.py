@@ -540,3 +540,31 @@ def test_loops_shorter_than_a_tick(mode, request, tmp_path):
         )
     )
     assert request.getfixturevalue(mode)(program).ok == "True\n"
+
+
+@pytest.mark.parametrize("mode", ["ext", "pyston3"])
+def test_loops_do_not_exit_again_and_again(mode, request, tmp_path):
+    """Behind each exit the loop is tier 0's until the next look, so the second one is enough to compile it anew; a name
+    whose place keeps changing is not relied on in the end."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import time, _pyston
+            def loop(n, s):
+                t = 0
+                for i in range(n):
+                    t += len(s) + i % 7
+                return t
+            start = time.perf_counter()
+            loop(100_000, "abc")
+            n = int(0.02 / (time.perf_counter() - start) * 100_000)
+            for i in range(40):
+                loop(n, "abc")
+                globals()[f"name_{i}"] = i
+            exits = _pyston.stats()["deopts"].get("LoadGlobalBuiltin", 0)
+            print(0 < exits < 20 or exits)
+            """
+        )
+    )
+    assert request.getfixturevalue(mode)(program).ok == "True\n"

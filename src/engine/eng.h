@@ -92,12 +92,6 @@ typedef enum {
     ENG_REFUSED, /* not compilable; the reason is counted */
 } EngTier;
 
-/* Where generators' frames went on in compiled code the last time. */
-typedef struct {
-    const uint16_t *at; /* prev_instr of such a frame, which waits for no other; NULL: none yet */
-    RtEntry entry;
-} EngResumed;
-
 /* Only code that tier 0 has quickened and what compiled code calls get one, so cold code costs
  * nothing. */
 typedef struct EngCodeState { /* what every call reads comes first, in one cache line */
@@ -117,7 +111,6 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     uint32_t epoch, burst;     /* the last ones in which a call was seen */
     uint16_t hits;             /* bursts with a call, halved now and then */
     uint16_t nplaces;          /* resume points and handlers that were seen */
-    EngResumed resumed[2];     /* suspended ones, new ones */
     struct EngPlace *places;
     uint8_t *place_at; /* a code unit: number in `places`, from 1, or 0; NULL: none */
     struct EngPatch *patches;

@@ -83,6 +83,9 @@ static void state_free(void *p)
         eng_unit_destroy(s->units[i]);
     }
     free(s->units);
+    if (s->nplaces > 0) {
+        eng_resumed_forget();
+    }
     free(s->places);
     free(s->place_at);
     free(s->nospec);

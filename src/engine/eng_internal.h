@@ -115,6 +115,8 @@ static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame 
 }
 /* Counts a resumption of `f` that found no unit; the unit if this one made one. */
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
+/* A unit that goes on somewhere is not entered any more, or its code dies. */
+void eng_resumed_forget(void);
 /* Resumptions that come through types' slots need no hook from now on. */
 void eng_resume_start(void);
 

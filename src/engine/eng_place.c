@@ -8,7 +8,6 @@
 #include "eng_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "rt.h"
 
@@ -45,7 +44,7 @@ CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nst
 
 void eng_place_forget(EngCodeState *s, const CodeUnit *u)
 {
-    memset(s->resumed, 0, sizeof s->resumed);
+    eng_resumed_forget();
     for (uint32_t i = 0; i < s->nplaces; i++) {
         if (s->places[i].unit == u) {
             s->places[i].unit = NULL;

@@ -87,11 +87,20 @@ static bool unlearn(EngCodeState *s, int32_t bci, bool never)
     return true;
 }
 
+/* Does a loop go on in tier 0 behind the unit's exits? Where generators are resumed others count. */
+static bool is_loop(const CodeUnit *u)
+{
+    return u->entry_bci != 0 && !(u->code->co_flags & PY311_CO_GENERATOR_LIKE) &&
+           eng_settings.sampled;
+}
+
 /* Told by rt_exit. Must not free the unit, which is still running. */
 static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     const RtExit *x = &u->exits[exit_id];
-    if (u->taken == NULL || u->taken[exit_id] < ENG_EXITS_BEFORE_RECOMPILE || u->invalidated ||
+    uint32_t before_recompile = is_loop(u) ? ENG_EXITS_OF_LOOPS : ENG_EXITS_BEFORE_RECOMPILE,
+             before_refresh = is_loop(u) ? ENG_EXITS_OF_LOOPS : ENG_EXITS_BEFORE_REFRESH;
+    if (u->taken == NULL || u->taken[exit_id] < before_recompile || u->invalidated ||
         eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
         (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
@@ -115,7 +124,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES &&
                    !is_marked(at->refreshed, where->bci);
-    if (refresh && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
+    if (refresh && u->taken[exit_id] < before_refresh) {
         return;
     }
     bool doubted = is_marked(at->nospec, where->bci) || !is_about_one_type(reason);

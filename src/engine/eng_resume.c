@@ -13,6 +13,7 @@
 #include "eng_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "py311_opcodes.h"
 #include "rt.h"
@@ -33,6 +34,24 @@ static void add_to_filter(const PyCodeObject *co)
 {
     uint64_t bit;
     *filter_word(co, &bit) |= bit;
+}
+
+/* Where frames that wait for no other went on in compiled code, by their prev_instr, which says all: the place and
+ * whether it has a unit. One thing to look at, and a near one. */
+enum { RESUMED = 512 };
+static struct {
+    const uint16_t *at;
+    RtEntry entry;
+} resumed[RESUMED];
+
+static inline unsigned resumed_slot(const uint16_t *at)
+{
+    return (unsigned)((uintptr_t)at >> 1 ^ (uintptr_t)at >> 10) % RESUMED;
+}
+
+void eng_resumed_forget(void)
+{
+    memset(resumed, 0, sizeof resumed);
 }
 
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
@@ -119,16 +138,12 @@ static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, RtEntry e
     return finish(ts, gen, f, result, arg, presult);
 }
 
-/* The entry where frames of this code went on the last time, if `gen` is there: most have one yield. NULL: it is not, or
- * waits for another. Looks at few things, each of which may have to come from a far cache. */
+/* The entry where `gen` goes on if that is known; NULL: it is not, or it waits for another. */
 static inline RtEntry resumed_last(PyGenObject *gen)
 {
-    const EngCodeState *s = eng_code_state(gen->gi_code);
-    if (s == NULL) {
-        return NULL;
-    }
-    const EngResumed *last = &s->resumed[gen->gi_frame_state == PY311_GEN_CREATED];
-    return last->at == py311_generator_frame(gen)->prev_instr ? last->entry : NULL;
+    const uint16_t *at = py311_generator_frame(gen)->prev_instr;
+    unsigned slot = resumed_slot(at);
+    return resumed[slot].at == at ? resumed[slot].entry : NULL;
 }
 
 /* Resumes `gen` if that is the engine's business here: compiled code goes on there, or the hook would be visited. */
@@ -154,8 +169,9 @@ static inline bool try_resume(PyThreadState *ts, PyGenObject *gen, PyObject *arg
         f->stacktop--;
     }
     if (unit != NULL && _Py_OPCODE(f->prev_instr[-1]) != PY311_SEND) {
-        s->resumed[gen->gi_frame_state == PY311_GEN_CREATED] =
-            (EngResumed){f->prev_instr, unit->entry};
+        unsigned slot = resumed_slot(f->prev_instr);
+        resumed[slot].at = f->prev_instr;
+        resumed[slot].entry = unit->entry;
     }
     *how = resume(ts, gen, unit != NULL ? unit->entry : NULL, arg, presult);
     return true;

@@ -98,6 +98,22 @@ static bool are_stats(PyObject *list, const Py311GcStats *want)
     return true;
 }
 
+/* Is a new container put at the end of the youngest generation? */
+static bool are_linked(PyInterpreterState *interp)
+{
+    PyObject *list = PyList_New(0);
+    if (list == NULL) {
+        PyErr_Clear();
+        return false;
+    }
+    const Py311GcHead *first = (Py311GcHead *)(void *)(uintptr_t)&py311_gc_generations(interp)[0],
+                      *head = py311_gc_head(list);
+    bool linked = head->next == (uintptr_t)first && first->prev == (uintptr_t)head &&
+                  ((Py311GcHead *)head->prev)->next == (uintptr_t)head;
+    Py_DECREF(list);
+    return linked;
+}
+
 const char *py311_gc_check(void)
 {
     PyInterpreterState *interp = PyInterpreterState_Get();
@@ -129,6 +145,8 @@ const char *py311_gc_check(void)
         error = "the collector's debugging flags";
     } else if (callbacks == NULL || !PyList_CheckExact(callbacks)) {
         error = "the collector's callbacks";
+    } else if (!are_linked(interp)) {
+        error = "the collector's lists";
     }
     Py_XDECREF(count);
     Py_XDECREF(threshold);

@@ -46,6 +46,41 @@ static inline PyObject *py311_gc_callbacks(PyInterpreterState *interp)
     return *(PyObject **)(void *)((char *)interp + PY311_OFF_INTERP_GC_CALLBACKS);
 }
 
+/* PyGC_Head, in front of each container. */
+typedef struct {
+    uintptr_t next; /* 0: untracked */
+    uintptr_t prev; /* and flags: 1 finalized, 2 being collected */
+} __attribute__((may_alias)) Py311GcHead;
+
+enum { PY311_GC_FINALIZED = 1, PY311_GC_FLAGS = 3 };
+
+static inline Py311GcHead *py311_gc_head(PyObject *o)
+{
+    return (Py311GcHead *)(void *)o - 1;
+}
+
+/* _PyObject_GC_TRACK and _PyObject_GC_UNTRACK: `o` is not tracked, or is. */
+static inline void py311_gc_track(PyInterpreterState *interp, PyObject *o)
+{
+    Py311GcHead *head = py311_gc_head(o),
+                *first = (Py311GcHead *)(void *)(uintptr_t)&py311_gc_generations(interp)[0],
+                *last = (Py311GcHead *)first->prev;
+    last->next = (uintptr_t)head;
+    head->prev = (head->prev & PY311_GC_FLAGS) | (uintptr_t)last;
+    head->next = (uintptr_t)first;
+    first->prev = (uintptr_t)head;
+}
+static inline void py311_gc_untrack(PyObject *o)
+{
+    Py311GcHead *head = py311_gc_head(o),
+                *last = (Py311GcHead *)(head->prev & ~(uintptr_t)PY311_GC_FLAGS),
+                *next = (Py311GcHead *)head->next;
+    last->next = (uintptr_t)next;
+    next->prev = (next->prev & PY311_GC_FLAGS) | (uintptr_t)last;
+    head->next = 0;
+    head->prev &= PY311_GC_FINALIZED;
+}
+
 /* The definition of gc.<name>, which all interpreters of the process share and which is writable,
  * or NULL when there is none with these flags (METH_*).  Does not import `gc`: a program that does
  * not use it should not find it in sys.modules.  No exception is set. */

@@ -1,5 +1,10 @@
 /* MAKE_FUNCTION, LOAD_BUILD_CLASS and the interactive prompt's PRINT_EXPR. */
-#include "rt_internal.h"
+#include "rt_pool.h"
+
+/* Most functions that die were made in the function that runs: lambdas, generator expressions, comprehensions. */
+enum { KEPT = 64 };
+static RtPool pool;
+static destructor base_dealloc;
 
 /* What PyFunction_New looks up in a function's globals, by the version of that dict, which no other dict will have: the
  * dict holds both as long as it has it. */
@@ -44,8 +49,9 @@ static PyFunctionObject *new_known_function(PyCodeObject *code, PyObject *global
     unsigned at = version_of(globals) % NGLOBALS;
     PyObject *module = Py_XNewRef(known_globals[at].module);
     PyObject *builtins = Py_NewRef(known_globals[at].builtins);
-    PyFunctionObject *func = PyObject_GC_New(PyFunctionObject, &PyFunction_Type);
-    if (func == NULL) {
+    PyThreadState *ts = rt_ts();
+    PyFunctionObject *func = (PyFunctionObject *)rt_pool_take(ts, &pool, &PyFunction_Type);
+    if (func == NULL && (func = PyObject_GC_New(PyFunctionObject, &PyFunction_Type)) == NULL) {
         Py_XDECREF(module);
         Py_DECREF(builtins);
         return NULL;
@@ -67,7 +73,7 @@ static PyFunctionObject *new_known_function(PyCodeObject *code, PyObject *global
     func->func_annotations = NULL;
     func->vectorcall = _PyFunction_Vectorcall;
     func->func_version = 0;
-    PyObject_GC_Track(func);
+    py311_gc_track(ts->interp, (PyObject *)func);
     return func;
 }
 
@@ -92,6 +98,38 @@ PyObject *rt_make_function(RtFrame *frame, PyObject **argv, Py_ssize_t n, int op
     if (oparg & 0x01)
         func->func_defaults = Py_NewRef(argv[i--]);
     return (PyObject *)func;
+}
+
+/* func_dealloc. What has been set aside is dropped in the order of func_clear; nobody can look at the rest by then. */
+static void dealloc(PyObject *o)
+{
+    PyFunctionObject *func = (PyFunctionObject *)o;
+    if (BASE_UNLIKELY(func->func_weakreflist != NULL)) {
+        base_dealloc(o);
+        return;
+    }
+    py311_gc_untrack(o);
+    Py_XDECREF(func->func_globals);
+    Py_XDECREF(func->func_builtins);
+    Py_XDECREF(func->func_module);
+    Py_XDECREF(func->func_defaults);
+    Py_XDECREF(func->func_kwdefaults);
+    Py_XDECREF(func->func_doc);
+    Py_XDECREF(func->func_dict);
+    Py_XDECREF(func->func_closure);
+    Py_XDECREF(func->func_annotations);
+    Py_DECREF(func->func_code);
+    Py_DECREF(func->func_name);
+    Py_DECREF(func->func_qualname);
+    rt_pool_give(rt_ts(), &pool, KEPT, o);
+}
+
+void rt_functions_start(void)
+{
+    if (rt_state.traced != NULL && base_dealloc == NULL) {
+        base_dealloc = PyFunction_Type.tp_dealloc;
+        PyFunction_Type.tp_dealloc = dealloc;
+    }
 }
 
 PyObject *rt_load_build_class(RtFrame *frame)

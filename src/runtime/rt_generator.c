@@ -1,5 +1,5 @@
-/* Generators, coroutines and asynchronous generators: making them, suspending them, and what their
- * bytecode asks of others (SEND, GET_AWAITABLE, ...).
+/* Generators, coroutines and asynchronous generators: suspending them, and what their bytecode asks of others (SEND,
+ * GET_AWAITABLE, ...).
  *
  * Such an object contains its frame.  Whoever resumes it (gen_send_ex) links the frame, marks the
  * object as executing and clears the frame when it is through; what compiled code owes is a frame
@@ -8,90 +8,7 @@
  * traversed by the collector, inspected and freed without anybody asking who ran it. */
 #include "rt_internal.h"
 
-#include <string.h>
-
 #include "py311_opcodes.h"
-
-/* --- making ---------------------------------------------------------------------------- */
-
-/* sys.set_coroutine_origin_tracking_depth(): a tuple of (file, line, name) for the frames from
- * `frame` on (compute_cr_origin). */
-static PyObject *origin(int depth, struct _PyInterpreterFrame *frame)
-{
-    int n = 0;
-    for (struct _PyInterpreterFrame *f = frame; f != NULL && n < depth;
-         f = py311_frame(f)->previous)
-        n++;
-    PyObject *frames = PyTuple_New(n);
-    for (int i = 0; frames != NULL && i < n; i++) {
-        Py311Frame *f = py311_frame(frame);
-        int line = PyCode_Addr2Line(f->f_code, py311_frame_lasti(f) * (int)sizeof(uint16_t));
-        PyObject *info = Py_BuildValue("OiO", f->f_code->co_filename, line, f->f_code->co_name);
-        if (info == NULL)
-            Py_CLEAR(frames);
-        else
-            PyTuple_SET_ITEM(frames, i, info);
-        frame = f->previous;
-    }
-    return frames;
-}
-
-/* _Py_MakeCoro: an object of `type` without a frame, which its state says. */
-static PyGenObject *make_object(PyTypeObject *type, PyFunctionObject *func, PyCodeObject *code)
-{
-    PyGenObject *gen =
-        PyObject_GC_NewVar(PyGenObject, type, code->co_nlocalsplus + code->co_stacksize);
-    if (gen == NULL)
-        return NULL;
-    gen->gi_frame_state = PY311_GEN_CLEARED;
-    gen->gi_code = (PyCodeObject *)Py_NewRef(code);
-    gen->gi_weakreflist = NULL;
-    gen->gi_exc_state.exc_value = NULL;
-    gen->gi_exc_state.previous_item = NULL;
-    gen->gi_origin_or_finalizer = NULL;
-    gen->gi_hooks_inited = 0;
-    gen->gi_closed = 0;
-    gen->gi_running_async = 0;
-    gen->gi_name = Py_NewRef(func->func_name != NULL ? func->func_name : code->co_name);
-    gen->gi_qualname = Py_NewRef(func->func_qualname != NULL ? func->func_qualname : gen->gi_name);
-    PyObject_GC_Track(gen);
-    return gen;
-}
-
-PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame)
-{
-    Py311Frame *f = py311_frame(frame);
-    PyCodeObject *code = f->f_code;
-    PyTypeObject *type = code->co_flags & CO_COROUTINE         ? &PyCoro_Type
-                         : code->co_flags & CO_ASYNC_GENERATOR ? &PyAsyncGen_Type
-                                                               : &PyGen_Type;
-    PyGenObject *gen = make_object(type, f->f_func, code);
-    if (gen == NULL)
-        return NULL;
-    if (type == &PyCoro_Type && ts->coroutine_origin_tracking_depth > 0) {
-        gen->gi_origin_or_finalizer = origin(ts->coroutine_origin_tracking_depth, f->previous);
-        if (gen->gi_origin_or_finalizer == NULL) {
-            Py_DECREF(gen);
-            return NULL;
-        }
-    }
-    /* The locals move, which stacktop says; everything else is counted anew, as our caller clears the
-     * frame. */
-    Py311Frame *g = py311_generator_frame(gen);
-    size_t locals = (size_t)code->co_nlocalsplus * sizeof(PyObject *);
-    memcpy(g, f, offsetof(Py311Frame, localsplus) + locals);
-    f->stacktop = 0;
-    Py_INCREF(g->f_func);
-    Py_INCREF(g->f_code);
-    Py_XINCREF(g->f_locals); /* code compiled with top-level await has its names there */
-    g->frame_obj = NULL;
-    g->previous = NULL;
-    g->stacktop = code->co_nlocalsplus;
-    g->owner = PY311_OWNED_BY_GENERATOR;
-    g->mark = PY311_MARK_NONE;
-    gen->gi_frame_state = PY311_GEN_CREATED;
-    return (PyObject *)gen;
-}
 
 /* --- suspending and resuming ------------------------------------------------------------- */
 
@@ -162,9 +79,8 @@ static PyObject *awaitable_iter(PyObject *o)
     return res;
 }
 
-/* Whether `gen` waits in a `yield from` or an await (_PyGen_yf without the object): the next
- * instruction is a RESUME that says so. */
-static bool delegates(PyGenObject *gen)
+/* The next instruction is a RESUME that says so. */
+bool rt_delegates(PyGenObject *gen)
 {
     if (gen->gi_frame_state >= PY311_GEN_CLEARED || gen->gi_frame_state == PY311_GEN_CREATED)
         return false;
@@ -188,7 +104,7 @@ PyObject *rt_get_awaitable(PyObject *v, int oparg)
                          oparg == 1 ? "__aenter__" : "__aexit__", type->tp_name);
         return NULL;
     }
-    if (PyCoro_CheckExact(iter) && delegates((PyGenObject *)iter)) {
+    if (PyCoro_CheckExact(iter) && rt_delegates((PyGenObject *)iter)) {
         Py_DECREF(iter);
         PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
         return NULL;

@@ -4,6 +4,8 @@
  * Python __init__ or __getattr__. */
 #include "rt_internal.h"
 
+#include <string.h>
+
 RtState rt_state;
 void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 RtDirect rt_direct;
@@ -81,6 +83,14 @@ static int make_examples(void)
                : -1;
 }
 
+/* Memory that is kept for later is pymalloc's, of which tracemalloc sees nothing when it is used again. */
+static void find_allocator(void)
+{
+    const char *name = _PyMem_GetCurrentAllocatorName();
+    if (name != NULL && strcmp(name, "pymalloc") == 0)
+        rt_state.traced = py311_tracemalloc_flag();
+}
+
 int rt_init(void)
 {
     if (rt_state.slot_tp_init != NULL)
@@ -109,6 +119,10 @@ int rt_init(void)
     rt_state.module_getattro = PyModule_Type.tp_getattro;
     rt_state.object_new = PyBaseObject_Type.tp_new;
     rt_state.type_call = PyType_Type.tp_call;
+    find_allocator();
     rt_int_start();
+    rt_functions_start();
+    rt_generators_start();
+    rt_iterators_start();
     return find_builtins() < 0 ? -1 : probe_slots();
 }

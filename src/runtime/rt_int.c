@@ -5,8 +5,6 @@
  * is pymalloc, whose blocks for one digit have room for two, and not while tracemalloc wants to see each of them.
  *
  * The deallocator takes the place of object's in the slot of int; subclasses come to it by way of their own. */
-#include <string.h>
-
 #include "rt_internal.h"
 
 /* More than a step of a computation needs; the rest goes back to the allocator. */
@@ -15,14 +13,14 @@
 static struct {
     PyObject *first;
     uint32_t n;
-    const int *traced; /* by tracemalloc; NULL: there is no such list */
+    bool used;
 } ints;
 
 static void dealloc(PyObject *v)
 {
     Py_ssize_t size = Py_SIZE(v);
     if (BASE_LIKELY(Py_TYPE(v) == &PyLong_Type && size >= -2 && size <= 2 && ints.n < FREE_INTS &&
-                    *ints.traced == 0)) {
+                    *rt_state.traced == 0)) {
         v->ob_type = (PyTypeObject *)(void *)ints.first;
         ints.first = v;
         ints.n++;
@@ -34,7 +32,7 @@ static void dealloc(PyObject *v)
 PyObject *rt_box_int(int64_t v)
 {
     uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    if (BASE_UNLIKELY(u >> 2 * PyLong_SHIFT != 0 || ints.traced == NULL) ||
+    if (BASE_UNLIKELY(u >> 2 * PyLong_SHIFT != 0 || !ints.used) ||
         (uint64_t)v + PY311_NSMALLNEG < PY311_NSMALLNEG + PY311_NSMALLPOS)
         return PyLong_FromLong((long)v);
     PyLongObject *o = (PyLongObject *)ints.first;
@@ -57,11 +55,9 @@ PyObject *rt_box_int(int64_t v)
 
 void rt_int_start(void)
 {
-    const char *allocator = _PyMem_GetCurrentAllocatorName();
-    if (ints.traced == NULL && allocator != NULL && strcmp(allocator, "pymalloc") == 0 &&
-        PyLong_Type.tp_dealloc == PyBaseObject_Type.tp_dealloc &&
+    if (rt_state.traced != NULL && PyLong_Type.tp_dealloc == PyBaseObject_Type.tp_dealloc &&
         PyLong_Type.tp_free == PyObject_Free) {
-        ints.traced = py311_tracemalloc_flag();
+        ints.used = true;
         PyLong_Type.tp_dealloc = dealloc;
     }
 }

@@ -51,6 +51,7 @@ typedef struct {
     newfunc object_new;
     PyCFunction builtins[RT_NBUILTINS]; /* by RtBuiltin; NULL where the name was replaced */
     ternaryfunc type_call;
+    const int *traced; /* tracemalloc's flag; NULL: the object allocator is not pymalloc */
 } RtState;
 extern RtState rt_state;
 #define RT_NAME(n) (rt_state.n)
@@ -91,8 +92,14 @@ static inline void rt_give_exception(PyThreadState *ts, RtException e)
     ts->curexc_traceback = e.tb;
 }
 
-/* Ints get a list of free ones (rt_int.c), if that is possible here. */
+/* The memory of ints (rt_int.c), functions, generators and iterators (rt_pool.h) is kept, if that is possible here. */
 void rt_int_start(void);
+void rt_functions_start(void);
+void rt_generators_start(void);
+void rt_iterators_start(void);
+
+/* Whether `gen` waits in a `yield from` or an await (_PyGen_yf without the object). */
+bool rt_delegates(PyGenObject *gen);
 
 static inline PyThreadState *rt_ts(void)
 {

@@ -1,9 +1,45 @@
 /* Iteration and unpacking: GET_ITER, FOR_ITER, UNPACK_SEQUENCE, UNPACK_EX. */
-#include "rt_internal.h"
+#include "rt_pool.h"
+
+/* Iterators of lists and tuples, which live as long as a loop. */
+enum { KEPT = 32 };
+static RtPool pool;
+
+static inline PyObject *sequence_iter(PyObject *v, PyTypeObject *type)
+{
+    PyThreadState *ts = rt_ts();
+    Py311ListIter *it = (Py311ListIter *)rt_pool_take(ts, &pool, type);
+    if (BASE_UNLIKELY(it == NULL))
+        return PyObject_GetIter(v);
+    it->it_index = 0;
+    it->it_seq = Py_NewRef(v);
+    py311_gc_track(ts->interp, (PyObject *)it);
+    return (PyObject *)it;
+}
 
 PyObject *rt_get_iter(PyObject *v)
 {
+    if (PyList_CheckExact(v))
+        return sequence_iter(v, &PyListIter_Type);
+    if (PyTuple_CheckExact(v))
+        return sequence_iter(v, &PyTupleIter_Type);
     return PyObject_GetIter(v);
+}
+
+/* listiter_dealloc, tupleiter_dealloc. */
+static void dealloc(PyObject *o)
+{
+    py311_gc_untrack(o);
+    Py_XDECREF(((Py311ListIter *)o)->it_seq);
+    rt_pool_give(rt_ts(), &pool, KEPT, o);
+}
+
+void rt_iterators_start(void)
+{
+    if (rt_state.traced != NULL && PyListIter_Type.tp_basicsize == sizeof(Py311ListIter) &&
+        PyTupleIter_Type.tp_basicsize == sizeof(Py311ListIter)) {
+        PyListIter_Type.tp_dealloc = PyTupleIter_Type.tp_dealloc = dealloc;
+    }
 }
 
 /* What fast_range_iter makes; the number of items is get_len_of_range's. */
