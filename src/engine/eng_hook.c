@@ -264,6 +264,13 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
 {
     Py311Frame *f = py311_frame(frame);
     PyCodeObject *co = f->f_code;
+    if (BASE_UNLIKELY(ts->cframe->use_tracing)) {
+        /* All is tier 0's, which calls Python functions in its loop where there is no hook; the next tick brings it back. */
+        if (eng_settings.sampled) {
+            eng_hook_remove(ts->interp);
+        }
+        return run_tier0(ts, frame, throwflag);
+    }
     bool resumed = f->owner == PY311_OWNED_BY_GENERATOR;
     /* prev_instr: not for a frame that another hook ran. */
     if (too_cold(co) || throwflag || (!resumed && f->prev_instr != py311_code_units(co) - 1)) {
@@ -284,7 +291,7 @@ PyObject *eng_hook(PyThreadState *ts, struct _PyInterpreterFrame *frame, int thr
     if (unit == NULL) {
         unit = resumed ? eng_count_resume(s, f) : count_call(s, f);
     }
-    if (unit == NULL || ts->cframe->use_tracing) {
+    if (unit == NULL) {
         return run_tier0(ts, frame, throwflag);
     }
     if (stack_low(ts, frame)) {
