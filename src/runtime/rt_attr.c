@@ -256,21 +256,18 @@ static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e,
 /* At a megamorphic site: by the entry that all of them share. */
 static PyObject *serve_shared(PyObject *obj, const RtAttrIC *ic, PyObject **out)
 {
-    RtAttrEntry *e = rt_attr_shared(RT_SITE_LOAD, obj, ic->name);
-    if (e != NULL) {
-        if (e->kind == RT_ATTR_EMPTY) {
-            e->hits++;
+    RtAttrEntry e;
+    if (BASE_LIKELY(rt_attr_shared(RT_SITE_LOAD, obj, ic->name, &e))) {
+        if (e.kind == RT_ATTR_EMPTY)
             return NOT_SERVED;
-        }
-        PyObject *v = serve(obj, ic, e, out);
+        PyObject *v = serve(obj, ic, &e, out);
         if (BASE_LIKELY(v != NOT_SERVED))
             return v;
     }
-    RtAttrEntry made;
-    if (!rt_attr_analyze_load(obj, ic, &made))
-        made = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = rt_type_version(Py_TYPE(obj))};
-    e = rt_attr_share(RT_SITE_LOAD, obj, ic->name, &made);
-    return e != NULL ? serve(obj, ic, e, out) : NOT_SERVED;
+    if (!rt_attr_analyze_load(obj, ic, &e))
+        e = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = rt_type_version(Py_TYPE(obj))};
+    rt_attr_share(RT_SITE_LOAD, obj, ic->name, &e);
+    return serve(obj, ic, &e, out);
 }
 
 /* Notes the type of the value in the object. */
@@ -463,8 +460,9 @@ BASE_NOINLINE static int store_attr_miss(PyObject *obj, PyObject *v, RtAttrIC *i
 {
     bool wanted = rt_attr_ic_miss(ic, RT_SITE_STORE);
     if (!wanted) {
-        RtAttrEntry *e = rt_attr_shared(RT_SITE_STORE, obj, ic->name);
-        int status = e != NULL ? entry_store(obj, v, ic, e) : 1;
+        RtAttrEntry e;
+        int status =
+            rt_attr_shared(RT_SITE_STORE, obj, ic->name, &e) ? entry_store(obj, v, ic, &e) : 1;
         if (status <= 0)
             return status;
     }
