@@ -25,6 +25,7 @@
 #define PYSTON_ENG_H
 
 #include <Python.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -133,11 +134,12 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
 extern Py_ssize_t eng_extra_index;
 
 /* States by the address of their code: co_extra says the same, but its array is another block of memory to wait for,
- * and the end of the code object's head too. */
+ * and the end of the code object's head too; so is the state, of which a call needs no more than what is repeated here. */
 #define ENG_STATE_CACHE 2048 /* a power of two */
 typedef struct {
-    PyCodeObject *code; /* which has this state, or NULL */
+    alignas(64) PyCodeObject *code; /* which has this state, or NULL */
     EngCodeState *state;
+    RtCallee callee; /* as the state's */
 } EngCachedState;
 extern EngCachedState eng_state_cache[ENG_STATE_CACHE];
 

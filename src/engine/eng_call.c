@@ -189,32 +189,48 @@ static BASE_ALWAYS_INLINE PyObject *run_and_pop(PyThreadState *ts, Py311Frame *f
     return result;
 }
 
-/* The same; the usual case as machine code does it. */
-static BASE_ALWAYS_INLINE PyObject *run(PyThreadState *ts, Py311Frame *f, EngCodeState *s)
+/* The same; the usual case as machine code does it. `callee` is the state's or what the cache repeats of it. */
+static BASE_ALWAYS_INLINE PyObject *run(PyThreadState *ts, Py311Frame *f, EngCodeState *s,
+                                        const RtCallee *callee)
 {
     if (BASE_UNLIKELY(ts->recursion_remaining <= 0) || BASE_UNLIKELY(eng_stack_is_low())) {
         return run_and_pop(ts, f, s);
     }
     struct _PyInterpreterFrame *frame = (struct _PyInterpreterFrame *)(void *)f;
-    PyObject *(*end)(PyThreadState *, PyObject *) =
-        s->callee.leave; /* the code may die, and its state with it */
+    RtLeavePy end = callee->leave; /* the code may die, and its state with it */
     ts->recursion_remaining--;
     f->previous = ts->cframe->current_frame;
     ts->cframe->current_frame = frame;
-    return end(ts, s->callee.entry(ts, frame));
+    return end(ts, callee->entry(ts, frame));
+}
+
+static inline bool may_enter(const PyThreadState *ts)
+{
+    return eng_active(ts) && !ts->cframe->use_tracing;
 }
 
 /* The state of code that this thread may enter without the hook; NULL: go the stock way. */
-static inline EngCodeState *enterable(PyThreadState *ts, PyCodeObject *code)
+static inline EngCodeState *enterable(const PyThreadState *ts, PyCodeObject *code)
 {
     EngCodeState *s = eng_code_state(code);
-    return s != NULL && eng_active(ts) && !ts->cframe->use_tracing ? s : NULL;
+    return s != NULL && may_enter(ts) ? s : NULL;
+}
+
+/* The same where nothing runs that could change the cache before the frame does. */
+static inline const EngCachedState *enterable_now(const PyThreadState *ts, PyCodeObject *code)
+{
+    const EngCachedState *cached = eng_cached_state(code);
+    if (BASE_UNLIKELY(cached->code != code) && eng_code_state_find(code) == NULL) {
+        return NULL;
+    }
+    return may_enter(ts) ? cached : NULL;
 }
 
 /* Pushes an initialised frame of `fn`, locals unset; NULL when the chunk is full. */
-static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn, const EngCodeState *s)
+static inline Py311Frame *push_frame(PyThreadState *ts, PyFunctionObject *fn,
+                                     const RtCallee *callee)
 {
-    Py311Frame *f = py311_frame_alloc(ts, s->callee.frame_size);
+    Py311Frame *f = py311_frame_alloc(ts, callee->frame_size);
     if (BASE_LIKELY(f != NULL)) {
         Py_INCREF(fn);
         py311_frame_init(f, fn, (PyCodeObject *)fn->func_code, NULL);
@@ -242,7 +258,7 @@ static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, En
     }
     EngBound bound = eng_bind_arguments(f, args, nargs, kw);
     if (BASE_LIKELY(bound == ENG_BOUND)) {
-        return run(ts, f, s);
+        return run(ts, f, s, &s->callee);
     }
     return unbound(ts, f, bound) < 0 ? NULL
                                      : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
@@ -253,19 +269,19 @@ PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *a
 {
     PyFunctionObject *fn = (PyFunctionObject *)func;
     PyCodeObject *code = (PyCodeObject *)fn->func_code;
-    EngCodeState *s = enterable(ts, code);
+    const EngCachedState *s = enterable_now(ts, code);
     Py311Frame *f;
-    if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, s)) == NULL)) {
+    if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, &s->callee)) == NULL)) {
         return _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
     }
     if (BASE_UNLIKELY(kwnames != NULL) || BASE_UNLIKELY(s->callee.exact_args != nargs)) {
-        return bind_and_run(ts, f, s, args, nargs, kwnames);
+        return bind_and_run(ts, f, s->state, args, nargs, kwnames);
     }
     for (Py_ssize_t i = 0; i < nargs; i++) {
         f->localsplus[i] = Py_NewRef(args[i]);
     }
     py311_unset_locals(f, nargs, s->callee.nlocalsplus);
-    return run(ts, f, s);
+    return run(ts, f, s->state, &s->callee);
 }
 
 /* Fetches the items of a dict with a reference each: binding may run the collector, and so change
@@ -293,7 +309,7 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
     Py311Frame *f;
     EngBound bound = ENG_BIND_NOT;
     if (s != NULL && PyDict_GET_SIZE(kwargs) <= ENG_DICT_KEYWORDS &&
-        (f = push_frame(ts, fn, s)) != NULL) {
+        (f = push_frame(ts, fn, &s->callee)) != NULL) {
         PyObject *names[ENG_DICT_KEYWORDS], *values[ENG_DICT_KEYWORDS];
         Py_ssize_t n = fetch_items(kwargs, names, values);
         bound = eng_bind_arguments(f, args, nargs, (EngKeywords){names, values, n});
@@ -302,7 +318,7 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
             Py_DECREF(values[n]);
         }
         if (bound == ENG_BOUND) {
-            return run(ts, f, s);
+            return run(ts, f, s, &s->callee);
         }
         if (unbound(ts, f, bound) < 0) {
             return NULL;
@@ -338,10 +354,10 @@ static BASE_NOINLINE PyObject *call_slowly(PyObject **argv, Py_ssize_t n)
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code_)
 {
     PyCodeObject *code = code_;
-    EngCodeState *s = enterable(ts, code);
+    const EngCachedState *s = enterable_now(ts, code);
     Py311Frame *f;
     if (BASE_UNLIKELY(s == NULL) ||
-        BASE_UNLIKELY((f = push_frame(ts, (PyFunctionObject *)argv[0], s)) == NULL)) {
+        BASE_UNLIKELY((f = push_frame(ts, (PyFunctionObject *)argv[0], &s->callee)) == NULL)) {
         return call_slowly(argv, n);
     }
     PyObject **locals = f->localsplus;
@@ -350,5 +366,5 @@ PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cod
         locals[i] = argv[i + 1];
     }
     py311_unset_locals(f, nargs, s->callee.nlocalsplus);
-    return run(ts, f, s);
+    return run(ts, f, s->state, &s->callee);
 }

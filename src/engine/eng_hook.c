@@ -36,7 +36,7 @@ EngCodeState *eng_code_state_find(PyCodeObject *co)
 {
     EngCodeState *s = py311_code_extra(co, eng_extra_index);
     if (s != NULL) {
-        *eng_cached_state(co) = (EngCachedState){co, s};
+        *eng_cached_state(co) = (EngCachedState){co, s, s->callee};
     }
     return s;
 }
@@ -45,7 +45,7 @@ static void uncache_state(const EngCodeState *s)
 {
     EngCachedState *cached = eng_cached_state(s->code);
     if (cached->state == s) {
-        *cached = (EngCachedState){NULL, NULL};
+        *cached = (EngCachedState){.code = NULL};
     }
 }
 
@@ -131,6 +131,10 @@ void eng_state_set_unit(EngCodeState *s, CodeUnit *unit)
 {
     s->unit = unit;
     s->callee.entry = unit != NULL ? unit->entry : eng_no_unit;
+    EngCachedState *cached = eng_cached_state(s->code);
+    if (cached->state == s) {
+        cached->callee = s->callee;
+    }
 }
 
 const char *eng_never_compiled(PyCodeObject *co)
