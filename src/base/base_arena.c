@@ -18,6 +18,9 @@
 
 #define ARENA_MIN_CHUNK ((size_t)16 * 1024)
 #define ARENA_MAX_CHUNK ((size_t)128 * 1024)
+/* What arena_reset keeps beside the current chunk: a function takes 100 to 400 KiB, and page faults for as much take a
+ * tenth as long as compiling it. */
+#define ARENA_SPARE ((size_t)384 * 1024)
 
 struct ArenaChunk {
     ArenaChunk *next;
@@ -41,20 +44,35 @@ void arena_init(Arena *a, size_t limit, jmp_buf *oom)
     a->oom = oom;
 }
 
-void arena_free(Arena *a)
+static void unmap_chunks(ArenaChunk *c)
 {
-    ArenaChunk *c = a->chunks;
     while (c) {
         ArenaChunk *next = c->next;
         munmap(c, c->size);
         c = next;
     }
+}
+
+void arena_trim(Arena *a)
+{
+    unmap_chunks(a->spare);
+    a->spare = NULL;
+}
+
+void arena_free(Arena *a)
+{
+    arena_trim(a);
+    unmap_chunks(a->chunks);
     arena_init(a, a->limit, a->oom);
 }
 
 void arena_reset(Arena *a)
 {
-    ArenaChunk *kept = NULL;
+    ArenaChunk *kept = NULL, *spare = a->spare;
+    size_t spared = 0;
+    for (ArenaChunk *c = spare; c; c = c->next) {
+        spared += c->size;
+    }
     for (ArenaChunk *c = a->chunks, *next; c; c = next) {
         next = c->next;
         bool keep = c->size <= ARENA_MAX_CHUNK && (kept == NULL || c->size > kept->size);
@@ -62,11 +80,16 @@ void arena_reset(Arena *a)
         if (keep) {
             kept = c;
         }
-        if (gone) {
+        if (gone && gone->size <= ARENA_MAX_CHUNK && gone->size <= ARENA_SPARE - spared) {
+            gone->next = spare;
+            spare = gone;
+            spared += gone->size;
+        } else if (gone) {
             munmap(gone, gone->size);
         }
     }
     arena_init(a, a->limit, a->oom);
+    a->spare = spare;
     if (kept == NULL) {
         return;
     }
@@ -75,6 +98,19 @@ void arena_reset(Arena *a)
     a->cur = (char *)kept + ARENA_HEADER;
     a->end = (char *)kept + kept->size;
     a->reserved = kept->size;
+}
+
+/* A spare chunk of at least that size, taken out of the list, or NULL. */
+static ArenaChunk *take_spare(Arena *a, size_t size)
+{
+    for (ArenaChunk **at = &a->spare; *at; at = &(*at)->next) {
+        ArenaChunk *c = *at;
+        if (c->size >= size) {
+            *at = c->next;
+            return c;
+        }
+    }
+    return NULL;
 }
 
 static void *out_of_memory(Arena *a)
@@ -104,12 +140,18 @@ void *arena_alloc_slow(Arena *a, size_t size)
     if (a->limit && (chunk > a->limit || a->reserved > a->limit - chunk)) {
         return out_of_memory(a);
     }
-    ArenaChunk *c = mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (c == MAP_FAILED) {
-        return out_of_memory(a);
+    /* A spare chunk may be larger than wanted, within reason. */
+    ArenaChunk *c = take_spare(a, chunk);
+    if (c != NULL) {
+        memset((char *)c + ARENA_HEADER, 0, need);
+    } else {
+        c = mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (c == MAP_FAILED) {
+            return out_of_memory(a);
+        }
+        c->size = chunk;
     }
-    c->size = chunk;
-    a->reserved += chunk;
+    a->reserved += c->size;
     char *p = (char *)c + ARENA_HEADER;
     if (own) {
         /* Behind the current chunk, which stays the one to allocate from. */
@@ -120,7 +162,7 @@ void *arena_alloc_slow(Arena *a, size_t size)
     c->next = a->chunks;
     a->chunks = c;
     a->cur = p + need;
-    a->end = (char *)c + (chunk & ~(size_t)(ARENA_ALIGN - 1));
+    a->end = (char *)c + (c->size & ~(size_t)(ARENA_ALIGN - 1));
     return p;
 }
 

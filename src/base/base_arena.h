@@ -28,6 +28,7 @@ typedef struct Arena {
     char *cur;          /* next free byte of the current chunk */
     char *end;          /* end of the current chunk */
     ArenaChunk *chunks; /* newest first */
+    ArenaChunk *spare;  /* chunks of the usual sizes, left from before */
     size_t reserved;    /* bytes taken from the system */
     size_t limit;       /* most bytes to take; 0: no limit */
     jmp_buf *oom;       /* where to go when memory runs out, or NULL */
@@ -37,12 +38,15 @@ typedef struct Arena {
 /* Makes an empty arena (no memory is taken yet). `limit` 0 means none; `oom` may be NULL. */
 void arena_init(Arena *a, size_t limit, jmp_buf *oom);
 
-/* Frees every object. The arena is then empty and may be used again; limit and oom are kept. */
+/* Frees every object and all memory. The arena is then empty and may be used again; limit and oom are kept. */
 void arena_free(Arena *a);
 
-/* Like arena_free, but keeps the largest chunk, if it is not one huge object's, so that the next
- * compilation starts with memory that is in the processor's caches already. */
+/* Like arena_free, but keeps the largest chunk, if it is not one huge object's, and a few more to go on with, so that the
+ * next compilation has memory that is in the processor's caches already and costs no page faults. */
 void arena_reset(Arena *a);
+
+/* Gives memory that is not in use back to the system. */
+void arena_trim(Arena *a);
 
 /* Slow path of arena_alloc: takes a new chunk. Not to be called directly. */
 void *arena_alloc_slow(Arena *a, size_t size);

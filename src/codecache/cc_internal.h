@@ -11,34 +11,20 @@
 /* Memory is taken from the range in pieces of this size, so that committing is rare. */
 #define CC_CHUNK      ((size_t)256 * 1024)
 
-/* Blobs start on these boundaries: a cache line for what runs often; what the assembler needs for
- * what does not. */
-#define CC_HOT_ALIGN  64u
+/* Blobs start on a cache line, their cold code on what the assembler needs. */
+#define CC_ALIGN      64u
 #define CC_COLD_ALIGN 16u
-
-enum { CC_HOT, CC_COLD, CC_NSPACES };
 
 typedef struct CcSegment {
     uintptr_t lo, hi;
 } CcSegment;
 
-typedef struct CcEntry {
-    uintptr_t lo, hi;
-    CodeBlob *blob;
-} CcEntry;
-
-/* One of the two sides of the range. */
-typedef struct CcSpace {
-    VEC(CcSegment) free;  /* by address, neighbours merged */
-    VEC(CcEntry) entries; /* living blobs by address, for pc lookup */
-} CcSpace;
-
 struct CodeCache {
-    uintptr_t lo, hi;     /* the reserved range */
-    uintptr_t hot_end;    /* hot chunks are [lo, hot_end) */
-    uintptr_t cold_start; /* cold chunks are [cold_start, hi) */
-    uintptr_t page;       /* size of a page */
-    CcSpace spaces[CC_NSPACES];
+    uintptr_t lo, hi;      /* the reserved range */
+    uintptr_t end;         /* chunks in use are [lo, end) */
+    uintptr_t page;        /* size of a page */
+    VEC(CcSegment) free;   /* by address, neighbours merged */
+    VEC(CodeBlob *) blobs; /* living ones by address, for pc lookup */
     CcStats stats;
     bool window_open;
     bool broken; /* memory could not be made executable again: no more code */

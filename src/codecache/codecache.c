@@ -21,10 +21,11 @@
  * pages, which stay readable throughout. Signal handlers of C extensions do not run Python code;
  * CPython's own only set flags.
  *
- * Layout: [lo .. hot chunks .. hot_end)  free  [cold_start .. cold chunks .. hi). A side grows by
- * whole chunks towards the middle; within a side, allocation is first fit over an address-ordered
- * free list with merging. The number of blobs is some thousands, so sorted arrays serve both for
- * the free list and for pc lookup, and new blobs mostly go at the end.
+ * Layout: [lo .. chunks .. end) free [.. hi). It grows by whole chunks; within them, allocation is first fit over an
+ * address-ordered free list with merging. The number of blobs is some thousands, so sorted arrays serve both for
+ * the free list and for pc lookup, and new blobs mostly go at the end. The cold code of a blob is next to its hot code, so
+ * that one pair of mprotect calls installs both: with cold code in a place of its own, these calls were a fifth of the time
+ * that compiling took, and the processor, which fetches by the cache line, gains nothing by it.
  */
 #include "codecache.h"
 
@@ -109,7 +110,7 @@ void cc_meta_free(CodeCache *cc, void *p, size_t size)
 void cc_stats(const CodeCache *cc, CcStats *out)
 {
     *out = cc->stats;
-    out->committed = (cc->hot_end - cc->lo) + (cc->hi - cc->cold_start);
+    out->committed = cc->end - cc->lo;
 }
 
 /* ---- creation ------------------------------------------------------------------------------ */
@@ -163,8 +164,7 @@ CodeCache *cc_create(const void *near, size_t limit, const char **error)
         return NULL;
     }
     cc->hi = cc->lo + size;
-    cc->hot_end = cc->lo;
-    cc->cold_start = cc->hi;
+    cc->end = cc->lo;
     *error = prove_executable(cc);
     if (*error) {
         munmap((void *)cc->lo, size);
@@ -181,16 +181,14 @@ void cc_destroy(CodeCache *cc)
     if (cc == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < cc->spaces[CC_HOT].entries.len; i++) {
-        CodeBlob *b = cc->spaces[CC_HOT].entries.data[i].blob;
+    for (uint32_t i = 0; i < cc->blobs.len; i++) {
+        CodeBlob *b = cc->blobs.data[i];
         cc_debug_forget(cc, b);
         free_record(cc, b);
     }
     cc_debug_destroy(cc);
-    for (int s = 0; s < CC_NSPACES; s++) {
-        VEC_FREE(&cc->spaces[s].free);
-        VEC_FREE(&cc->spaces[s].entries);
-    }
+    VEC_FREE(&cc->free);
+    VEC_FREE(&cc->blobs);
     munmap((void *)cc->lo, cc->hi - cc->lo);
     free(cc);
 }
@@ -209,12 +207,12 @@ bool cc_reaches(const CodeCache *cc, const void *addr)
 /* ---- space --------------------------------------------------------------------------------- */
 
 /* Index of the first free segment that starts above `addr`. */
-static uint32_t free_index(const CcSpace *s, uintptr_t addr)
+static uint32_t free_index(const CodeCache *cc, uintptr_t addr)
 {
-    uint32_t lo = 0, hi = s->free.len;
+    uint32_t lo = 0, hi = cc->free.len;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (s->free.data[mid].lo > addr) {
+        if (cc->free.data[mid].lo > addr) {
             hi = mid;
         } else {
             lo = mid + 1;
@@ -225,86 +223,78 @@ static uint32_t free_index(const CcSpace *s, uintptr_t addr)
 
 /* Adds [lo, hi) to the free list, merging with its neighbours. False when memory is out; the
  * bytes are then lost to the cache, nothing else. */
-static bool add_free(CcSpace *s, uintptr_t lo, uintptr_t hi)
+static bool add_free(CodeCache *cc, uintptr_t lo, uintptr_t hi)
 {
-    uint32_t i = free_index(s, lo);
-    CcSegment *below = i > 0 ? &s->free.data[i - 1] : NULL;
-    CcSegment *above = i < s->free.len ? &s->free.data[i] : NULL;
+    uint32_t i = free_index(cc, lo);
+    CcSegment *below = i > 0 ? &cc->free.data[i - 1] : NULL;
+    CcSegment *above = i < cc->free.len ? &cc->free.data[i] : NULL;
     BASE_CHECK((!below || below->hi <= lo) && (!above || hi <= above->lo));
     bool join_below = below && below->hi == lo, join_above = above && above->lo == hi;
     if (join_below && join_above) {
         below->hi = above->hi;
-        VEC_REMOVE(&s->free, i);
+        VEC_REMOVE(&cc->free, i);
     } else if (join_below) {
         below->hi = hi;
     } else if (join_above) {
         above->lo = lo;
     } else {
-        if (!VEC_RESERVE(NULL, &s->free, 1)) {
+        if (!VEC_RESERVE(NULL, &cc->free, 1)) {
             return false;
         }
         CcSegment seg = {lo, hi};
-        VEC_INSERT(NULL, &s->free, i, seg);
+        VEC_INSERT(NULL, &cc->free, i, seg);
     }
     return true;
 }
 
-/* Takes enough chunks from the middle of the range for `size` bytes. */
-static bool grow_space(CodeCache *cc, int space, size_t size)
+/* Takes enough chunks from the rest of the range for `size` bytes. */
+static bool grow(CodeCache *cc, size_t size)
 {
     size_t n = BASE_ALIGN_UP(size, CC_CHUNK);
-    if (n > cc->cold_start - cc->hot_end) {
+    if (n > cc->hi - cc->end) {
         return false;
     }
-    uintptr_t at = space == CC_HOT ? cc->hot_end : cc->cold_start - n;
     /* Readable and executable, and zero: no memory is used until a window is opened. */
-    if (mprotect((void *)at, n, PROT_READ | PROT_EXEC) < 0) {
+    if (mprotect((void *)cc->end, n, PROT_READ | PROT_EXEC) < 0 ||
+        !add_free(cc, cc->end, cc->end + n)) {
         return false;
     }
-    if (!add_free(&cc->spaces[space], at, at + n)) {
-        return false;
-    }
-    if (space == CC_HOT) {
-        cc->hot_end += n;
-    } else {
-        cc->cold_start -= n;
-    }
+    cc->end += n;
     return true;
 }
 
-/* First fit; `size` is a multiple of the space's alignment. 0 when there is no room. */
-static uintptr_t take(CodeCache *cc, int space, size_t size)
+/* First fit; `size` is a multiple of CC_ALIGN. 0 when there is no room. */
+static uintptr_t take(CodeCache *cc, size_t size)
 {
-    CcSpace *s = &cc->spaces[space];
     for (int round = 0; round < 2; round++) {
-        for (uint32_t i = 0; i < s->free.len; i++) {
-            CcSegment *f = &s->free.data[i];
+        for (uint32_t i = 0; i < cc->free.len; i++) {
+            CcSegment *f = &cc->free.data[i];
             if (f->hi - f->lo >= size) {
                 uintptr_t at = f->lo;
                 f->lo += size;
                 if (f->lo == f->hi) {
-                    VEC_REMOVE(&s->free, i);
+                    VEC_REMOVE(&cc->free, i);
                 }
                 return at;
             }
         }
-        if (round == 0 && !grow_space(cc, space, size)) {
+        if (round == 0 && !grow(cc, size)) {
             break;
         }
     }
     return 0;
 }
 
-/* Index of the first entry that starts above `pc`. */
-static uint32_t entry_index(const CcSpace *s, uintptr_t pc)
+/* Index of the first blob that starts above `pc`. */
+static uint32_t blob_index(const CodeCache *cc, uintptr_t pc)
 {
-    uint32_t lo = 0, hi = s->entries.len;
-    if (hi && s->entries.data[hi - 1].lo <= pc) {
+    uint32_t lo = 0, hi = cc->blobs.len;
+    if (hi && cc->blobs.data[hi - 1]->hot <= pc) {
         return hi; /* appending is the usual case */
     }
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (s->entries.data[mid].lo > pc) {
+        if (cc->blobs.data[mid]->hot > pc) {
             hi = mid;
         } else {
             lo = mid + 1;
@@ -313,32 +303,22 @@ static uint32_t entry_index(const CcSpace *s, uintptr_t pc)
     return lo;
 }
 
-static void add_entry(CcSpace *s, uintptr_t at, uint32_t size, CodeBlob *b)
+/* Where the cold code of a blob begins, from its start. */
+static size_t cold_offset(uint32_t hot_size)
 {
-    CcEntry e = {at, at + size, b};
-    VEC_INSERT(NULL, &s->entries, entry_index(s, at), e); /* room was made before */
+    return BASE_ALIGN_UP((size_t)hot_size, CC_COLD_ALIGN);
 }
 
-static void remove_entry(CcSpace *s, uintptr_t at)
+/* What a blob takes. */
+static size_t room(uint32_t hot_size, uint32_t cold_size)
 {
-    uint32_t i = entry_index(s, at);
-    BASE_CHECK(i > 0 && s->entries.data[i - 1].lo == at);
-    VEC_REMOVE(&s->entries, i - 1);
+    return BASE_ALIGN_UP(cold_offset(hot_size) + cold_size, CC_ALIGN);
 }
 
-static size_t hot_room(uint32_t size)
-{
-    return BASE_ALIGN_UP((size_t)size, CC_HOT_ALIGN);
-}
-static size_t cold_room(uint32_t size)
-{
-    return BASE_ALIGN_UP((size_t)size, CC_COLD_ALIGN);
-}
-
-/* What a blob's records cost. */
+/* What its records cost. */
 static size_t record_size(const CodeBlob *b)
 {
-    return sizeof(CodeBlob) + strlen(b->name) + 1 + sizeof(CcEntry) * (b->cold_size ? 2 : 1);
+    return sizeof(CodeBlob) + strlen(b->name) + 1 + sizeof(CodeBlob *);
 }
 
 static void free_record(CodeCache *cc, CodeBlob *b)
@@ -353,7 +333,7 @@ CodeBlob *cc_alloc(CodeCache *cc, uint32_t hot_size, uint32_t cold_size, const c
     BASE_CHECK(hot_size > 0 && !cc->window_open);
     name = name ? name : "?";
     size_t name_size = strlen(name) + 1;
-    size_t code = hot_room(hot_size) + cold_room(cold_size);
+    size_t code = room(hot_size, cold_size);
     CodeBlob *b = cc_full(cc, code) ? NULL : calloc(1, sizeof *b + name_size);
     if (b == NULL) {
         cc->stats.refused++;
@@ -364,59 +344,41 @@ CodeBlob *cc_alloc(CodeCache *cc, uint32_t hot_size, uint32_t cold_size, const c
     b->owner = owner;
     b->name = memcpy(b + 1, name, name_size);
     size_t record = record_size(b);
-    if (cc_full(cc, code + record) || !VEC_RESERVE(NULL, &cc->spaces[CC_HOT].entries, 1) ||
-        !VEC_RESERVE(NULL, &cc->spaces[CC_COLD].entries, 1)) {
-        goto refuse;
+    if (cc_full(cc, code + record) || !VEC_RESERVE(NULL, &cc->blobs, 1) ||
+        (b->hot = take(cc, code)) == 0) {
+        cc->stats.refused++;
+        free(b);
+        return NULL;
     }
-    b->hot = take(cc, CC_HOT, hot_room(hot_size));
-    if (b->hot == 0) {
-        goto refuse;
-    }
-    if (cold_size) {
-        b->cold = take(cc, CC_COLD, cold_room(cold_size));
-        if (b->cold == 0) {
-            add_free(&cc->spaces[CC_HOT], b->hot, b->hot + hot_room(hot_size));
-            goto refuse;
-        }
-        add_entry(&cc->spaces[CC_COLD], b->cold, cold_size, b);
-    }
-    add_entry(&cc->spaces[CC_HOT], b->hot, hot_size, b);
+    b->cold = cold_size ? b->hot + cold_offset(hot_size) : 0;
+    VEC_INSERT(NULL, &cc->blobs, blob_index(cc, b->hot), b); /* for which there is room */
     cc->stats.code_bytes += code;
     cc->stats.meta_bytes += record;
     cc->stats.blobs++;
     cc->stats.installed++;
     note_peak(cc);
     return b;
-
-refuse:
-    cc->stats.refused++;
-    free(b);
-    return NULL;
 }
 
-void cc_free(CodeCache *cc, CodeBlob *b)
+void cc_free(CodeCache *cc, CodeBlob *b, bool trap)
 {
     if (b == NULL) {
         return;
     }
     cc_debug_forget(cc, b);
+    size_t code = room(b->hot_size, b->cold_size);
     CcWindow w;
-    if (!cc->broken && cc_open(cc, b, &w) == 0) {
-        memset(w.hot, INT3, hot_room(b->hot_size));
-        if (b->cold) {
-            memset(w.cold, INT3, cold_room(b->cold_size));
-        }
+    if (trap && !cc->broken && cc_open(cc, b, &w) == 0) {
+        memset(w.hot, INT3, code);
         if (cc_close(cc, &w) < 0) {
             /* cc->broken is set: cc_full says so to the engine, and nothing new is installed. */
         }
     }
-    remove_entry(&cc->spaces[CC_HOT], b->hot);
-    add_free(&cc->spaces[CC_HOT], b->hot, b->hot + hot_room(b->hot_size));
-    if (b->cold) {
-        remove_entry(&cc->spaces[CC_COLD], b->cold);
-        add_free(&cc->spaces[CC_COLD], b->cold, b->cold + cold_room(b->cold_size));
-    }
-    cc->stats.code_bytes -= hot_room(b->hot_size) + cold_room(b->cold_size);
+    uint32_t i = blob_index(cc, b->hot);
+    BASE_CHECK(i > 0 && cc->blobs.data[i - 1] == b);
+    VEC_REMOVE(&cc->blobs, i - 1);
+    add_free(cc, b->hot, b->hot + code);
+    cc->stats.code_bytes -= code;
     cc->stats.blobs--;
     cc->stats.freed++;
     free_record(cc, b);
@@ -424,39 +386,28 @@ void cc_free(CodeCache *cc, CodeBlob *b)
 
 /* ---- the window ---------------------------------------------------------------------------- */
 
-static int protect(const CcWindow *w, int i, int prot)
+static int protect(const CcWindow *w, int prot)
 {
-    if (w->hi_[i] == w->lo_[i]) {
-        return 0;
-    }
-    return mprotect((void *)w->lo_[i], w->hi_[i] - w->lo_[i], prot);
+    return mprotect((void *)w->lo_, w->hi_ - w->lo_, prot);
 }
 
-static void set_pages(const CodeCache *cc, CcWindow *w, int i, uintptr_t at, size_t size)
-{
-    w->lo_[i] = BASE_ALIGN_DOWN(at, cc->page);
-    w->hi_[i] = size ? BASE_ALIGN_UP(at + size, cc->page) : w->lo_[i];
-}
-
-static int open_pages(CodeCache *cc, CcWindow *w)
+static int open_pages(CodeCache *cc, CcWindow *w, uintptr_t at, size_t size)
 {
     BASE_CHECK(!cc->window_open);
     if (cc->broken) {
         errno = EPERM;
         return -1;
     }
-    for (int i = 0; i < CC_NSPACES; i++) {
-        if (protect(w, i, PROT_READ | PROT_WRITE) < 0) {
-            /* A refusal may come half-way through the pages: set all of them back. */
-            int err = errno;
-            for (int k = 0; k <= i; k++) {
-                if (protect(w, k, PROT_READ | PROT_EXEC) < 0) {
-                    cc->broken = true;
-                }
-            }
-            errno = err;
-            return -1;
+    w->lo_ = BASE_ALIGN_DOWN(at, cc->page);
+    w->hi_ = BASE_ALIGN_UP(at + size, cc->page);
+    if (protect(w, PROT_READ | PROT_WRITE) < 0) {
+        /* A refusal may come half-way through the pages: set all of them back. */
+        int err = errno;
+        if (protect(w, PROT_READ | PROT_EXEC) < 0) {
+            cc->broken = true;
         }
+        errno = err;
+        return -1;
     }
     cc->window_open = true;
     return 0;
@@ -464,36 +415,29 @@ static int open_pages(CodeCache *cc, CcWindow *w)
 
 int cc_open(CodeCache *cc, CodeBlob *b, CcWindow *w)
 {
-    set_pages(cc, w, 0, b->hot, hot_room(b->hot_size));
-    set_pages(cc, w, 1, b->cold, cold_room(b->cold_size));
     w->hot = (uint8_t *)b->hot;
     w->cold = (uint8_t *)b->cold;
-    return open_pages(cc, w);
+    return open_pages(cc, w, b->hot, room(b->hot_size, b->cold_size));
 }
 
 int cc_open_range(CodeCache *cc, uintptr_t exec, size_t len, CcWindow *w)
 {
     BASE_CHECK(len > 0 && exec >= cc->lo && exec + len <= cc->hi);
-    set_pages(cc, w, 0, exec, len);
-    set_pages(cc, w, 1, 0, 0);
     w->hot = (uint8_t *)exec;
     w->cold = NULL;
-    return open_pages(cc, w);
+    return open_pages(cc, w, exec, len);
 }
 
 int cc_close(CodeCache *cc, CcWindow *w)
 {
     BASE_CHECK(cc->window_open);
     cc->window_open = false;
-    int bad = 0;
-    for (int i = 0; i < CC_NSPACES; i++) {
-        bad |= protect(w, i, PROT_READ | PROT_EXEC);
-    }
     w->hot = w->cold = NULL;
-    if (bad) {
+    if (protect(w, PROT_READ | PROT_EXEC) < 0) {
         cc->broken = true;
+        return -1;
     }
-    return bad ? -1 : 0;
+    return 0;
 }
 
 bool cc_broken(const CodeCache *cc)
@@ -505,22 +449,17 @@ bool cc_broken(const CodeCache *cc)
 
 CodeBlob *cc_find(const CodeCache *cc, uintptr_t pc)
 {
-    if (pc < cc->lo || pc >= cc->hi) {
+    if (pc < cc->lo || pc >= cc->end) {
         return NULL;
     }
-    const CcSpace *s = &cc->spaces[pc < cc->hot_end ? CC_HOT : CC_COLD];
-    uint32_t i = entry_index(s, pc);
-    if (i == 0) {
-        return NULL;
-    }
-    const CcEntry *e = &s->entries.data[i - 1];
-    return pc < e->hi ? e->blob : NULL;
+    uint32_t i = blob_index(cc, pc);
+    CodeBlob *b = i > 0 ? cc->blobs.data[i - 1] : NULL;
+    return b != NULL && (pc - b->hot < b->hot_size || pc - b->cold < b->cold_size) ? b : NULL;
 }
 
 void cc_each(const CodeCache *cc, void (*fn)(CodeBlob *b, void *ctx), void *ctx)
 {
-    const CcSpace *s = &cc->spaces[CC_HOT];
-    for (uint32_t i = 0; i < s->entries.len; i++) {
-        fn(s->entries.data[i].blob, ctx);
+    for (uint32_t i = 0; i < cc->blobs.len; i++) {
+        fn(cc->blobs.data[i], ctx);
     }
 }

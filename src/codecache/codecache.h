@@ -1,8 +1,7 @@
 /* Code cache: executable memory, who lives where in it, and what profilers and debuggers are told.
  *
  * One contiguous range of addresses is reserved, if possible within rel32 reach of a given
- * address (libpython). Hot code fills it from the bottom, cold code (deopt exits, constant pools)
- * from the top. Memory is private and never writable and executable at once; the reasoning is
+ * address (libpython). A unit's cold code (deopt exits, constant pools) lies behind its hot code. Memory is private and never writable and executable at once; the reasoning is
  * atop codecache.c. The cache knows neither the assembler nor Python.
  *
  *     CodeBlob *b = cc_alloc(cc, hot_size, cold_size, name, owner);
@@ -44,7 +43,7 @@ typedef struct CodeBlob {
 typedef struct CcWindow {
     uint8_t *hot;
     uint8_t *cold;
-    uintptr_t lo_[2], hi_[2]; /* pages to close; private */
+    uintptr_t lo_, hi_; /* pages to close; private */
 } CcWindow;
 
 typedef struct CcStats {
@@ -85,9 +84,9 @@ bool cc_reaches(const CodeCache *cc, const void *addr);
 CodeBlob *cc_alloc(CodeCache *cc, uint32_t hot_size, uint32_t cold_size, const char *name,
                    void *owner) BASE_MUST_CHECK;
 
-/* Returns a blob's space. The blob must not be running nor be returned to. The bytes become int3
- * so that a stale jump stops at once. NULL is ignored. */
-void cc_free(CodeCache *cc, CodeBlob *b);
+/* Returns a blob's space. The blob must not be running nor be returned to. With `trap` the bytes become int3, so that a
+ * stale jump stops at once; a process that ends frees all of its code, and has better things to do. NULL is ignored. */
+void cc_free(CodeCache *cc, CodeBlob *b, bool trap);
 
 /* Makes a blob writable and thereby not executable, until cc_close. 0, or -1 when the system
  * refuses (the blob's space is then unchanged and executable). The caller holds the GIL and runs

@@ -456,7 +456,7 @@ void eng_unit_destroy(CodeUnit *u)
     }
     count_exits(u, freed_resumes, freed_throws);
     if (u->blob != NULL) {
-        cc_free(cache, u->blob);
+        cc_free(cache, u->blob, !_Py_IsFinalizing());
     }
     rt_unit_free(u);
 }

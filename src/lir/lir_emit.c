@@ -316,7 +316,7 @@ bool lir_emit_install(LirEmit *e, const char **reason)
     }
     CcWindow w;
     if (cc_open(cc, b, &w) != 0) {
-        cc_free(cc, b);
+        cc_free(cc, b, true);
         *reason = "code cache not writable";
         return false;
     }
@@ -326,7 +326,7 @@ bool lir_emit_install(LirEmit *e, const char **reason)
         return false; /* the blob stays allocated: it must not be touched again */
     }
     if (ok != 0) {
-        cc_free(cc, b);
+        cc_free(cc, b, true);
         *reason = a->error;
         return false;
     }

@@ -581,7 +581,7 @@ static CodeUnit *compile(LirFunc *f, LirOptions opts, StrBuf *dump)
 
 static void drop_unit(CodeUnit *u)
 {
-    cc_free(cache, u->blob);
+    cc_free(cache, u->blob, true);
     rt_unit_free(u);
 }
 

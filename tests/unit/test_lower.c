@@ -138,7 +138,7 @@ static void compile(Compiled *c, const char *text)
 
 static void discard(Compiled *c)
 {
-    cc_free(cc, c->unit->blob);
+    cc_free(cc, c->unit->blob, true);
     rt_unit_free(c->unit);
     arena_free(&c->arena);
 }

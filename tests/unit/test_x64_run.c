@@ -269,7 +269,7 @@ static void test_random_graphs(void **state)
         interpret(blocks, want);
         assert_int_equal(entry(b)((int64_t)(intptr_t)got, FUEL), FUEL);
         assert_memory_equal(want, got, sizeof want);
-        cc_free(cc, b);
+        cc_free(cc, b, true);
     }
 }
 
@@ -306,7 +306,7 @@ static void test_long_chain(void **state)
             assert_int_equal(branches, 2 * N);
         }
         assert_int_equal(entry(b)(0, 0), N / 2);
-        cc_free(cc, b);
+        cc_free(cc, b, true);
     }
 }
 
@@ -331,7 +331,7 @@ static void test_constants(void **state)
     assert_int_equal(x64_size(&as, X64_COLD), 16 + 16 + 3 * 8);
     assert_true(entry_d(b)(-3.0, 16.0) == 11.5);
     assert_true(entry_d(b)(4.0, 0.25) == 10.5);
-    cc_free(cc, b);
+    cc_free(cc, b, true);
 }
 
 static int64_t add_1000(int64_t x)
@@ -380,10 +380,10 @@ static void test_absolute_calls(void **state)
         CodeBlob *b = install();
         assert_int_equal(entry(b)(1, 0), 7);
         assert_int_equal(entry(b)(1, 1), 1001);
-        cc_free(cc, b);
+        cc_free(cc, b, true);
     }
-    cc_free(cc, near);
-    cc_free(cc, far);
+    cc_free(cc, near, true);
+    cc_free(cc, far, true);
 }
 
 static int64_t global_cell = 40;
@@ -409,7 +409,7 @@ static void test_absolute_data_and_labels(void **state)
     CodeBlob *b = install();
     assert_int_equal(entry(b)(0, 0), 141);
     assert_int_equal(global_cell, 41);
-    cc_free(cc, b);
+    cc_free(cc, b, true);
 }
 
 /* Arithmetic that only running can check. */
@@ -426,7 +426,7 @@ static void test_arithmetic(void **state)
     CodeBlob *b = install();
     assert_int_equal(entry(b)(100, 7), 100 / 7 * 3 + 100 % 7);
     assert_int_equal(entry(b)(-100, 7), -100 / 7 * 3 + -100 % 7);
-    cc_free(cc, b);
+    cc_free(cc, b, true);
 
     fresh(NULL); /* double conversions: (int64)trunc(floor(x) * y) as a double */
     if (x64_has_sse41()) {
@@ -439,7 +439,7 @@ static void test_arithmetic(void **state)
         b = install();
         assert_true(entry_d(b)(-2.5, 1.5) == -4.0);
         assert_true(entry_d(b)(2.9, 2.75) == 5.0);
-        cc_free(cc, b);
+        cc_free(cc, b, true);
     }
     fresh(NULL); /* swapped conditions: x cc y == y swap(cc) x for all conditions with an order */
     static const X64Cond conds[] = {X64_E,  X64_NE, X64_L,  X64_LE, X64_G,
@@ -464,7 +464,7 @@ static void test_arithmetic(void **state)
                                ux >= uy};
                 assert_int_equal(entry(b)(x, y), want[k]);
             }
-            cc_free(cc, b);
+            cc_free(cc, b, true);
         }
     }
 }
@@ -503,7 +503,7 @@ static void test_patching(void **state)
         x64_patch_nop5(w.hot);
         assert_int_equal(cc_close(cc, &w), 0);
         assert_int_equal(entry(b)(0, 0), 2);
-        cc_free(cc, b);
+        cc_free(cc, b, true);
     }
     /* Out of reach. */
     uint8_t code[8] = {0};
@@ -520,7 +520,7 @@ static void test_patching(void **state)
     x64_patch_imm64(w.hot, 0x1122334455667788);
     assert_int_equal(cc_close(cc, &w), 0);
     assert_true(entry(b)(0, 0) == 0x1122334455667788);
-    cc_free(cc, b);
+    cc_free(cc, b, true);
 }
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -576,7 +576,7 @@ static void test_errors(void **state)
     x64_ret(&as);
     CodeBlob *b = install();
     assert_int_equal(entry(b)(0, 0), 3);
-    cc_free(cc, b);
+    cc_free(cc, b, true);
 }
 
 int main(void)
