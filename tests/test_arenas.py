@@ -164,3 +164,25 @@ def test_statistics_of_the_allocator_are_stocks(request, stock, mode):
     numbers = [[int(text) for text in re.findall(r"^# arenas .*= +(\d+)$", err, re.M)] for err in found]
     assert len(numbers[0]) == len(numbers[1]) == 4
     assert all(abs(ours - theirs) <= 2 for ours, theirs in zip(*numbers, strict=True)), numbers
+
+
+def test_frame_stacks_are_not_mapped_again_and_again(run):
+    """At some of these depths each call of f is the first one of a new piece of the frame stack."""
+    run("""
+        import resource
+        f = eval("lambda: g()")
+        g = eval("lambda: 1")
+        def down(n):
+            if n:
+                return down(n - 1)
+            for _ in range(500):
+                f()
+        def faults():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for depth in range(400):
+            down(depth)
+        before = faults()
+        for depth in range(400):
+            down(depth)
+        assert faults() - before < 400, faults() - before
+    """)
