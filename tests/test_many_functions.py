@@ -62,7 +62,7 @@ def run(request, tmp_path):
 
 
 def test_warm_functions_are_compiled_in_the_end(run):
-    """No function is hot, and none is compiled before compiling all is little beside what has run: 7.5 s here."""
+    """No function is hot, and none is compiled before compiling all is little beside what has run: 6 s here."""
     run(
         500,
         """
@@ -75,7 +75,7 @@ def test_warm_functions_are_compiled_in_the_end(run):
 
 @pytest.mark.parametrize("waits", ["time.sleep(0.0005)", "listening"])
 def test_servers_change_over_sooner(run, waits):
-    """They wait, or listen on a socket for what comes while they are busy, and can be expected to go on: 0.6 s here."""
+    """They wait, or listen on a socket for what comes while they are busy, and can be expected to go on: 0.5 s here."""
     run(
         500,
         f"""

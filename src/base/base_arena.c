@@ -18,9 +18,6 @@
 
 #define ARENA_MIN_CHUNK ((size_t)16 * 1024)
 #define ARENA_MAX_CHUNK ((size_t)128 * 1024)
-/* What arena_reset keeps beside the current chunk: a function takes 100 to 400 KiB, and page faults for as much take a
- * tenth as long as compiling it. */
-#define ARENA_SPARE ((size_t)384 * 1024)
 
 struct ArenaChunk {
     ArenaChunk *next;
@@ -80,7 +77,7 @@ void arena_reset(Arena *a)
         if (keep) {
             kept = c;
         }
-        if (gone && gone->size <= ARENA_MAX_CHUNK && gone->size <= ARENA_SPARE - spared) {
+        if (gone && gone->size <= ARENA_MAX_CHUNK && gone->size + spared <= a->spare_most) {
             gone->next = spare;
             spare = gone;
             spared += gone->size;
@@ -88,8 +85,10 @@ void arena_reset(Arena *a)
             munmap(gone, gone->size);
         }
     }
+    size_t most = a->spare_most;
     arena_init(a, a->limit, a->oom);
     a->spare = spare;
+    a->spare_most = most;
     if (kept == NULL) {
         return;
     }

@@ -31,6 +31,7 @@ typedef struct Arena {
     ArenaChunk *spare;  /* chunks of the usual sizes, left from before */
     size_t reserved;    /* bytes taken from the system */
     size_t limit;       /* most bytes to take; 0: no limit */
+    size_t spare_most;  /* what arena_reset may keep beside the current chunk; to be set by the owner */
     jmp_buf *oom;       /* where to go when memory runs out, or NULL */
     bool failed;        /* sticky: some allocation did not succeed */
 } Arena;
@@ -41,8 +42,9 @@ void arena_init(Arena *a, size_t limit, jmp_buf *oom);
 /* Frees every object and all memory. The arena is then empty and may be used again; limit and oom are kept. */
 void arena_free(Arena *a);
 
-/* Like arena_free, but keeps the largest chunk, if it is not one huge object's, and a few more to go on with, so that the
- * next compilation has memory that is in the processor's caches already and costs no page faults. */
+/* Like arena_free, but keeps the largest chunk, if it is not one huge object's, so that the next
+ * compilation starts with memory that is in the processor's caches already; and spare ones of `spare_most` bytes, which
+ * cost no page faults then. */
 void arena_reset(Arena *a);
 
 /* Gives memory that is not in use back to the system. */

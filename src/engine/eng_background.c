@@ -107,6 +107,7 @@ void eng_work_free(EngWork *w)
         background.nworks--;
         return;
     }
+    w->arena.spare_most = eng_changed_over() ? ENG_ARENA_SPARE : 0;
     arena_reset(&w->arena);
     Arena arena = w->arena;
     *w = (EngWork){.next = background.unused, .arena = arena};

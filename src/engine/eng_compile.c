@@ -223,6 +223,7 @@ static bool compile(Job *job)
     if (job->unit != NULL) {
         arena.limit = back_arena.limit = ENG_ARENA_LIMIT;
         arena.oom = back_arena.oom = &oom;
+        arena.spare_most = back_arena.spare_most = job->compact ? ENG_ARENA_SPARE : 0;
         if (setjmp(oom) == 0) {
             ok = run_stages(job);
         } else {

@@ -51,9 +51,13 @@ static void test_arena_blocks(void **state)
                 assert_int_equal(p[i][k], i & 0xff);
             }
         }
+        a.spare_most = (size_t)round * 200 * 1024; /* what is kept is dirty, and handed out clean */
         arena_reset(&a);
         assert_true(a.reserved <= 128 * 1024);
+        assert_true((a.spare != NULL) == (round > 0));
     }
+    arena_trim(&a);
+    assert_null(a.spare);
     arena_free(&a);
     assert_int_equal(a.reserved, 0);
     assert_non_null(arena_alloc(&a, 0)); /* usable after free, and size 0 is a pointer */
