@@ -61,8 +61,8 @@ LEVELS = {
 }
 
 SIZES = {
-    # Servers run for hours: some ten seconds each, or what is measured is how they start. What is asked in turns a hundred times
-    # makes a window of 1 % hold each request once.
+    # Servers run for hours: some ten seconds each, or what is measured is how they start. What is asked in turns a
+    # hundred times makes a window of 1 % hold each request once.
     "flaskblogging": Size(1800, 14.0, quick=True),
     "djangocms": Size(1200, 18.0, quick=True),
     "django_rest": Size(5600, 11.5),

@@ -31,9 +31,10 @@ typedef struct Arena {
     ArenaChunk *spare;  /* chunks of the usual sizes, left from before */
     size_t reserved;    /* bytes taken from the system */
     size_t limit;       /* most bytes to take; 0: no limit */
-    size_t spare_most;  /* what arena_reset may keep beside the current chunk; to be set by the owner */
-    jmp_buf *oom;       /* where to go when memory runs out, or NULL */
-    bool failed;        /* sticky: some allocation did not succeed */
+    size_t
+        spare_most; /* what arena_reset may keep beside the current chunk; to be set by the owner */
+    jmp_buf *oom;   /* where to go when memory runs out, or NULL */
+    bool failed;    /* sticky: some allocation did not succeed */
 } Arena;
 
 /* Makes an empty arena (no memory is taken yet). `limit` 0 means none; `oom` may be NULL. */
