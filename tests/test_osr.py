@@ -568,3 +568,36 @@ def test_loops_do_not_exit_again_and_again(mode, request, tmp_path):
         )
     )
     assert request.getfixturevalue(mode)(program).ok == "True\n"
+
+
+@pytest.mark.parametrize("mode", ["ext", "pyston3"])
+def test_the_hook_comes_back_after_tracing(mode, request, tmp_path):
+    """Under a tracer it goes away, as all is tier 0's; what runs afterwards is compiled as ever."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import sys, time, _pyston
+            def f(a):
+                return a + 1
+            def work(n):
+                t = 0
+                for i in range(n):
+                    t = f(t)
+                return t
+            def compiled():
+                return _pyston.stats()["functions_compiled"]
+            calls = []
+            sys.settrace(lambda frame, event, arg: calls.append(frame.f_code.co_name))
+            for _ in range(20):
+                work(300)
+            sys.settrace(None)
+            assert calls.count("f") == 6000 and compiled() == 0, (len(calls), compiled())
+            end = time.process_time() + 20
+            while not compiled() and time.process_time() < end:
+                work(300)
+            print(compiled() > 0)
+            """
+        )
+    )
+    assert request.getfixturevalue(mode)(program).ok == "True\n"
