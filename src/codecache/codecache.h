@@ -1,7 +1,8 @@
 /* Code cache: executable memory, who lives where in it, and what profilers and debuggers are told.
  *
  * One contiguous range of addresses is reserved, if possible within rel32 reach of a given
- * address (libpython). A unit's cold code (deopt exits, constant pools) lies behind its hot code. Memory is private and never writable and executable at once; the reasoning is
+ * address (libpython). A unit's cold code (deopt exits, constant pools) lies behind its hot code.
+ * Memory is private and never writable and executable at once; the reasoning is
  * atop codecache.c. The cache knows neither the assembler nor Python.
  *
  *     CodeBlob *b = cc_alloc(cc, hot_size, cold_size, name, owner);
