@@ -515,89 +515,89 @@ def test_a_loop_is_left_in_the_middle_of_an_expression(ext, tmp_path):
     assert ext(program).ok == "1\n"
 
 
-@pytest.mark.parametrize("mode", ["ext", "pyston3"])
-def test_loops_shorter_than_a_tick(mode, request, tmp_path):
+@pytest.fixture(params=["ext", "pyston3"])
+def run(request, tmp_path):
+    """Runs a program; returns what it printed."""
+
+    def run(source: str) -> str:
+        program = tmp_path / "program.py"
+        program.write_text(textwrap.dedent(source))
+        return request.getfixturevalue(request.param)(program).ok
+
+    return run
+
+
+def test_loops_shorter_than_a_tick(run):
     """Called much less often than the threshold, each time for two milliseconds: only looks can tell that it is hot."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent(
-            """
-            import time, _pyston
-            def loop(n):
-                a = 1
-                for i in range(n):
-                    a = a * i % 7 if a else 5
-            n = 20000
-            start = time.perf_counter()
+    printed = run(
+        """
+        import time, _pyston
+        def loop(n):
+            a = 1
+            for i in range(n):
+                a = a * i % 7 if a else 5
+        n = 20000
+        start = time.perf_counter()
+        loop(n)
+        n = int(n * 0.002 / (time.perf_counter() - start)) + 1
+        calls = 0
+        while not _pyston.stats()["functions_compiled"] and calls < 900:
             loop(n)
-            n = int(n * 0.002 / (time.perf_counter() - start)) + 1
-            calls = 0
-            while not _pyston.stats()["functions_compiled"] and calls < 900:
-                loop(n)
-                calls += 1
-            print(calls < 900)
-            """
-        )
+            calls += 1
+        print(calls < 900)
+        """
     )
-    assert request.getfixturevalue(mode)(program).ok == "True\n"
+    assert printed == "True\n"
 
 
-@pytest.mark.parametrize("mode", ["ext", "pyston3"])
-def test_loops_do_not_exit_again_and_again(mode, request, tmp_path):
+def test_loops_do_not_exit_again_and_again(run):
     """Behind each exit the loop is tier 0's until the next look, so the second one is enough to compile it anew; a name
     whose place keeps changing is not relied on in the end."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent(
-            """
-            import time, _pyston
-            def loop(n, s):
-                t = 0
-                for i in range(n):
-                    t += len(s) + i % 7
-                return t
-            start = time.perf_counter()
-            loop(100_000, "abc")
-            n = int(0.02 / (time.perf_counter() - start) * 100_000)
-            for i in range(40):
-                loop(n, "abc")
-                globals()[f"name_{i}"] = i
-            exits = _pyston.stats()["deopts"].get("LoadGlobalBuiltin", 0)
-            print(0 < exits < 20 or exits)
-            """
-        )
+    printed = run(
+        """
+        import time, _pyston
+        def loop(n, s):
+            t = 0
+            for i in range(n):
+                t += len(s) + i % 7
+            return t
+        start = time.perf_counter()
+        loop(100_000, "abc")
+        n = int(0.02 / (time.perf_counter() - start) * 100_000)
+        for i in range(40):
+            loop(n, "abc")
+            globals()[f"name_{i}"] = i
+        exits = _pyston.stats()["deopts"].get("LoadGlobalBuiltin", 0)
+        print(0 < exits < 20 or exits)
+        """
     )
-    assert request.getfixturevalue(mode)(program).ok == "True\n"
+    assert printed == "True\n"
 
 
-@pytest.mark.parametrize("mode", ["ext", "pyston3"])
-def test_the_hook_comes_back_after_tracing(mode, request, tmp_path):
+def test_the_hook_comes_back_after_tracing(run):
     """Under a tracer it goes away, as all is tier 0's; what runs afterwards is compiled as ever."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent(
-            """
-            import sys, time, _pyston
-            def f(a):
-                return a + 1
-            def work(n):
-                t = 0
-                for i in range(n):
-                    t = f(t)
-                return t
-            def compiled():
-                return _pyston.stats()["functions_compiled"]
-            calls = []
-            sys.settrace(lambda frame, event, arg: calls.append(frame.f_code.co_name))
-            for _ in range(20):
-                work(300)
-            sys.settrace(None)
-            assert calls.count("f") == 6000 and compiled() == 0, (len(calls), compiled())
-            end = time.process_time() + 20
-            while not compiled() and time.process_time() < end:
-                work(300)
-            print(compiled() > 0)
-            """
-        )
+    printed = run(
+        """
+        import sys, time, _pyston
+        def f(a):
+            return a + 1
+        def work(n):
+            t = 0
+            for i in range(n):
+                t = f(t)
+            return t
+        def compiled():
+            return _pyston.stats()["functions_compiled"]
+        calls = []
+        sys.settrace(lambda frame, event, arg: calls.append(frame.f_code.co_name))
+        for _ in range(20):
+            work(300)
+        sys.settrace(None)
+        assert calls.count("f") == 6000 and compiled() == 0, (len(calls), compiled())
+        end = time.process_time() + 20
+        while not compiled() and time.process_time() < end:
+            work(300)
+        print(compiled() > 0)
+        """
     )
-    assert request.getfixturevalue(mode)(program).ok == "True\n"
+    assert printed == "True\n"

@@ -50,24 +50,28 @@ static void unmap_chunks(ArenaChunk *c)
     }
 }
 
-void arena_trim(Arena *a)
+/* Without chunks, and otherwise as the owner set it up. */
+static void make_empty(Arena *a)
 {
-    unmap_chunks(a->spare);
-    a->spare = NULL;
+    a->cur = a->end = NULL;
+    a->chunks = NULL;
+    a->reserved = 0;
+    a->failed = false;
 }
 
 void arena_free(Arena *a)
 {
-    arena_trim(a);
+    unmap_chunks(a->spare);
     unmap_chunks(a->chunks);
-    arena_init(a, a->limit, a->oom);
+    a->spare = NULL;
+    make_empty(a);
 }
 
 void arena_reset(Arena *a)
 {
-    ArenaChunk *kept = NULL, *spare = a->spare;
+    ArenaChunk *kept = NULL;
     size_t spared = 0;
-    for (ArenaChunk *c = spare; c; c = c->next) {
+    for (ArenaChunk *c = a->spare; c; c = c->next) {
         spared += c->size;
     }
     for (ArenaChunk *c = a->chunks, *next; c; c = next) {
@@ -78,17 +82,14 @@ void arena_reset(Arena *a)
             kept = c;
         }
         if (gone && gone->size <= ARENA_MAX_CHUNK && gone->size + spared <= a->spare_most) {
-            gone->next = spare;
-            spare = gone;
+            gone->next = a->spare;
+            a->spare = gone;
             spared += gone->size;
         } else if (gone) {
             munmap(gone, gone->size);
         }
     }
-    size_t most = a->spare_most;
-    arena_init(a, a->limit, a->oom);
-    a->spare = spare;
-    a->spare_most = most;
+    make_empty(a);
     if (kept == NULL) {
         return;
     }

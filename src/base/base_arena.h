@@ -31,25 +31,21 @@ typedef struct Arena {
     ArenaChunk *spare;  /* chunks of the usual sizes, left from before */
     size_t reserved;    /* bytes taken from the system */
     size_t limit;       /* most bytes to take; 0: no limit */
-    size_t
-        spare_most; /* what arena_reset may keep beside the current chunk; to be set by the owner */
-    jmp_buf *oom;   /* where to go when memory runs out, or NULL */
-    bool failed;    /* sticky: some allocation did not succeed */
+    size_t spare_most;  /* bytes of spare chunks that arena_reset keeps; the owner's to set */
+    jmp_buf *oom;       /* where to go when memory runs out, or NULL */
+    bool failed;        /* sticky: some allocation did not succeed */
 } Arena;
 
 /* Makes an empty arena (no memory is taken yet). `limit` 0 means none; `oom` may be NULL. */
 void arena_init(Arena *a, size_t limit, jmp_buf *oom);
 
-/* Frees every object and all memory. The arena is then empty and may be used again; limit and oom are kept. */
+/* Frees every object and all memory. The arena is then empty and may be used again; what the owner set is kept. */
 void arena_free(Arena *a);
 
 /* Like arena_free, but keeps the largest chunk, if it is not one huge object's, so that the next
  * compilation starts with memory that is in the processor's caches already; and spare ones of `spare_most` bytes, which
  * cost no page faults then. */
 void arena_reset(Arena *a);
-
-/* Gives memory that is not in use back to the system. */
-void arena_trim(Arena *a);
 
 /* Slow path of arena_alloc: takes a new chunk. Not to be called directly. */
 void *arena_alloc_slow(Arena *a, size_t size);

@@ -98,10 +98,10 @@ static bool is_loop(const CodeUnit *u)
 static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     const RtExit *x = &u->exits[exit_id];
-    uint32_t before_recompile = is_loop(u) ? ENG_EXITS_OF_LOOPS : ENG_EXITS_BEFORE_RECOMPILE,
-             before_refresh = is_loop(u) ? ENG_EXITS_OF_LOOPS : ENG_EXITS_BEFORE_REFRESH;
-    if (u->taken == NULL || u->taken[exit_id] < before_recompile || u->invalidated ||
-        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
+    bool loop = is_loop(u);
+    if (u->taken == NULL ||
+        u->taken[exit_id] < (loop ? ENG_EXITS_OF_LOOPS : ENG_EXITS_BEFORE_RECOMPILE) ||
+        u->invalidated || eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
         (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
     }
@@ -124,7 +124,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES &&
                    !is_marked(at->refreshed, where->bci);
-    if (refresh && u->taken[exit_id] < before_refresh) {
+    if (refresh && !loop && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
         return;
     }
     bool doubted = is_marked(at->nospec, where->bci) || !is_about_one_type(reason);

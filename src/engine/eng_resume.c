@@ -39,14 +39,16 @@ static void add_to_filter(const PyCodeObject *co)
 /* Where frames that wait for no other went on in compiled code, by their prev_instr, which says all: the place and
  * whether it has a unit. One thing to look at, and a near one. */
 enum { RESUMED = 512 };
-static struct {
+typedef struct {
     const uint16_t *at;
     RtEntry entry;
-} resumed[RESUMED];
+} Resumed;
+static Resumed resumed[RESUMED];
 
-static inline unsigned resumed_slot(const uint16_t *at)
+/* Where it is noted of that place. */
+static inline Resumed *resumed_at(const uint16_t *at)
 {
-    return (unsigned)((uintptr_t)at >> 1 ^ (uintptr_t)at >> 10) % RESUMED;
+    return &resumed[((uintptr_t)at >> 1 ^ (uintptr_t)at >> 10) % RESUMED];
 }
 
 void eng_resumed_forget(void)
@@ -142,8 +144,8 @@ static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, RtEntry e
 static inline RtEntry resumed_last(PyGenObject *gen)
 {
     const uint16_t *at = py311_generator_frame(gen)->prev_instr;
-    unsigned slot = resumed_slot(at);
-    return resumed[slot].at == at ? resumed[slot].entry : NULL;
+    const Resumed *last = resumed_at(at);
+    return last->at == at ? last->entry : NULL;
 }
 
 /* Resumes `gen` if that is the engine's business here: compiled code goes on there, or the hook would be visited. */
@@ -169,9 +171,7 @@ static inline bool try_resume(PyThreadState *ts, PyGenObject *gen, PyObject *arg
         f->stacktop--;
     }
     if (unit != NULL && _Py_OPCODE(f->prev_instr[-1]) != PY311_SEND) {
-        unsigned slot = resumed_slot(f->prev_instr);
-        resumed[slot].at = f->prev_instr;
-        resumed[slot].entry = unit->entry;
+        *resumed_at(f->prev_instr) = (Resumed){f->prev_instr, unit->entry};
     }
     *how = resume(ts, gen, unit != NULL ? unit->entry : NULL, arg, presult);
     return true;

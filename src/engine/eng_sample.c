@@ -87,9 +87,12 @@ static bool listens(void)
  * expected to go on; what it is like in others may be a phase. */
 static bool worth_compiling(const Generation *g)
 {
-    bool serves = waits() - g->waits >= ENG_WAITS || listens();
-    int64_t share = serves ? ENG_SERVER_SHARE : ENG_COMPILE_SHARE * ENG_DOUBT;
-    return (int64_t)g->functions * ENG_FUNCTION_NS * share <= cpu_time();
+    int64_t all = (int64_t)g->functions * ENG_FUNCTION_NS, now = cpu_time();
+    if (all * ENG_SERVER_SHARE > now) {
+        return false;
+    }
+    return all * ENG_COMPILE_SHARE * ENG_DOUBT <= now || waits() - g->waits >= ENG_WAITS ||
+           listens();
 }
 
 /* Is the generation that ends like the one before? */
@@ -113,8 +116,8 @@ static void change_over(const Generation *g)
 
 static void end_generation(Generation *g)
 {
-    if (g->functions >= ENG_ALL_LEAST && like_before(g) && worth_compiling(g) && !sampling.all &&
-        !eng_settings.stress_patch) {
+    if (!sampling.all && !eng_settings.stress_patch && g->functions >= ENG_ALL_LEAST &&
+        like_before(g) && worth_compiling(g)) {
         change_over(g);
     }
     *g = (Generation){0, g->functions, eng_states_made, waits()};

@@ -59,11 +59,16 @@ static inline Py311GcHead *py311_gc_head(PyObject *o)
     return (Py311GcHead *)(void *)o - 1;
 }
 
+/* The head of the list of the youngest generation. */
+static inline Py311GcHead *py311_gc_young(PyInterpreterState *interp)
+{
+    return (Py311GcHead *)(void *)(uintptr_t)py311_gc_generations(interp);
+}
+
 /* _PyObject_GC_TRACK and _PyObject_GC_UNTRACK: `o` is not tracked, or is. */
 static inline void py311_gc_track(PyInterpreterState *interp, PyObject *o)
 {
-    Py311GcHead *head = py311_gc_head(o),
-                *first = (Py311GcHead *)(void *)(uintptr_t)&py311_gc_generations(interp)[0],
+    Py311GcHead *head = py311_gc_head(o), *first = py311_gc_young(interp),
                 *last = (Py311GcHead *)first->prev;
     last->next = (uintptr_t)head;
     head->prev = (head->prev & PY311_GC_FLAGS) | (uintptr_t)last;

@@ -5,11 +5,12 @@
  * references are counted); then they are stored, and only then references that the frame lost are
  * dropped, because that may run Python code which looks at the frame.
  *
- * RESUME exits go on in tier 0 at the exit's bytecode, or, of a loop that has been compiled anew, in its new unit.  THROW exits do what ceval.c does at `error`
- * and `exception_unwind`: traceback entry, tracing events, and either continue at the handler that the
- * exception table names, or give the exception to the caller.  A handler that catches often has a
- * unit of its own, which the trampoline jumps to (RtLeave); others run in tier 0, which is never
- * entered with throwflag, as that would tell tracers of a call that does not happen.
+ * RESUME exits go on in tier 0 at the exit's bytecode, or, of a loop that has been compiled anew,
+ * in its new unit.  THROW exits do what ceval.c does at `error` and `exception_unwind`: traceback
+ * entry, tracing events, and either continue at the handler that the exception table names, or give
+ * the exception to the caller.  A handler that catches often has a unit of its own, which the
+ * trampoline jumps to (RtLeave); others run in tier 0, which is never entered with throwflag, as that
+ * would tell tracers of a call that does not happen.
  *
  * In inlined code the exit also makes the frames that were never pushed, the callers' first, each as
  * _PyFunction_Vectorcall would have.  The innermost one goes on as above; each caller then gets

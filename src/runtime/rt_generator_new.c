@@ -9,7 +9,7 @@
 /* By the number of slots of the frame: locals, cells and value stack. */
 enum { POOLS = 32, KEPT = 16 };
 static RtPool pools[POOLS];
-static destructor base_dealloc[2]; /* of generators, coroutines */
+static destructor base_dealloc; /* gen_dealloc */
 
 static inline Py_ssize_t slots(const PyCodeObject *code)
 {
@@ -156,7 +156,7 @@ static void dealloc(PyObject *o)
     Py_ssize_t n = slots(code);
     if (BASE_UNLIKELY(gen->gi_weakreflist != NULL) || n >= POOLS ||
         (gen->gi_frame_state != PY311_GEN_CLEARED && !closes_silently(ts, gen))) {
-        base_dealloc[PyCoro_CheckExact(o)](o);
+        base_dealloc(o);
         return;
     }
     if (gen->gi_frame_state != PY311_GEN_CLEARED && !closed(ts, gen))
@@ -173,11 +173,11 @@ static void dealloc(PyObject *o)
 
 void rt_generators_start(void)
 {
-    if (rt_state.traced != NULL && base_dealloc[0] == NULL &&
+    if (rt_state.traced != NULL && base_dealloc == NULL &&
+        PyGen_Type.tp_dealloc == PyCoro_Type.tp_dealloc &&
         PyGen_Type.tp_basicsize == PyCoro_Type.tp_basicsize &&
         PyGen_Type.tp_basicsize == PyAsyncGen_Type.tp_basicsize) {
-        base_dealloc[0] = PyGen_Type.tp_dealloc;
-        base_dealloc[1] = PyCoro_Type.tp_dealloc;
+        base_dealloc = PyGen_Type.tp_dealloc;
         PyGen_Type.tp_dealloc = PyCoro_Type.tp_dealloc = dealloc;
     }
 }
