@@ -1,11 +1,8 @@
 /* Arena: chunked bump allocation for the compiler. See base_arena.h for the contract.
  *
- * Chunks double in size from 16 KiB to 128 KiB: small functions take one, big ones few. Objects
+ * The first chunk has 32 KiB, the others 64: small functions take one, big ones some. Objects
  * larger than a quarter of the chunk get a chunk of their own behind the current one, so that
- * they do not waste the rest of it.
- *
- * Chunks are mappings of their own, not malloc's memory: what a compilation leaves behind in malloc's heap lies
- * above the megabytes that it needed meanwhile, which would never go back to the system. A kept chunk is not
+ * they do not waste the rest of it. A chunk that comes from the pool is not
  * zero; memory is cleared when it is handed out, a moment before it is written to anyway.
  */
 #include "base_arena.h"
@@ -13,19 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#define ARENA_MIN_CHUNK ((size_t)16 * 1024)
-#define ARENA_MAX_CHUNK ((size_t)128 * 1024)
-
-struct ArenaChunk {
-    ArenaChunk *next;
-    size_t size; /* with this header */
-};
+#define ARENA_CHUNK  ((size_t)64 << 10)
 
 /* Chunk header, rounded so that objects start aligned. */
-#define ARENA_HEADER ((sizeof(ArenaChunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
+#define ARENA_HEADER ((sizeof(BaseChunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
 
 void base_check_failed(const char *what, const char *file, int line, const char *func)
 {
@@ -41,76 +30,16 @@ void arena_init(Arena *a, size_t limit, jmp_buf *oom)
     a->oom = oom;
 }
 
-static void unmap_chunks(ArenaChunk *c)
+void arena_free(Arena *a)
 {
-    while (c) {
-        ArenaChunk *next = c->next;
-        munmap(c, c->size);
-        c = next;
+    for (BaseChunk *c = a->chunks, *next; c; c = next) {
+        next = c->next;
+        chunk_give(c);
     }
-}
-
-/* Without chunks, and otherwise as the owner set it up. */
-static void make_empty(Arena *a)
-{
     a->cur = a->end = NULL;
     a->chunks = NULL;
     a->reserved = 0;
     a->failed = false;
-}
-
-void arena_free(Arena *a)
-{
-    unmap_chunks(a->spare);
-    unmap_chunks(a->chunks);
-    a->spare = NULL;
-    make_empty(a);
-}
-
-void arena_reset(Arena *a)
-{
-    ArenaChunk *kept = NULL;
-    size_t spared = 0;
-    for (ArenaChunk *c = a->spare; c; c = c->next) {
-        spared += c->size;
-    }
-    for (ArenaChunk *c = a->chunks, *next; c; c = next) {
-        next = c->next;
-        bool keep = c->size <= ARENA_MAX_CHUNK && (kept == NULL || c->size > kept->size);
-        ArenaChunk *gone = keep ? kept : c;
-        if (keep) {
-            kept = c;
-        }
-        if (gone && gone->size <= ARENA_MAX_CHUNK && gone->size + spared <= a->spare_most) {
-            gone->next = a->spare;
-            a->spare = gone;
-            spared += gone->size;
-        } else if (gone) {
-            munmap(gone, gone->size);
-        }
-    }
-    make_empty(a);
-    if (kept == NULL) {
-        return;
-    }
-    kept->next = NULL;
-    a->chunks = kept;
-    a->cur = (char *)kept + ARENA_HEADER;
-    a->end = (char *)kept + kept->size;
-    a->reserved = kept->size;
-}
-
-/* A spare chunk of at least that size, taken out of the list, or NULL. */
-static ArenaChunk *take_spare(Arena *a, size_t size)
-{
-    for (ArenaChunk **at = &a->spare; *at; at = &(*at)->next) {
-        ArenaChunk *c = *at;
-        if (c->size >= size) {
-            *at = c->next;
-            return c;
-        }
-    }
-    return NULL;
 }
 
 static void *out_of_memory(Arena *a)
@@ -129,27 +58,17 @@ void *arena_alloc_slow(Arena *a, size_t size)
     }
     size_t need =
         BASE_MAX((size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1), (size_t)ARENA_ALIGN);
-    /* As large as everything so far: the number of chunks grows with the logarithm. */
-    size_t chunk = BASE_MIN(BASE_MAX(a->reserved, ARENA_MIN_CHUNK), ARENA_MAX_CHUNK);
+    size_t chunk = a->chunks == NULL ? CHUNK_MIN : ARENA_CHUNK;
     bool own = need > chunk / 4 && a->chunks != NULL;
     if (own || need + ARENA_HEADER > chunk) {
-        chunk = need + ARENA_HEADER;
+        chunk = chunk_size(need + ARENA_HEADER);
     }
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    chunk = (chunk + page - 1) & ~(page - 1);
     if (a->limit && (chunk > a->limit || a->reserved > a->limit - chunk)) {
         return out_of_memory(a);
     }
-    /* A spare chunk may be larger than wanted, within reason. */
-    ArenaChunk *c = take_spare(a, chunk);
-    if (c != NULL) {
-        memset((char *)c + ARENA_HEADER, 0, need);
-    } else {
-        c = mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (c == MAP_FAILED) {
-            return out_of_memory(a);
-        }
-        c->size = chunk;
+    BaseChunk *c = chunk_take(chunk);
+    if (c == NULL) {
+        return out_of_memory(a);
     }
     a->reserved += c->size;
     char *p = (char *)c + ARENA_HEADER;
@@ -157,13 +76,13 @@ void *arena_alloc_slow(Arena *a, size_t size)
         /* Behind the current chunk, which stays the one to allocate from. */
         c->next = a->chunks->next;
         a->chunks->next = c;
-        return p;
+        return memset(p, 0, need);
     }
     c->next = a->chunks;
     a->chunks = c;
     a->cur = p + need;
-    a->end = (char *)c + (c->size & ~(size_t)(ARENA_ALIGN - 1));
-    return p;
+    a->end = (char *)c + c->size;
+    return memset(p, 0, need);
 }
 
 void *arena_calloc(Arena *a, size_t count, size_t size)

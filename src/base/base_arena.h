@@ -18,22 +18,19 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base_chunks.h"
 #include "base_macros.h"
 
 #define ARENA_ALIGN 16u
 
-typedef struct ArenaChunk ArenaChunk;
-
 typedef struct Arena {
-    char *cur;          /* next free byte of the current chunk */
-    char *end;          /* end of the current chunk */
-    ArenaChunk *chunks; /* newest first */
-    ArenaChunk *spare;  /* chunks of the usual sizes, left from before */
-    size_t reserved;    /* bytes taken from the system */
-    size_t limit;       /* most bytes to take; 0: no limit */
-    size_t spare_most;  /* bytes of spare chunks that arena_reset keeps; the owner's to set */
-    jmp_buf *oom;       /* where to go when memory runs out, or NULL */
-    bool failed;        /* sticky: some allocation did not succeed */
+    char *cur;         /* next free byte of the current chunk */
+    char *end;         /* end of the current chunk */
+    BaseChunk *chunks; /* newest first */
+    size_t reserved;   /* bytes of all chunks */
+    size_t limit;      /* most bytes to take; 0: no limit */
+    jmp_buf *oom;      /* where to go when memory runs out, or NULL */
+    bool failed;       /* sticky: some allocation did not succeed */
 } Arena;
 
 /* Makes an empty arena (no memory is taken yet). `limit` 0 means none; `oom` may be NULL. */
@@ -41,11 +38,6 @@ void arena_init(Arena *a, size_t limit, jmp_buf *oom);
 
 /* Frees every object and all memory. The arena is then empty and may be used again; what the owner set is kept. */
 void arena_free(Arena *a);
-
-/* Like arena_free, but keeps the largest chunk, if it is not one huge object's, so that the next
- * compilation starts with memory that is in the processor's caches already; and spare ones of `spare_most` bytes, which
- * cost no page faults then. */
-void arena_reset(Arena *a);
 
 /* Slow path of arena_alloc: takes a new chunk. Not to be called directly. */
 void *arena_alloc_slow(Arena *a, size_t size);

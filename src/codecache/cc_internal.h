@@ -11,6 +11,9 @@
 /* Memory is taken from the range in pieces of this size, so that committing is rare. */
 #define CC_CHUNK      ((size_t)256 * 1024)
 
+/* What a batch makes writable at once: the next blobs go behind this one. */
+#define CC_BATCH      ((size_t)32 * 1024)
+
 /* Blobs start on a cache line, their cold code on what the assembler needs. */
 #define CC_ALIGN      64u
 #define CC_COLD_ALIGN 16u
@@ -27,7 +30,9 @@ struct CodeCache {
     VEC(CodeBlob *) blobs; /* living ones by address, for pc lookup */
     CcStats stats;
     bool window_open;
-    bool broken; /* memory could not be made executable again: no more code */
+    bool batch;                   /* between cc_begin and cc_end */
+    uintptr_t batch_lo, batch_hi; /* pages that are writable until the latter */
+    bool broken;                  /* memory could not be made executable again: no more code */
     /* debug information */
     int perf_fd; /* -1: off */
     pid_t perf_pid;

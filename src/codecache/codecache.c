@@ -386,9 +386,47 @@ void cc_free(CodeCache *cc, CodeBlob *b, bool trap)
 
 /* ---- the window ---------------------------------------------------------------------------- */
 
-static int protect(const CcWindow *w, int prot)
+static int make_writable(CodeCache *cc, uintptr_t lo, uintptr_t hi)
 {
-    return mprotect((void *)w->lo_, w->hi_ - w->lo_, prot);
+    if (mprotect((void *)lo, hi - lo, PROT_READ | PROT_WRITE) < 0) {
+        /* A refusal may come half-way through the pages: set all of them back. */
+        int err = errno;
+        if (mprotect((void *)lo, hi - lo, PROT_READ | PROT_EXEC) < 0) {
+            cc->broken = true;
+        }
+        errno = err;
+        return -1;
+    }
+    return 0;
+}
+
+static int make_executable(CodeCache *cc, uintptr_t lo, uintptr_t hi)
+{
+    if (lo < hi && mprotect((void *)lo, hi - lo, PROT_READ | PROT_EXEC) < 0) {
+        cc->broken = true;
+        return -1;
+    }
+    return 0;
+}
+
+/* Adds the pages to those that the batch has made writable, which are one piece: others are closed first. */
+static int open_in_batch(CodeCache *cc, uintptr_t lo, uintptr_t hi)
+{
+    if (lo >= cc->batch_lo && hi <= cc->batch_hi) {
+        return 0;
+    }
+    if (lo < cc->batch_lo || lo > cc->batch_hi) {
+        if (make_executable(cc, cc->batch_lo, cc->batch_hi) < 0) {
+            return -1;
+        }
+        cc->batch_lo = cc->batch_hi = lo;
+    }
+    hi = BASE_MAX(hi, BASE_MIN(lo + CC_BATCH, cc->end));
+    if (make_writable(cc, cc->batch_hi, hi) < 0) {
+        return -1;
+    }
+    cc->batch_hi = hi;
+    return 0;
 }
 
 static int open_pages(CodeCache *cc, CcWindow *w, uintptr_t at, size_t size)
@@ -400,17 +438,27 @@ static int open_pages(CodeCache *cc, CcWindow *w, uintptr_t at, size_t size)
     }
     w->lo_ = BASE_ALIGN_DOWN(at, cc->page);
     w->hi_ = BASE_ALIGN_UP(at + size, cc->page);
-    if (protect(w, PROT_READ | PROT_WRITE) < 0) {
-        /* A refusal may come half-way through the pages: set all of them back. */
-        int err = errno;
-        if (protect(w, PROT_READ | PROT_EXEC) < 0) {
-            cc->broken = true;
-        }
-        errno = err;
+    int (*open)(CodeCache *, uintptr_t, uintptr_t) = cc->batch ? open_in_batch : make_writable;
+    if (open(cc, w->lo_, w->hi_) < 0) {
         return -1;
     }
     cc->window_open = true;
     return 0;
+}
+
+void cc_begin(CodeCache *cc)
+{
+    BASE_CHECK(!cc->batch && !cc->window_open);
+    cc->batch = true;
+}
+
+int cc_end(CodeCache *cc)
+{
+    BASE_CHECK(cc->batch && !cc->window_open);
+    int ok = make_executable(cc, cc->batch_lo, cc->batch_hi);
+    cc->batch = false;
+    cc->batch_lo = cc->batch_hi = 0;
+    return cc->broken ? -1 : ok;
 }
 
 int cc_open(CodeCache *cc, CodeBlob *b, CcWindow *w)
@@ -433,11 +481,7 @@ int cc_close(CodeCache *cc, CcWindow *w)
     BASE_CHECK(cc->window_open);
     cc->window_open = false;
     w->hot = w->cold = NULL;
-    if (protect(w, PROT_READ | PROT_EXEC) < 0) {
-        cc->broken = true;
-        return -1;
-    }
-    return 0;
+    return cc->batch ? 0 : make_executable(cc, w->lo_, w->hi_);
 }
 
 bool cc_broken(const CodeCache *cc)

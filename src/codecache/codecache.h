@@ -90,7 +90,7 @@ CodeBlob *cc_alloc(CodeCache *cc, uint32_t hot_size, uint32_t cold_size, const c
 void cc_free(CodeCache *cc, CodeBlob *b, bool trap);
 
 /* Makes a blob writable and thereby not executable, until cc_close. 0, or -1 when the system
- * refuses (the blob's space is then unchanged and executable). The caller holds the GIL and runs
+ * refuses (the blob's space is then unchanged and, outside of cc_begin, executable). The caller holds the GIL and runs
  * none of the cache's code in between; windows do not nest. */
 int cc_open(CodeCache *cc, CodeBlob *b, CcWindow *w) BASE_MUST_CHECK;
 /* The same for patching `len` bytes at an executable address of a living blob; w->hot is the
@@ -99,6 +99,11 @@ int cc_open_range(CodeCache *cc, uintptr_t exec, size_t len, CcWindow *w) BASE_M
 /* Makes it executable again. 0, or -1 when the system refuses: the code there must then never be
  * run again, and as other blobs share its pages the engine has to stop for good. */
 int cc_close(CodeCache *cc, CcWindow *w) BASE_MUST_CHECK;
+/* Between these two, windows leave their pages writable, and cc_end makes them executable all at once: a pair of
+ * mprotect calls for many blobs, where each makes the other processors forget what they know of the pages. 0, or -1 as
+ * cc_close. */
+void cc_begin(CodeCache *cc);
+int cc_end(CodeCache *cc) BASE_MUST_CHECK;
 /* True after cc_close failed, here or inside cc_free: code of this cache must not be entered. */
 bool cc_broken(const CodeCache *cc);
 /* Tells profilers and debuggers, if on, about a blob whose code is complete (after cc_close). */

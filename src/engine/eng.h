@@ -126,7 +126,9 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     RtTypeSite **type_sites; /* where operands' types are noted */
     uint16_t *type_site_at;  /* a code unit: number in these, from 1, or 0; NULL: none */
     uint16_t ntype_sites;
-    uint8_t settlings;                /* compilations because they had seen something */
+    uint8_t settlings;   /* compilations because they had seen something */
+    uint32_t compile_us; /* what the last compilation took, and when it was */
+    int64_t compiled_at;
     struct EngCodeState *prev, *next; /* list of all states */
 } EngCodeState;
 

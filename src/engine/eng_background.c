@@ -2,7 +2,8 @@
  *
  *   eng_compile    bytecode -> HIR -> LIR on the thread that wants it, with the GIL; then it goes on in tier 0
  *   here           registers, machine code, tables; without the GIL, in memory that is the work's alone
- *   eng_compile_end  into the code cache, at the next call that is counted or the next look (eng_osr.c), with the GIL
+ *   eng_compile_end  into the code cache, with the GIL: at the next call that is counted when there are some, which cost less
+ *                    together, else at the next look (eng_osr.c)
  *
  * So a request of a server that makes hundreds of functions warm at once waits half as long for them.  Only starts
  * of functions: a loop is compiled because it runs now.  Works are done, and end, in the order in which they came, as the stubs
@@ -28,10 +29,10 @@ static struct {
     pthread_cond_t added, done;
     Queue waiting, finished;
     EngWork *doing;
+    uint32_t nfinished;
     bool running; /* the thread exists in this process */
     /* Under the GIL. */
-    EngWork *unused;
-    uint32_t nworks, nunused;
+    uint32_t nworks;
     bool prepared, refused;
 } background = {.lock = PTHREAD_MUTEX_INITIALIZER,
                 .added = PTHREAD_COND_INITIALIZER,
@@ -81,16 +82,7 @@ static bool take(Queue *q, EngWork *w)
 
 EngWork *eng_work_new(void)
 {
-    if (background.nworks - background.nunused >= ENG_WORKS) {
-        return NULL;
-    }
-    EngWork *w = background.unused;
-    if (w != NULL) {
-        background.unused = w->next;
-        background.nunused--;
-        return w;
-    }
-    w = calloc(1, sizeof *w);
+    EngWork *w = background.nworks < ENG_WORKS ? calloc(1, sizeof *w) : NULL;
     if (w != NULL) {
         arena_init(&w->arena, ENG_ARENA_LIMIT, NULL);
         background.nworks++;
@@ -101,18 +93,9 @@ EngWork *eng_work_new(void)
 void eng_work_free(EngWork *w)
 {
     lir_work_end(&w->lir);
-    if (background.nunused >= ENG_WORKS_KEPT) {
-        arena_free(&w->arena);
-        free(w);
-        background.nworks--;
-        return;
-    }
-    w->arena.spare_most = eng_changed_over() ? ENG_ARENA_SPARE : 0;
-    arena_reset(&w->arena);
-    Arena arena = w->arena;
-    *w = (EngWork){.next = background.unused, .arena = arena};
-    background.unused = w;
-    background.nunused++;
+    arena_free(&w->arena);
+    free(w);
+    background.nworks--;
 }
 
 static void do_work(EngWork *w)
@@ -149,7 +132,10 @@ static void *background_main(void *Py_UNUSED(arg))
         pthread_mutex_lock(&background.lock);
         background.doing = NULL;
         append(&background.finished, w);
-        eng_background_calls = true;
+        background.nfinished++;
+        if (background.nfinished >= ENG_WORKS_AT_ONCE || eng_settings.stress_thread) {
+            eng_background_calls = true;
+        }
         pthread_cond_broadcast(&background.done);
     }
     background.running = false;
@@ -223,6 +209,7 @@ static void see_to_thread(void)
         EngWork *w = take_first(&background.waiting);
         do_work(w);
         append(&background.finished, w);
+        background.nfinished++;
         background.refused = true;
         eng_background_calls = true;
     }
@@ -239,25 +226,27 @@ void eng_background_add(EngWork *w)
 
 void eng_background_attend(void)
 {
-    EngWork *w;
     eng_background_calls = false;
-    do {
-        pthread_mutex_lock(&background.lock);
-        see_to_thread();
-        w = background.finished.first != NULL ? take_first(&background.finished) : NULL;
-        pthread_mutex_unlock(&background.lock);
-        if (w != NULL) {
-            eng_compile_end(w);
-        }
-    } while (w != NULL);
+    pthread_mutex_lock(&background.lock);
+    see_to_thread();
+    EngWork *first = background.finished.first;
+    background.finished = (Queue){NULL, &background.finished.first};
+    background.nfinished = 0;
+    pthread_mutex_unlock(&background.lock);
+    if (first != NULL) {
+        eng_compile_end(first);
+    }
 }
 
 void eng_background_cancel(EngWork *w)
 {
     pthread_mutex_lock(&background.lock);
     wait_until_done(w);
-    (void)(take(&background.waiting, w) || take(&background.finished, w));
+    if (!take(&background.waiting, w) && take(&background.finished, w)) {
+        background.nfinished--;
+    }
     pthread_mutex_unlock(&background.lock);
     w->state = NULL;
+    w->next = NULL;
     eng_compile_end(w);
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base_arena.h"
+#include "base_chunks.h"
 #include "base_strbuf.h"
 #include "codecache.h"
 #include "hir.h"
@@ -27,6 +28,7 @@ static CodeCache *cache;
 static const void *exit_trampoline;
 static LirStubs *stubs;
 static Arena arena, back_arena;
+static _Atomic bool was_busy; /* something has been compiled since the last tick */
 
 /* Exits that units now freed have taken. */
 static uint64_t freed_resumes[HIR_NOPS], freed_throws[HIR_NOPS];
@@ -63,6 +65,7 @@ const char *eng_compiler_start(void)
     if (eng_settings.perf) {
         (void)cc_enable_perf_map(cache); /* a profiler's problem, not the program's */
     }
+    chunks_keep(ENG_CHUNKS);
     rt_eval_tier0 = eng_eval_tier0;
     eng_recompile_start();
     eng_types_start();
@@ -78,6 +81,16 @@ const char *eng_compiler_start(void)
 void eng_compiler_leave(bool leave)
 {
     rt_leave_compiled = leave;
+}
+
+void eng_compiler_tick(void)
+{
+    static unsigned quiet;
+    quiet = was_busy ? 0 : quiet + 1;
+    was_busy = false;
+    if (quiet == ENG_CHUNKS_TICKS) {
+        chunks_trim();
+    }
 }
 
 struct CodeCache *eng_code_cache(void)
@@ -212,6 +225,7 @@ static bool compile(Job *job)
 {
     volatile int64_t start = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     volatile int *gc = py311_gc_enabled(PyInterpreterState_Get());
+    was_busy = true;
     int gc_enabled = *gc;
     jmp_buf oom;
     bool ok = false;
@@ -223,14 +237,13 @@ static bool compile(Job *job)
     if (job->unit != NULL) {
         arena.limit = back_arena.limit = ENG_ARENA_LIMIT;
         arena.oom = back_arena.oom = &oom;
-        arena.spare_most = back_arena.spare_most = job->compact ? ENG_ARENA_SPARE : 0;
         if (setjmp(oom) == 0) {
             ok = run_stages(job);
         } else {
             job->reason = "out of memory";
         }
-        arena_reset(&arena);
-        arena_reset(&back_arena);
+        arena_free(&arena);
+        arena_free(&back_arena);
     }
     put_back();
     *gc = gc_enabled;
@@ -238,7 +251,12 @@ static bool compile(Job *job)
         eng_unit_destroy(job->unit);
         job->unit = NULL;
     }
-    eng_counts.compile_ns += (uint64_t)(eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start);
+    int64_t ns = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+    eng_counts.compile_ns += (uint64_t)ns;
+    if (job->state != NULL) {
+        job->state->compile_us = (uint32_t)BASE_MIN(ns / 1000, INT32_MAX);
+        job->state->compiled_at = eng_clock_ns(CLOCK_MONOTONIC);
+    }
     return ok;
 }
 
@@ -329,24 +347,42 @@ static void not_compiled(EngCodeState *s, int32_t entry_bci, const char *reason)
     }
 }
 
-void eng_compile_end(EngWork *w)
+/* The work's unit is in the code cache, if it is to be had: the code's from now on. Otherwise the unit stays the work's. */
+static void end_work(EngWork *w)
 {
     EngCodeState *s = w->state;
     eng_counts.compile_ns += (uint64_t)w->ns;
-    bool ok = s != NULL && eng_interp != NULL && w->ok && lir_work_install(&w->lir) &&
-              install(s, w->unit);
-    if (s != NULL) {
-        s->work = NULL;
-        if (ok) {
-            compiled(s, w->unit, w->ninlined);
-        } else if (eng_interp != NULL) {
-            not_compiled(s, 0, w->lir.reason != NULL ? w->lir.reason : "out of memory");
-        }
+    if (s == NULL) {
+        return;
     }
-    if (!ok) {
+    s->work = NULL;
+    s->compile_us += (uint32_t)BASE_MIN(w->ns / 1000, INT32_MAX);
+    s->compiled_at = eng_clock_ns(CLOCK_MONOTONIC);
+    if (w->ok && install(s, w->unit)) {
+        compiled(s, w->unit, w->ninlined);
+        w->unit = NULL;
+    } else if (eng_interp != NULL) {
+        not_compiled(s, 0, w->lir.reason != NULL ? w->lir.reason : "out of memory");
+    }
+}
+
+void eng_compile_end(EngWork *first)
+{
+    cc_begin(cache);
+    for (EngWork *w = first; w != NULL; w = w->next) {
+        w->ok = w->state != NULL && eng_interp != NULL && w->ok && lir_work_install(&w->lir);
+    }
+    bool ok = cc_end(cache) == 0;
+    for (EngWork *w = first; w != NULL; w = w->next) {
+        w->ok = w->ok && ok;
+        end_work(w);
+    }
+    /* Only now, as this may run Python code, for which none of them must be on its way any more. */
+    for (EngWork *w = first, *next; w != NULL; w = next) {
+        next = w->next;
         eng_unit_destroy(w->unit);
+        eng_work_free(w);
     }
-    eng_work_free(w);
 }
 
 /* Does another thread do most of it? That is for what may wait, starts of functions, and where nobody looks. */

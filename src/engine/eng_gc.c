@@ -45,13 +45,16 @@
 #include "eng_gc.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "eng_gc_full.h"
 #include "eng_internal.h"
 #include "py311_gc.h"
 
@@ -76,6 +79,10 @@ static const int stock_thresholds[PY311_GC_GENERATIONS] = {700, 10, 10};
 #define PATIENCE_MOST 2
 /* Collections at stock's pace after an audit that found garbage: some full rounds. */
 #define HOLD          (4 * ROUND)
+/* While raised, full collections are not CPython's to start: the thread sees when one is due, and the main thread does it at
+ * its next safepoint (eng_gc_full.c). When it has not come to one after so many looks, CPython starts it after all. */
+#define NEVER         INT_MAX
+#define LOOKS_WAITING 25
 /* CPU time of the process between two looks of the thread, raised and not. The kernel rounds up to
  * its tick (1..4 ms); a look takes about a microsecond and the switch to the thread a few. In this
  * time a program can fill some 10 MB of fresh memory: that much may come on top of the budget. */
@@ -108,8 +115,10 @@ static struct {
     int ceiling;                   /* what `threshold` may become */
     bool blind;                    /* see MOST_BLIND; start_peak is the larger process's */
     long start_peak;
-    int64_t next;      /* CPU time of the process when to look next, ns */
-    int64_t hold;      /* collections to wait when STOOD */
+    int64_t next; /* CPU time of the process when to look next, ns */
+    int64_t hold; /* collections to wait when STOOD */
+    int full_limit; /* collections of the middle generation before a full one; NEVER: CPython's to start */
+    int waited;        /* looks since one was asked for */
     Tally since;       /* when the thresholds were set last */
     Tally base, audit; /* when raised or after the last audit; when the audit began */
     long base_peak;    /* KiB, at `base` */
@@ -118,6 +127,8 @@ static struct {
      * for the last collection of everything */
     int64_t net, counted, full_net, full;
 } pacer = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static atomic_bool full_asked; /* a full collection is due */
 
 /* --- the collector's numbers ------------------------------------------------------- */
 
@@ -165,11 +176,21 @@ static long resident_memory(void)
 
 static void set_thresholds(int young, int middle, int old)
 {
+    pacer.full_limit = NEVER;
+    pacer.waited = 0;
+    full_asked = false;
     volatile Py311GcGeneration *g = py311_gc_generations(pacer.interp);
     const int values[PY311_GC_GENERATIONS] = {young, middle, old};
     for (int i = 0; i < PY311_GC_GENERATIONS; i++) {
         g[i].threshold = pacer.set[i] = values[i];
     }
+}
+
+/* The same, with full collections started by eng_gc_attend. */
+static void set_own_thresholds(int young, int middle, int old)
+{
+    set_thresholds(young, middle, NEVER);
+    pacer.full_limit = old;
 }
 
 /* Has somebody else written the thresholds? */
@@ -234,7 +255,7 @@ static void raise_to(int threshold)
 {
     pacer.base = pacer.since = tally();
     pacer.base_peak = peak_memory();
-    set_thresholds(threshold, stock_thresholds[1], stock_thresholds[2]);
+    set_own_thresholds(threshold, stock_thresholds[1], stock_thresholds[2]);
     pacer.state = RAISED;
     pacer.threshold = threshold;
 }
@@ -242,6 +263,21 @@ static void raise_to(int threshold)
 static int ceiling(void)
 {
     return pacer.blind ? BASE_MIN(pacer.ceiling, MOST_BLIND) : pacer.ceiling;
+}
+
+/* Is a full collection due, by the rule of gc_collect_generations? Then it is asked for. */
+static void look_full(void)
+{
+    if (pacer.full_limit == NEVER) {
+        return;
+    }
+    bool due = py311_gc_generations(pacer.interp)[2].count > pacer.full_limit &&
+               *py311_gc_newcomers(pacer.interp) >= *py311_gc_long_lived(pacer.interp) / 4;
+    if (due && ++pacer.waited > LOOKS_WAITING) {
+        set_thresholds(pacer.set[0], pacer.set[1], pacer.full_limit);
+    } else {
+        full_asked = due;
+    }
 }
 
 /* The threshold is raised: is there too much growth, or may it be raised further? */
@@ -253,13 +289,13 @@ static void look_raised(const Tally *now, long peak)
          * one if stock would have considered it by now. (Then, too, it waits for a quarter of all
          * objects to be new, as in stock.) */
         bool due = now->net - pacer.full_net > ROUND * (STOCK + 1);
-        set_thresholds(stock_thresholds[0], 0, due ? 0 : stock_thresholds[2]);
+        set_own_thresholds(stock_thresholds[0], 0, due ? 0 : stock_thresholds[2]);
         pacer.state = AUDIT;
         pacer.audit = *now;
     } else if (pacer.threshold < ceiling() && now->collections > pacer.since.collections) {
         pacer.threshold = BASE_MIN(2 * pacer.threshold, ceiling());
         pacer.since = *now;
-        set_thresholds(pacer.threshold, stock_thresholds[1], stock_thresholds[2]);
+        set_own_thresholds(pacer.threshold, stock_thresholds[1], stock_thresholds[2]);
     }
 }
 
@@ -323,6 +359,35 @@ static void look(void)
     case AUDIT: look_audit(&now, peak); break;
     case OFF: break;
     }
+    look_full();
+}
+
+void eng_gc_attend(void)
+{
+    if (!full_asked) {
+        return;
+    }
+    PyInterpreterState *interp = PyInterpreterState_Get();
+    pthread_mutex_lock(&pacer.lock);
+    bool now = full_asked && pacer.state != OFF && interp == pacer.interp &&
+               !thresholds_changed() && *py311_gc_enabled(interp) && !watched();
+    int64_t net = now ? tally().net : 0;
+    full_asked = false;
+    pthread_mutex_unlock(&pacer.lock);
+    if (!now || !eng_gc_full_begin(interp)) {
+        return;
+    }
+    (void)PyGC_Collect();
+    eng_gc_full_end();
+    pthread_mutex_lock(&pacer.lock);
+    if (pacer.state != OFF) {
+        /* It came before the young were many enough for one. */
+        volatile Py311GcStats *s = py311_gc_stats(interp);
+        pacer.net = net;
+        pacer.counted = s[0].collections + s[1].collections + s[2].collections;
+        pacer.waited = 0;
+    }
+    pthread_mutex_unlock(&pacer.lock);
 }
 
 /* --- ticks ------------------------------------------------------------------------------ */
@@ -385,6 +450,9 @@ static PyObject *get_threshold(PyObject *self, PyObject *ignored);
 static PyObject *get_count(PyObject *self, PyObject *ignored);
 static PyObject *set_threshold(PyObject *self, PyObject *args);
 static PyObject *collect(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
+static PyObject *get_objects(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *names);
+static PyObject *get_referrers(PyObject *self, PyObject *objects);
 static PyObject *set_debug(PyObject *self, PyObject *flags);
 static PyObject *freeze(PyObject *self, PyObject *ignored);
 static PyObject *unfreeze(PyObject *self, PyObject *ignored);
@@ -392,15 +460,17 @@ static PyObject *enable(PyObject *self, PyObject *ignored);
 static PyObject *disable(PyObject *self, PyObject *ignored);
 
 /* X(function, flags of its definition in gcmodule.c) */
-#define WRAPPED(X)                            \
-    X(get_threshold, METH_NOARGS)             \
-    X(get_count, METH_NOARGS)                 \
-    X(set_threshold, METH_VARARGS)            \
-    X(collect, METH_FASTCALL | METH_KEYWORDS) \
-    X(set_debug, METH_O)                      \
-    X(freeze, METH_NOARGS)                    \
-    X(unfreeze, METH_NOARGS)                  \
-    X(enable, METH_NOARGS)                    \
+#define WRAPPED(X)                                \
+    X(get_threshold, METH_NOARGS)                 \
+    X(get_count, METH_NOARGS)                     \
+    X(set_threshold, METH_VARARGS)                \
+    X(collect, METH_FASTCALL | METH_KEYWORDS)     \
+    X(get_objects, METH_FASTCALL | METH_KEYWORDS) \
+    X(get_referrers, METH_VARARGS)                \
+    X(set_debug, METH_O)                          \
+    X(freeze, METH_NOARGS)                        \
+    X(unfreeze, METH_NOARGS)                      \
+    X(enable, METH_NOARGS)                        \
     X(disable, METH_NOARGS)
 
 enum {
@@ -494,16 +564,49 @@ static PyObject *set_threshold(PyObject *self, PyObject *args)
     return originals[WRAP_set_threshold](self, args);
 }
 
+/* Is that a call of gc.collect() for all generations? */
+static bool is_for_all(PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    if (names != NULL) {
+        return false;
+    }
+    return nargs == 0 || (nargs == 1 && PyLong_CheckExact(args[0]) && Py_SIZE(args[0]) == 1 &&
+                          PyLong_AsLong(args[0]) == PY311_GC_GENERATIONS - 1);
+}
+
 static PyObject *collect(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
+    FastKwFunc original = (FastKwFunc)(void (*)(void))originals[WRAP_collect];
     stand_back(false);
-    return ((FastKwFunc)(void (*)(void))originals[WRAP_collect])(self, args, nargs, names);
+    PyInterpreterState *interp = PyInterpreterState_Get();
+    bool full = interp == pacer.interp && pacer.callbacks != NULL &&
+                is_for_all(args, nargs, names) && !watched() && eng_gc_full_begin(interp);
+    PyObject *result = original(self, args, nargs, names);
+    if (full) {
+        eng_gc_full_end();
+    }
+    return result;
+}
+
+/* What shows the objects that the collector knows shows all of them, also to a finalizer. */
+static PyObject *get_objects(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *names)
+{
+    eng_gc_full_show();
+    return ((FastKwFunc)(void (*)(void))originals[WRAP_get_objects])(self, args, nargs, names);
+}
+
+static PyObject *get_referrers(PyObject *self, PyObject *objects)
+{
+    eng_gc_full_show();
+    return originals[WRAP_get_referrers](self, objects);
 }
 
 #define STANDS_BACK(name)                                \
     static PyObject *name(PyObject *self, PyObject *arg) \
     {                                                    \
         stand_back(false);                               \
+        eng_gc_full_show();                              \
         return originals[WRAP_##name](self, arg);        \
     }
 STANDS_BACK(set_debug)

@@ -13,6 +13,10 @@ void eng_gc_start(PyInterpreterState *interp);
  * nothing when it is not on. GIL held. */
 void eng_gc_stop(void);
 
+/* Runs a full collection that a tick has asked for. For the main thread at a safepoint, GIL held. Runs Python code
+ * (finalizers); no exception is set. */
+void eng_gc_attend(void);
+
 /* For eng_ticker.c, without the GIL. */
 /* One tick; `last`: there will be no more. Nanoseconds of the process's CPU time to the next look,
  * or 0 when there is nothing to watch. */

@@ -236,6 +236,8 @@ void eng_leave_soon(const EngCodeState *s);
  * time, and the less of it there is the better. `watched` says since when uses are counted and is set anew, `slow` how often
  * they were too few, up to ENG_SLOW_USES. */
 bool eng_is_busy(int64_t *watched, uint8_t *slow);
+/* Has the code run for long enough since it was compiled that it may be again, for what its caches have seen? */
+bool eng_worth_anew(const EngCodeState *s);
 unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
 HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
 
@@ -251,6 +253,8 @@ void eng_types_start(void);
 /* --- eng_compile.c ------------------------------------------------------------------ */
 /* Sets up runtime and code cache: NULL, or a static text that says what the system refuses. */
 const char *eng_compiler_start(void);
+/* On the ticker's thread, at each tick: memory that waits for the next compilation goes back if there is none. */
+void eng_compiler_tick(void);
 /* Makes running compiled code leave at its next safepoint, or not any more. */
 void eng_compiler_leave(bool leave);
 /* Compiles `s->code` from its start (entry_bci 0), a loop header, a resume point or a handler and installs the
@@ -289,14 +293,14 @@ EngWork *eng_work_new(void);
 void eng_work_free(EngWork *w);
 /* To be done, from lir_work_generate on. */
 void eng_background_add(EngWork *w);
-/* Some are done, or want a thread: eng_background_attend is due. */
+/* Some are done, or want a thread: eng_background_attend is due at the next call. */
 extern _Atomic bool eng_background_calls;
 /* Ends what is done. May run Python code. */
 void eng_background_attend(void);
 /* The code dies that it is for. */
 void eng_background_cancel(EngWork *w);
-/* eng_compile.c: installs it, if it is done and the code lives; frees it. May run Python code. */
-void eng_compile_end(EngWork *w);
+/* eng_compile.c: installs a list of them, those that are done and whose code lives; frees them. May run Python code. */
+void eng_compile_end(EngWork *first);
 
 /* --- eng_stats.c --------------------------------------------------------------------- */
 typedef struct {

@@ -75,6 +75,11 @@
 #define ENG_RECOMPILES             12u
 /* Compilations of one code object because its inline caches had seen something to rely on. */
 #define ENG_SETTLINGS              6u
+/* The time between two of these, in units of what one takes: large functions have hundreds of caches, and each tells when it
+ * has seen enough. */
+#define ENG_ANEW_SHARE             20
+/* What a call loses that leaves compiled code; as many exits as make up for compiling come before that is done anew. */
+#define ENG_EXIT_US                10u
 /* Times that a site may turn out not to have seen everything. */
 #define ENG_LESSONS                3u
 /* Uses of an inline cache before that is looked at, counted where the helper serves it, and how many are enough when a
@@ -100,14 +105,16 @@
 #define ENG_MAX_CODE_UNITS         30000
 /* Memory one compilation may use. */
 #define ENG_ARENA_LIMIT            (256u << 20)
-/* Memory that waits for the next one while a program that has changed over compiles its functions: each takes 100 to 400 KiB,
- * and page faults for as much a tenth of the time. Others compile little, and are small. */
-#define ENG_ARENA_SPARE            (384u << 10)
+/* Memory that waits for the next one, each takes 100 to 200 KiB; and while a program that has changed over compiles its
+ * functions, some of which wait for their thread. After so many looks without one it goes back to the system. */
+#define ENG_CHUNKS                 (256u << 10)
+#define ENG_CHUNKS_ALL             (2048u << 10)
+#define ENG_CHUNKS_TICKS           32u
 
 /* Compilations that wait for their thread, each with its LIR: 100 to 300 KB. */
 #define ENG_WORKS                  16u
-/* Of these, how many keep their memory for the next ones. */
-#define ENG_WORKS_KEPT             4u
+/* How many are done before a call installs them. */
+#define ENG_WORKS_AT_ONCE          4u
 /* The thread's stack; graphs are walked with loops, but for moves and the like. */
 #define ENG_COMPILER_STACK         (1u << 20)
 /* It ends after so long without work. */

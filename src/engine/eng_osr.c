@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "eng_gc.h"
 #include "py311_opcodes.h"
 #include "py311_patch.h"
 #include "rt.h"
@@ -82,6 +83,7 @@ long eng_osr_tick(void)
         ticks.last = now;
         ask_for_look();
     }
+    eng_compiler_tick();
     return ENG_TICK_NS;
 }
 
@@ -276,9 +278,8 @@ static int look(void *Py_UNUSED(unused))
     if (current == NULL || !eng_active(ts) || PyErr_Occurred()) {
         return 0;
     }
-    if (eng_background_calls) {
-        eng_background_attend();
-    }
+    eng_background_attend();
+    eng_gc_attend();
     Py311Frame *f = py311_frame(current);
     EngCodeState *s = eng_code_state(f->f_code);
     if (s != NULL && is_compiled(s, f)) {

@@ -94,14 +94,22 @@ static bool is_loop(const CodeUnit *u)
            eng_settings.sampled;
 }
 
+/* How often the guard may fail. */
+static uint32_t exits_allowed(const CodeUnit *u)
+{
+    if (is_loop(u)) {
+        return ENG_EXITS_OF_LOOPS;
+    }
+    const EngCodeState *s = eng_settings.sampled ? eng_code_state(u->code) : NULL;
+    return BASE_MAX(ENG_EXITS_BEFORE_RECOMPILE, s != NULL ? s->compile_us / ENG_EXIT_US : 0);
+}
+
 /* Told by rt_exit. Must not free the unit, which is still running. */
 static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     const RtExit *x = &u->exits[exit_id];
-    bool loop = is_loop(u);
-    if (u->taken == NULL ||
-        u->taken[exit_id] < (loop ? ENG_EXITS_OF_LOOPS : ENG_EXITS_BEFORE_RECOMPILE) ||
-        u->invalidated || eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
+    if (u->taken == NULL || u->taken[exit_id] < exits_allowed(u) || u->invalidated ||
+        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
         (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
     }
@@ -124,7 +132,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES &&
                    !is_marked(at->refreshed, where->bci);
-    if (refresh && !loop && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
+    if (refresh && !is_loop(u) && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
         return;
     }
     bool doubted = is_marked(at->nospec, where->bci) || !is_about_one_type(reason);
@@ -197,6 +205,12 @@ unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes)
     return 0;
 }
 
+bool eng_worth_anew(const EngCodeState *s)
+{
+    int64_t since = eng_clock_ns(CLOCK_MONOTONIC) - s->compiled_at;
+    return since >= (int64_t)s->compile_us * 1000 * ENG_ANEW_SHARE;
+}
+
 bool eng_is_busy(int64_t *watched, uint8_t *slow)
 {
     int64_t now = eng_clock_ns(CLOCK_MONOTONIC);
@@ -231,7 +245,7 @@ static void on_settled(RtAttrIC *ic)
             }
             return;
         }
-        if (!eng_affordable()) {
+        if (!eng_worth_anew(s) || !eng_affordable()) {
             ic->unsettled = rt_attr_unsettled;
             return;
         }

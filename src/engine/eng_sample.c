@@ -18,6 +18,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base_chunks.h"
+
 /* For whether the program goes on with the same functions: a generation is so many bursts while the hook is away, and some
  * CPU time while it is there. */
 typedef struct {
@@ -111,6 +113,7 @@ static void change_over(const Generation *g)
     sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
     sampling.left_in_all = ENG_ALL_EPOCHS;
     eng_hook_away = false;
+    chunks_keep(ENG_CHUNKS_ALL);
     eng_hook_bring(eng_interp);
 }
 

@@ -97,8 +97,12 @@ static bool invalidate_places(EngCodeState *s)
 
 /* Is it used all the time? Then code without the notes, and not for these types, is worth compiling. Asks for another count of
  * uses where that cannot be told yet. */
-static bool is_hot(RtTypeSite *site)
+static bool is_hot(const EngCodeState *s, RtTypeSite *site)
 {
+    if (eng_settings.sampled && !eng_worth_anew(s)) {
+        site->left = enough;
+        return false;
+    }
     int64_t now = eng_clock_ns(CLOCK_MONOTONIC), before = site->watched;
     site->watched = now;
     site->left = before == 0 && eng_settings.sampled ? enough : 0;
@@ -121,7 +125,7 @@ static void on_settled(RtTypeSite *site)
         return;
     }
     bool wanted = is_wanted(site);
-    if (!wanted && !is_hot(site)) {
+    if (!wanted && !is_hot(s, site)) {
         return;
     }
     if (eng_settings.sampled && wanted) {
@@ -129,7 +133,7 @@ static void on_settled(RtTypeSite *site)
             site->left = site->slow < ENG_SLOW_USES ? enough : 0;
             return;
         }
-        if (!eng_affordable()) {
+        if (!eng_worth_anew(s) || !eng_affordable()) {
             site->left = enough;
             return;
         }

@@ -69,7 +69,7 @@ static bool lower(LirWork *w)
     bool ok = lir_lower(hf, w->lf, &w->reason);
     w->hf = NULL;
     if (ok && w->arena != hf->arena) {
-        arena_reset(hf->arena);
+        arena_free(hf->arena);
     }
     return ok;
 }

@@ -12,7 +12,7 @@
 typedef struct LirOptions {
     CodeCache *cc;          /* where code goes; required */
     const void *exit_entry; /* what lir_trampoline_install gave; required */
-    Arena *arena;           /* the back end's memory: the HIR's is emptied (arena_reset) once it is
+    Arena *arena;           /* the back end's memory: the HIR's is emptied (arena_free) once it is
                                lowered, so that the two are not needed at once. NULL: hf->arena */
     LirStubs *stubs;        /* calls that slow paths share; NULL: each has its own code */
     bool compact;      /* what many places have in common is shared code, for very large programs */

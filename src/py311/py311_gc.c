@@ -113,6 +113,13 @@ static bool are_linked(PyInterpreterState *interp)
     return linked;
 }
 
+/* gc.garbage, which is made when it is needed. */
+static bool is_garbage_list(PyInterpreterState *interp)
+{
+    PyObject *garbage = *(PyObject **)(void *)((char *)interp + PY311_OFF_INTERP_GC_GARBAGE);
+    return garbage == NULL || PyList_CheckExact(garbage);
+}
+
 const char *py311_gc_check(void)
 {
     PyInterpreterState *interp = PyInterpreterState_Get();
@@ -144,6 +151,9 @@ const char *py311_gc_check(void)
         error = "the collector's debugging flags";
     } else if (callbacks == NULL || !PyList_CheckExact(callbacks)) {
         error = "the collector's callbacks";
+    } else if ((*py311_gc_collecting(interp) & ~1) != 0 || !is_garbage_list(interp) ||
+               *py311_gc_long_lived(interp) < 0 || *py311_gc_newcomers(interp) < 0) {
+        error = "the collector's state";
     } else if (!are_linked(interp)) {
         error = "the collector's lists";
     }

@@ -46,13 +46,28 @@ static inline PyObject *py311_gc_callbacks(PyInterpreterState *interp)
     return *(PyObject **)(void *)((char *)interp + PY311_OFF_INTERP_GC_CALLBACKS);
 }
 
+/* Does the collector run? */
+static inline volatile int *py311_gc_collecting(PyInterpreterState *interp)
+{
+    return (volatile int *)(void *)((char *)interp + PY311_OFF_INTERP_GC_COLLECTING);
+}
+/* How many objects the last full collection left in the oldest generation, and how many have come there since. */
+static inline volatile Py_ssize_t *py311_gc_long_lived(PyInterpreterState *interp)
+{
+    return (volatile Py_ssize_t *)(void *)((char *)interp + PY311_OFF_INTERP_GC_LONG_LIVED_TOTAL);
+}
+static inline volatile Py_ssize_t *py311_gc_newcomers(PyInterpreterState *interp)
+{
+    return (volatile Py_ssize_t *)(void *)((char *)interp + PY311_OFF_INTERP_GC_LONG_LIVED_PENDING);
+}
+
 /* PyGC_Head, in front of each container. */
 typedef struct {
     uintptr_t next; /* 0: untracked */
     uintptr_t prev; /* and flags: 1 finalized, 2 being collected */
 } __attribute__((may_alias)) Py311GcHead;
 
-enum { PY311_GC_FINALIZED = 1, PY311_GC_FLAGS = 3 };
+enum { PY311_GC_FINALIZED = 1, PY311_GC_COLLECTING = 2, PY311_GC_FLAGS = 3 };
 
 static inline Py311GcHead *py311_gc_head(PyObject *o)
 {

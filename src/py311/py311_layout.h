@@ -64,7 +64,11 @@
     X(INTERP_GC_GEN0_COUNT, 692, offsetof(PyInterpreterState, gc.generations[0].count))           \
     X(INTERP_GC_GEN0_HEAD, 672, offsetof(PyInterpreterState, gc.generations[0].head))             \
     X(INTERP_GC_STATS, 776, offsetof(PyInterpreterState, gc.generation_stats))                    \
+    X(INTERP_GC_COLLECTING, 848, offsetof(PyInterpreterState, gc.collecting))                     \
+    X(INTERP_GC_GARBAGE, 856, offsetof(PyInterpreterState, gc.garbage))                           \
     X(INTERP_GC_CALLBACKS, 864, offsetof(PyInterpreterState, gc.callbacks))                       \
+    X(INTERP_GC_LONG_LIVED_TOTAL, 872, offsetof(PyInterpreterState, gc.long_lived_total))         \
+    X(INTERP_GC_LONG_LIVED_PENDING, 880, offsetof(PyInterpreterState, gc.long_lived_pending))     \
     X(INTERP_IMPORT_FUNC, 1416, offsetof(PyInterpreterState, import_func))                        \
     X(INTERP_EVAL_FRAME, 1424, offsetof(PyInterpreterState, eval_frame))                          \
     X(INTERP_FLOAT_NUMFREE, 3608, offsetof(PyInterpreterState, float_state.numfree))              \

@@ -71,7 +71,7 @@ static int time_passes(Arena *a, const char *text, int rounds)
         clock_gettime(CLOCK_MONOTONIC, &t1);
         total += (uint64_t)(t1.tv_sec - t0.tv_sec) * 1000000000u + (uint64_t)t1.tv_nsec -
                  (uint64_t)t0.tv_nsec;
-        arena_reset(a);
+        arena_free(a);
     }
     printf("%.1f ns per HIR instruction\n", (double)total / (double)nins);
     return 0;
