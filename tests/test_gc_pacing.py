@@ -289,6 +289,46 @@ def test_other_threads(run):
     """)
 
 
+OLD_GARBAGE = """
+import weakref
+
+class C: pass
+
+def old_garbage_goes(most=40):
+    "A cycle that has grown old goes when there is much that is new; nothing of that does."
+    c = C()
+    c.me = c
+    ref, full = weakref.ref(c), gc.get_stats()[2]["collections"]
+    keep = [[] for _ in range(3 * N)]       # it is in the oldest generation, or soon
+    del c
+    for _ in range(most):
+        keep.append([[i] for i in range(N)])
+        if ref() is None:
+            return gc.get_stats()[2]["collections"] > full and [len(k) for k in keep[3 * N:]] == [N] * (len(keep) - 3 * N)
+    return False
+"""
+
+
+def test_full_collections_come(run):
+    run(OLD_GARBAGE + "assert raised() and all(old_garbage_goes() for _ in range(3))")
+
+
+def test_full_collections_come_while_the_main_thread_waits(run):
+    """It would start them at its next safepoint, and has none."""
+    run(
+        OLD_GARBAGE
+        + textwrap.dedent("""
+        import threading
+        assert raised()
+        result = []
+        t = threading.Thread(target=lambda: result.append(old_garbage_goes()))
+        t.start()
+        t.join()
+        assert result == [True]
+    """)
+    )
+
+
 def test_forked_children(run):
     run("""
         import os

@@ -115,11 +115,11 @@ static struct {
     int ceiling;                   /* what `threshold` may become */
     bool blind;                    /* see MOST_BLIND; start_peak is the larger process's */
     long start_peak;
-    int64_t next; /* CPU time of the process when to look next, ns */
-    int64_t hold; /* collections to wait when STOOD */
-    int full_limit; /* collections of the middle generation before a full one; NEVER: CPython's to start */
-    int waited;        /* looks since one was asked for */
-    Tally since;       /* when the thresholds were set last */
+    int64_t next;   /* CPU time of the process when to look next, ns */
+    int64_t hold;   /* collections to wait when STOOD */
+    int full_limit; /* of RAISED and AUDIT: collections of the middle generation before a full one */
+    int waited;     /* looks since that is due */
+    Tally since;    /* when the thresholds were set last */
     Tally base, audit; /* when raised or after the last audit; when the audit began */
     long base_peak;    /* KiB, at `base` */
     long patience;     /* times BUDGET(base_peak) may be added */
@@ -176,8 +176,6 @@ static long resident_memory(void)
 
 static void set_thresholds(int young, int middle, int old)
 {
-    pacer.full_limit = NEVER;
-    pacer.waited = 0;
     full_asked = false;
     volatile Py311GcGeneration *g = py311_gc_generations(pacer.interp);
     const int values[PY311_GC_GENERATIONS] = {young, middle, old};
@@ -186,11 +184,11 @@ static void set_thresholds(int young, int middle, int old)
     }
 }
 
-/* The same, with full collections started by eng_gc_attend. */
+/* The same, with full collections started by eng_gc_attend, if it comes to it. */
 static void set_own_thresholds(int young, int middle, int old)
 {
-    set_thresholds(young, middle, NEVER);
     pacer.full_limit = old;
+    set_thresholds(young, middle, pacer.waited > LOOKS_WAITING ? old : NEVER);
 }
 
 /* Has somebody else written the thresholds? */
@@ -268,16 +266,17 @@ static int ceiling(void)
 /* Is a full collection due, by the rule of gc_collect_generations? Then it is asked for. */
 static void look_full(void)
 {
-    if (pacer.full_limit == NEVER) {
+    if (pacer.state != RAISED && pacer.state != AUDIT) {
         return;
     }
     bool due = py311_gc_generations(pacer.interp)[2].count > pacer.full_limit &&
                *py311_gc_newcomers(pacer.interp) >= *py311_gc_long_lived(pacer.interp) / 4;
-    if (due && ++pacer.waited > LOOKS_WAITING) {
-        set_thresholds(pacer.set[0], pacer.set[1], pacer.full_limit);
-    } else {
-        full_asked = due;
+    bool late = pacer.waited > LOOKS_WAITING;
+    pacer.waited = due ? pacer.waited + 1 : 0;
+    if (late != (pacer.waited > LOOKS_WAITING)) {
+        set_own_thresholds(pacer.set[0], pacer.set[1], pacer.full_limit);
     }
+    full_asked = due && pacer.waited <= LOOKS_WAITING;
 }
 
 /* The threshold is raised: is there too much growth, or may it be raised further? */
@@ -385,7 +384,6 @@ void eng_gc_attend(void)
         volatile Py311GcStats *s = py311_gc_stats(interp);
         pacer.net = net;
         pacer.counted = s[0].collections + s[1].collections + s[2].collections;
-        pacer.waited = 0;
     }
     pthread_mutex_unlock(&pacer.lock);
 }
