@@ -304,7 +304,8 @@ def old_garbage_goes(most=40):
     for _ in range(most):
         keep.append([[i] for i in range(N)])
         if ref() is None:
-            return gc.get_stats()[2]["collections"] > full and [len(k) for k in keep[3 * N:]] == [N] * (len(keep) - 3 * N)
+            alive = all(len(k) == N for k in keep[3 * N:])
+            return alive and gc.get_stats()[2]["collections"] > full
     return False
 """
 

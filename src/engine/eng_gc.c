@@ -25,6 +25,9 @@
  * pylint's collections visit half the objects (960 thousand), json's 1,890, at stock's peak memory;
  * the trees with parent links 1,550, with 7 to 11 MB more.
  *
+ * While the thresholds are raised, and in programs that have shown to need stock's, collections of everything are
+ * started by us at a safepoint, by the rule that stock has for them: eng_gc_full.c makes them cheaper. So does gc.collect().
+ *
  * The thread needs no GIL: it reads aligned words and writes nothing but the three thresholds, which
  * the collector only compares.  It opens no files either (a file descriptor could turn up in the
  * program: as the lowest free one that it counts on, or in a forked child), and getrusage() is
@@ -79,7 +82,7 @@ static const int stock_thresholds[PY311_GC_GENERATIONS] = {700, 10, 10};
 #define PATIENCE_MOST 2
 /* Collections at stock's pace after an audit that found garbage: some full rounds. */
 #define HOLD          (4 * ROUND)
-/* While raised, full collections are not CPython's to start: the thread sees when one is due, and the main thread does it at
+/* Full collections are not CPython's to start: the thread sees when one is due, and the main thread does it at
  * its next safepoint (eng_gc_full.c). When it has not come to one after so many looks, CPython starts it after all. */
 #define NEVER         INT_MAX
 #define LOOKS_WAITING 25
@@ -115,11 +118,13 @@ static struct {
     int ceiling;                   /* what `threshold` may become */
     bool blind;                    /* see MOST_BLIND; start_peak is the larger process's */
     long start_peak;
-    int64_t next;   /* CPU time of the process when to look next, ns */
-    int64_t hold;   /* collections to wait when STOOD */
-    int full_limit; /* of RAISED and AUDIT: collections of the middle generation before a full one */
-    int waited;     /* looks since that is due */
-    Tally since;    /* when the thresholds were set last */
+    int64_t next;      /* CPU time of the process when to look next, ns */
+    int64_t hold;      /* collections to wait when STOOD */
+    bool left;         /* nobody looks any more */
+    bool own_full;     /* full collections are started by eng_gc_attend */
+    int full_limit;    /* then: collections of the middle generation before one */
+    int waited;        /* looks since it is due */
+    Tally since;       /* when the thresholds were set last */
     Tally base, audit; /* when raised or after the last audit; when the audit began */
     long base_peak;    /* KiB, at `base` */
     long patience;     /* times BUDGET(base_peak) may be added */
@@ -176,7 +181,7 @@ static long resident_memory(void)
 
 static void set_thresholds(int young, int middle, int old)
 {
-    full_asked = false;
+    full_asked = pacer.own_full = false;
     volatile Py311GcGeneration *g = py311_gc_generations(pacer.interp);
     const int values[PY311_GC_GENERATIONS] = {young, middle, old};
     for (int i = 0; i < PY311_GC_GENERATIONS; i++) {
@@ -187,8 +192,9 @@ static void set_thresholds(int young, int middle, int old)
 /* The same, with full collections started by eng_gc_attend, if it comes to it. */
 static void set_own_thresholds(int young, int middle, int old)
 {
-    pacer.full_limit = old;
     set_thresholds(young, middle, pacer.waited > LOOKS_WAITING ? old : NEVER);
+    pacer.full_limit = old;
+    pacer.own_full = true;
 }
 
 /* Has somebody else written the thresholds? */
@@ -266,7 +272,7 @@ static int ceiling(void)
 /* Is a full collection due, by the rule of gc_collect_generations? Then it is asked for. */
 static void look_full(void)
 {
-    if (pacer.state != RAISED && pacer.state != AUDIT) {
+    if (!pacer.own_full) {
         return;
     }
     bool due = py311_gc_generations(pacer.interp)[2].count > pacer.full_limit &&
@@ -319,6 +325,7 @@ static void look_audit(const Tally *now, long peak)
     pacer.ceiling = BASE_MAX(BASE_MIN(pacer.threshold / 2, fitting), STOCK);
     pacer.patience = 1;
     stand(HOLD);
+    set_own_thresholds(stock_thresholds[0], stock_thresholds[1], stock_thresholds[2]);
 }
 
 /* Has this program shown that it needs stock's thresholds? */
@@ -350,8 +357,13 @@ static void look(void)
     }
     switch (pacer.state) {
     case STOOD:
-        if (now.collections - pacer.since.collections >= pacer.hold) {
+        if (now.collections - pacer.since.collections < pacer.hold) {
+            break;
+        }
+        if (!settled()) {
             raise_to(FIRST);
+        } else if (!pacer.own_full) {
+            set_own_thresholds(stock_thresholds[0], stock_thresholds[1], stock_thresholds[2]);
         }
         break;
     case RAISED: look_raised(&now, peak); break;
@@ -396,7 +408,7 @@ static void unwatched(void)
     if (pacer.state != OFF && !thresholds_changed()) {
         stand(0);
     }
-    pacer.ceiling = STOCK;
+    pacer.left = true;
 }
 
 long eng_gc_tick(bool last)
@@ -406,14 +418,14 @@ long eng_gc_tick(bool last)
     pthread_mutex_lock(&pacer.lock);
     if (last && !_Py_IsFinalizing()) {
         unwatched();
-    } else if (!last && pacer.state != OFF && !settled() &&
+    } else if (!last && pacer.state != OFF && !pacer.left &&
                (now = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID)) >= 0) {
         /* Ticks come as often as eng_osr.c wants them. */
         if (now >= pacer.next) {
             look();
-            pacer.next = now + (pacer.state == STOOD ? TICK_IDLE_NS : TICK_NS);
+            pacer.next = now + (pacer.own_full ? TICK_NS : TICK_IDLE_NS);
         }
-        wait = pacer.state == OFF || settled() ? 0 : (long)(pacer.next - now);
+        wait = pacer.state == OFF ? 0 : (long)(pacer.next - now);
     }
     pthread_mutex_unlock(&pacer.lock);
     return wait;
@@ -422,7 +434,7 @@ long eng_gc_tick(bool last)
 bool eng_gc_watches(void)
 {
     pthread_mutex_lock(&pacer.lock);
-    bool watches = pacer.state != OFF && !settled();
+    bool watches = pacer.state != OFF && !pacer.left;
     pthread_mutex_unlock(&pacer.lock);
     return watches;
 }
@@ -637,6 +649,7 @@ void eng_gc_start(PyInterpreterState *interp)
     pacer.start_peak = peak;
     pacer.blind = peak > resident + BUDGET(resident);
     pacer.ceiling = MOST;
+    pacer.left = false;
     pacer.patience = 1;
     pacer.next = 0;
     if (peak != 0) {
