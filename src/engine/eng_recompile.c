@@ -87,17 +87,21 @@ static bool unlearn(EngCodeState *s, int32_t bci, bool never)
     return true;
 }
 
-/* Does a loop go on in tier 0 behind the unit's exits? Where generators are resumed others count. */
+/* Does a loop go on in tier 0 behind the unit's exits? Where it starts at a loop, or where looks have found loops there. For where
+ * generators are resumed others count. */
 static bool is_loop(const CodeUnit *u)
 {
-    return u->entry_bci != 0 && !(u->code->co_flags & PY311_CO_GENERATOR_LIKE) &&
-           eng_settings.sampled;
+    if (!eng_settings.sampled || u->code->co_flags & PY311_CO_GENERATOR_LIKE) {
+        return false;
+    }
+    const EngCodeState *s = eng_code_state(u->code);
+    return u->entry_bci != 0 || (s != NULL && s->looks > 0);
 }
 
 /* How often the guard may fail. */
-static uint32_t exits_allowed(const CodeUnit *u)
+static uint32_t exits_allowed(const CodeUnit *u, bool loop)
 {
-    if (is_loop(u)) {
+    if (loop) {
         return ENG_EXITS_OF_LOOPS;
     }
     const EngCodeState *s = eng_settings.sampled ? eng_code_state(u->code) : NULL;
@@ -108,7 +112,8 @@ static uint32_t exits_allowed(const CodeUnit *u)
 static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     const RtExit *x = &u->exits[exit_id];
-    if (u->taken == NULL || u->taken[exit_id] < exits_allowed(u) || u->invalidated ||
+    bool loop = is_loop(u);
+    if (u->taken == NULL || u->taken[exit_id] < exits_allowed(u, loop) || u->invalidated ||
         eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
         (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
@@ -132,7 +137,7 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES &&
                    !is_marked(at->refreshed, where->bci);
-    if (refresh && !is_loop(u) && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
+    if (refresh && !loop && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
         return;
     }
     bool doubted = is_marked(at->nospec, where->bci) || !is_about_one_type(reason);
