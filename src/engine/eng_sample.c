@@ -93,7 +93,7 @@ static bool worth_compiling(const Generation *g)
     if (all * ENG_SERVER_SHARE > now) {
         return false;
     }
-    return all * ENG_COMPILE_SHARE * ENG_DOUBT <= now || waits() - g->waits >= ENG_WAITS ||
+    return all * ENG_PROGRAM_SHARE <= now || waits() - g->waits >= ENG_WAITS ||
            listens();
 }
 
@@ -107,7 +107,7 @@ static bool like_before(const Generation *g)
 
 static void change_over(const Generation *g)
 {
-    sampling.promised = (int64_t)g->functions * ENG_FUNCTION_NS;
+    sampling.promised = 2 * (int64_t)g->functions * ENG_FUNCTION_NS; /* some are compiled again */
     sampling.all = true;
     sampling.time_of_change = cpu_time();
     sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
