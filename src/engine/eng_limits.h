@@ -109,11 +109,11 @@
 /* Memory that waits for the next one, each takes 100 to 200 KiB; and while a program that has changed over compiles its
  * functions, some of which wait for their thread. After so many looks without one it goes back to the system. */
 #define ENG_CHUNKS                 (256u << 10)
-#define ENG_CHUNKS_ALL             (2048u << 10)
+#define ENG_CHUNKS_ALL             (768u << 10)
 #define ENG_CHUNKS_TICKS           32u
 
 /* Compilations that wait for their thread, each with its LIR: 100 to 300 KB. */
-#define ENG_WORKS                  16u
+#define ENG_WORKS                  8u
 /* How many are done before a call installs them. */
 #define ENG_WORKS_AT_ONCE          4u
 /* The thread's stack; graphs are walked with loops, but for moves and the like. */

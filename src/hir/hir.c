@@ -405,10 +405,10 @@ void hir_branch_to_jump(HirIns *term, uint32_t keep)
 
 /* --- frame states --------------------------------------------------------------- */
 
-HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack)
+HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack, HirIns **locals)
 {
-    /* One allocation: the record, both pointer arrays, then the owned bytes. */
-    size_t ptrs = (size_t)nlocals + nstack;
+    /* One allocation: the record, the pointers, then the owned bytes. */
+    size_t ptrs = (size_t)nstack + (locals == NULL ? nlocals : 0);
     HirFrameState *fs =
         arena_alloc(f->arena, sizeof(HirFrameState) + ptrs * sizeof(HirIns *) + nstack);
     fs->id = f->nfs++;
@@ -416,15 +416,15 @@ HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack)
     fs->nospec = f->nospec;
     fs->nlocals = (uint16_t)nlocals;
     fs->nstack = (uint16_t)nstack;
-    fs->locals = (HirIns **)(fs + 1);
-    fs->stack = fs->locals + nlocals;
-    fs->owned = (uint8_t *)(fs->stack + nstack);
+    fs->locals = locals != NULL ? locals : (HirIns **)(fs + 1) + nstack;
+    fs->stack = (HirIns **)(fs + 1);
+    fs->owned = (uint8_t *)(fs->stack + ptrs);
     return fs;
 }
 
 HirFrameState *hir_fs_copy(HirFunc *f, const HirFrameState *fs)
 {
-    HirFrameState *c = hir_fs_new(f, fs->nlocals, fs->nstack);
+    HirFrameState *c = hir_fs_new(f, fs->nlocals, fs->nstack, NULL);
     c->parent = fs->parent;
     c->code = fs->code;
     c->nospec = fs->nospec;

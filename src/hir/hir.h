@@ -257,7 +257,7 @@ void hir_cleanup_forwards(HirFunc *f);       /* rewrites args, frame states, dro
 void hir_edge(HirBlock *from, HirBlock *to); /* appends to succ and preds */
 void hir_redirect(HirBlock *from, HirBlock *old_to,
                   HirBlock *new_to); /* keeps phi operands of old_to in step (drops from's) */
-HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack);
+HirFrameState *hir_fs_new(HirFunc *f, uint32_t nlocals, uint32_t nstack, HirIns **locals);
 HirFrameState *hir_fs_copy(HirFunc *f, const HirFrameState *fs);
 HirBlock *hir_split_edge(HirFunc *f, HirBlock *from, HirBlock *to);
 void hir_analyze(HirFunc *f); /* reachability, rpo, idom, loop headers and depth */

@@ -20,11 +20,6 @@ HirFrameState *hb_fs(Builder *b, int32_t bci)
         return b->fs_cache;
     }
     int nl = b->nlocals;
-    HirFrameState *fs = hir_fs_new(b->f, (uint32_t)nl, (uint32_t)b->st.nstack);
-    fs->code = b->co;
-    fs->nospec = b->opts->nospec;
-    fs->bci = bci;
-    fs->parent = b->parent;
     if (!b->locals_snap) {
         b->locals_snap = arena_array(b->a, HirIns *, (size_t)nl + 1);
         memcpy(b->locals_snap, b->st.locals, sizeof(HirIns *) * (size_t)nl);
@@ -35,7 +30,12 @@ HirFrameState *hb_fs(Builder *b, int32_t bci)
             }
         }
     }
-    fs->locals = b->locals_snap;
+    /* States between two assignments share the locals. */
+    HirFrameState *fs = hir_fs_new(b->f, (uint32_t)nl, (uint32_t)b->st.nstack, b->locals_snap);
+    fs->code = b->co;
+    fs->nospec = b->opts->nospec;
+    fs->bci = bci;
+    fs->parent = b->parent;
     fs->dirty = b->dirty_snap;
     for (int i = 0; i < b->st.nstack; i++) {
         fs->stack[i] = b->st.stack[i].v;

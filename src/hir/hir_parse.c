@@ -247,7 +247,7 @@ static HirFrameState *parse_state(Parser *p)
         uint32_t nl = state_values(p, ids, marks);
         need(p, "|");
         uint32_t ns = state_values(p, ids + 4096, marks + 4096);
-        HirFrameState *fs = hir_fs_new(p->f, nl, ns);
+        HirFrameState *fs = hir_fs_new(p->f, nl, ns, NULL);
         fs->id = id;
         fs->bci = bci;
         fs->call = call;

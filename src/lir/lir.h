@@ -322,7 +322,7 @@ struct LirBlock {
     /* Private to ordering, allocation and emission. */
     uint32_t order, start, end;
     uint32_t mark;
-    uint64_t *live_in, *live_out;
+    uint64_t *live_in;            /* over the numbered registers (lir_liveness) */
     struct LirMoves *entry_moves; /* done on entry, before anything else */
     struct LirMoves *exit_moves;  /* done before the final JMP, after the JMP's own moves */
     uint32_t label;

@@ -194,7 +194,7 @@ typedef struct LirAlloc {
 /* Orders the blocks into f->order: loops contiguous, cold blocks last, critical edges split,
  * unreachable blocks dropped, preds and positions set. False when too large (*reason). */
 bool lir_order(LirFunc *f, const char **reason);
-/* Sets live_in and live_out of each block over the numbered registers. */
+/* Sets live_in of each block over the numbered registers. */
 bool lir_liveness(LirAlloc *ra, const char **reason);
 /* Linear scan. Rewrites the function to locations. */
 bool lir_regalloc(LirAlloc *ra, const char **reason);

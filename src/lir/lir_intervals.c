@@ -282,7 +282,11 @@ void lir_build_intervals(LirRa *ra)
             ra->block_of[q] = o;
         }
         for (uint32_t w = 0; w < ra->a->live_words; w++) {
-            for (uint64_t bits = b->live_out[w]; bits; bits &= bits - 1) {
+            uint64_t bits = 0; /* live at its end; what phis get comes below */
+            for (unsigned k = 0; k < b->nsucc; k++) {
+                bits |= b->succ[k]->live_in[w];
+            }
+            for (; bits; bits &= bits - 1) {
                 uint32_t g = w * 64 + (uint32_t)__builtin_ctzll(bits);
                 lir_add_range(ra, ra->a->globals[g], b->start, b->end);
             }

@@ -2,7 +2,9 @@
  *
  * Most registers live inside one block, so only those that are seen in more
  * than one get a bit.  The sets are then small and the usual backward
- * iteration takes two or three rounds. */
+ * iteration takes two or three rounds.  Large functions have thousands of blocks with hundreds of bits each, so there are
+ * two sets a block: what is live at its start begins as what the block uses before it defines it, and grows; what is
+ * live at its end is what is live at the start of its successors, and what it passes to their phis. */
 #include "lir_internal.h"
 
 #include <string.h>
@@ -10,7 +12,7 @@
 typedef struct {
     LirAlloc *ra;
     uint32_t *seen; /* block order + 1 where the register was first seen */
-    uint64_t **gen, **kill;
+    uint64_t **kill;
     uint32_t *stamp; /* slow path in which the register was defined */
 } Live;
 
@@ -69,7 +71,7 @@ static inline void lir_gen(Live *l, uint32_t b, LirReg r)
 {
     uint32_t g = l->ra->global_of[r];
     if (g != UINT32_MAX && !((l->kill[b][g >> 6] >> (g & 63)) & 1)) {
-        l->gen[b][g >> 6] |= UINT64_C(1) << (g & 63);
+        l->ra->f->order[b]->live_in[g >> 6] |= UINT64_C(1) << (g & 63);
     }
 }
 
@@ -143,6 +145,14 @@ static void lir_local(Live *l, LirBlock *b)
             lir_local_slow(l, b->order, i->slow, i->pos);
         }
     }
+    for (unsigned s = 0; s < b->nsucc; s++) {
+        for (uint32_t p = 0; b->out_args[s] && p < b->succ[s]->nphi; p++) {
+            const LirOpnd *o = &b->out_args[s][p];
+            if (o->kind == LIR_O_REG && lir_is_virtual(o->reg)) {
+                lir_gen(l, b->order, o->reg);
+            }
+        }
+    }
 }
 
 /* One step of the iteration, which goes through the blocks from the last to the first. True when a block that
@@ -151,17 +161,15 @@ static bool lir_flow(Live *l, LirBlock *b)
 {
     LirAlloc *ra = l->ra;
     uint32_t w = ra->live_words;
-    for (unsigned k = 0; k < b->nsucc; k++) {
-        LirBlock *s = b->succ[k];
-        for (uint32_t i = 0; i < w; i++) {
-            b->live_out[i] |= s->live_in[i];
-        }
-    }
+    const uint64_t *kill = l->kill[b->order];
     bool changed = false;
-    for (uint32_t i = 0; i < w; i++) {
-        uint64_t in = l->gen[b->order][i] | (b->live_out[i] & ~l->kill[b->order][i]);
-        changed |= in != b->live_in[i];
-        b->live_in[i] = in;
+    for (unsigned k = 0; k < b->nsucc; k++) {
+        const uint64_t *out = b->succ[k]->live_in;
+        for (uint32_t i = 0; i < w; i++) {
+            uint64_t more = out[i] & ~kill[i] & ~b->live_in[i];
+            changed |= more != 0;
+            b->live_in[i] |= more;
+        }
     }
     if (changed) {
         for (uint32_t k = 0; k < b->npreds; k++) {
@@ -203,32 +211,15 @@ bool lir_liveness(LirAlloc *ra, const char **reason)
         *reason = "too large";
         return false;
     }
-    l.gen = arena_array(f->arena, uint64_t *, nb);
     l.kill = arena_array(f->arena, uint64_t *, nb);
-    uint64_t *sets = arena_array(f->arena, uint64_t, (size_t)w * nb * 4);
+    uint64_t *sets = arena_array(f->arena, uint64_t, (size_t)w * nb * 2);
     for (uint32_t k = 0; k < nb; k++) {
         LirBlock *b = f->order[k];
-        l.gen[k] = sets, sets += w;
         l.kill[k] = sets, sets += w;
         b->live_in = sets, sets += w;
-        b->live_out = sets, sets += w;
     }
     for (uint32_t k = 0; k < nb; k++) {
         lir_local(&l, f->order[k]);
-    }
-    /* What an edge passes to phis is used at the end of the predecessor. */
-    for (uint32_t k = 0; k < nb; k++) {
-        LirBlock *b = f->order[k];
-        for (unsigned s = 0; s < b->nsucc; s++) {
-            for (uint32_t p = 0; b->out_args[s] && p < b->succ[s]->nphi; p++) {
-                const LirOpnd *o = &b->out_args[s][p];
-                uint32_t g = o->kind == LIR_O_REG && lir_is_virtual(o->reg) ? ra->global_of[o->reg]
-                                                                            : UINT32_MAX;
-                if (g != UINT32_MAX) {
-                    b->live_out[g >> 6] |= UINT64_C(1) << (g & 63);
-                }
-            }
-        }
     }
     bool changed = true;
     while (changed) {
