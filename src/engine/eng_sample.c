@@ -93,8 +93,7 @@ static bool worth_compiling(const Generation *g)
     if (all * ENG_SERVER_SHARE > now) {
         return false;
     }
-    return all * ENG_PROGRAM_SHARE <= now || waits() - g->waits >= ENG_WAITS ||
-           listens();
+    return all * ENG_PROGRAM_SHARE <= now || waits() - g->waits >= ENG_WAITS || listens();
 }
 
 /* Is the generation that ends like the one before? */
@@ -221,10 +220,10 @@ BASE_NOINLINE bool eng_affordable(void)
     if (!sampling.all) {
         return compiling * ENG_COMPILE_SHARE <= all;
     }
-    /* Soon what was there to compile; what comes in later phases of the program takes its usual share. */
+    /* Soon what was there to compile; what comes in later phases of the program in its time. */
     int64_t since = all - sampling.time_of_change, part = compiling - sampling.compiled_at_change;
     return part <= sampling.promised ? part * ENG_ALL_SHARE <= since
-                                     : (part - sampling.promised) * ENG_COMPILE_SHARE <= since;
+                                     : (part - sampling.promised) * ENG_LATER_SHARE <= since;
 }
 
 /* Has the counter come to where it is compiled? */
