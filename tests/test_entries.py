@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import programs
 import pytest
 import runmodes
@@ -90,3 +92,39 @@ def test_handler_in_a_loop(tmp_path):
     counts = {name: operations.count(name) for name in ("PushExcInfo", "IterNext", "StoreSubscr", "Subscr")}
     assert counts == {"PushExcInfo": 1, "IterNext": 1, "StoreSubscr": 3, "Subscr": 1}
     assert len([line for line in built.splitlines() if line.endswith(" loop:")]) == 1
+
+
+LOOP_OF_BODY = """
+import _pyston
+testing = _pyston._testing
+
+SOURCE = '''
+before()
+for i in range(100):
+    for j in range(i):
+        if inside(j):
+            break
+    else:
+        still_inside()
+behind()
+for k in range(100):
+    behind(k)
+'''
+module = compile(SOURCE, "module", "exec")
+function = compile("def f():" + SOURCE.replace("\\n", "\\n "), "f", "exec").co_consts[0]
+for code in module, function:
+    entry = next(target for _, _, _, name, _, target in testing.instructions(code) if "JUMP_BACKWARD" in name)
+    print(testing.dump(code, "hir", entry))
+    print("=====")
+"""
+
+
+def test_a_loop_of_a_body_ends_behind_it(tmp_path):
+    """What comes behind it runs once; in functions it may come again."""
+    program = tmp_path / "loop.py"
+    program.write_text(LOOP_OF_BODY)
+    done = Python(runmodes.parse("ext-t1000000"))(program, env={"PYSTON_VERIFY": "1"}, timeout=60)
+    assert done.code == 0, done.err
+    built = [text.split("--- ", 2)[1] for text in done.out.split("=====")[:2]]
+    names = [len(re.findall("= Load(?:Name|Global)", text)) for text in built]
+    assert names == [5, 6] and [text.count("Deopt") for text in built] == [1, 0]

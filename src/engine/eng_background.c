@@ -2,8 +2,8 @@
  *
  *   eng_compile    bytecode -> HIR -> LIR on the thread that wants it, with the GIL; then it goes on in tier 0
  *   here           registers, machine code, tables; without the GIL, in memory that is the work's alone
- *   eng_compile_end  into the code cache, with the GIL: at the next call that is counted when there are some, which cost less
- *                    together, else at the next look (eng_osr.c)
+ *   eng_compile_end  into the code cache, with the GIL: at the next call that is counted or the next look (eng_osr.c), some
+ *                    at once
  *
  * So a request of a server that makes hundreds of functions warm at once waits half as long for them.  Only starts
  * of functions: a loop is compiled because it runs now.  Works are done, and end, in the order in which they came, as the stubs
@@ -107,12 +107,14 @@ static void do_work(EngWork *w)
 
 /* --- the thread ---------------------------------------------------------------------------- */
 
-/* Waits for work, with the lock; false when none came for a while. */
-static bool wait_for_work(void)
+/* Waits for work, with the lock; false when none came for so long. */
+static bool wait_for_work(int64_t ns)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ENG_IDLE_SECONDS;
+    ns += until.tv_nsec;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
     int err = 0;
     while (background.waiting.first == NULL && err == 0) {
         err = pthread_cond_timedwait(&background.added, &background.lock, &until);
@@ -121,11 +123,27 @@ static bool wait_for_work(void)
     return background.waiting.first != NULL;
 }
 
+/* Waits for the next work, and tells the program what is finished: some at once, which cost less to install and interrupt it
+ * less often, or what there is when no more comes soon. */
+static bool wait_for_next(void)
+{
+    if (background.nfinished >= ENG_WORKS_AT_ONCE || eng_settings.stress_thread) {
+        eng_background_calls = true;
+    }
+    if (background.nfinished > 0 && !eng_background_calls) {
+        if (wait_for_work(ENG_TOGETHER_NS)) {
+            return true;
+        }
+        eng_background_calls = background.nfinished > 0;
+    }
+    return wait_for_work(ENG_IDLE_NS);
+}
+
 static void *background_main(void *Py_UNUSED(arg))
 {
     prctl(PR_SET_NAME, "pyston-compiler");
     pthread_mutex_lock(&background.lock);
-    while (wait_for_work()) {
+    while (wait_for_next()) {
         EngWork *w = background.doing = take_first(&background.waiting);
         pthread_mutex_unlock(&background.lock);
         do_work(w);
@@ -133,9 +151,6 @@ static void *background_main(void *Py_UNUSED(arg))
         background.doing = NULL;
         append(&background.finished, w);
         background.nfinished++;
-        if (background.nfinished >= ENG_WORKS_AT_ONCE || eng_settings.stress_thread) {
-            eng_background_calls = true;
-        }
         pthread_cond_broadcast(&background.done);
     }
     background.running = false;

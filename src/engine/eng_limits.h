@@ -117,12 +117,13 @@
 
 /* Compilations that wait for their thread, each with its LIR: 100 to 300 KB. */
 #define ENG_WORKS                  8u
-/* How many are done before a call installs them. */
+/* How many are installed at once, if they come one soon after the other. */
 #define ENG_WORKS_AT_ONCE          4u
+#define ENG_TOGETHER_NS            1000000
 /* The thread's stack; graphs are walked with loops, but for moves and the like. */
 #define ENG_COMPILER_STACK         (1u << 20)
 /* It ends after so long without work. */
-#define ENG_IDLE_SECONDS           1
+#define ENG_IDLE_NS                1000000000
 
 /* CPU time of the main thread between two looks at it. The kernel rounds up to its tick (1..4 ms);
  * a look costs some microseconds. */

@@ -278,7 +278,9 @@ static int look(void *Py_UNUSED(unused))
     if (current == NULL || !eng_active(ts) || PyErr_Occurred()) {
         return 0;
     }
-    eng_background_attend();
+    if (eng_background_calls) {
+        eng_background_attend();
+    }
     eng_gc_attend();
     Py311Frame *f = py311_frame(current);
     EngCodeState *s = eng_code_state(f->f_code);

@@ -742,6 +742,12 @@ static void build_block(Builder *b, BBlock *bb)
     if (b->reason) {
         return;
     }
+    if (bb->behind) {
+        b->in = &b->code.ins[bb->first];
+        b->resume = bci;
+        hb_deopt(b);
+        return;
+    }
     if (bb->header) {
         open_loop(b, bb, bci);
     }

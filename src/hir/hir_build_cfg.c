@@ -254,6 +254,36 @@ static bool find_loops(Builder *b)
     return true;
 }
 
+/* The body of a module or class runs once: what comes behind the loops around the entry would be compiled to run once more at
+ * most. The unit ends there; the next loop that lasts has its own. */
+static void end_behind_loops(Builder *b)
+{
+    BBlock **work = arena_array(b->a, BBlock *, (size_t)b->nrpo + 1);
+    Bitset around; /* blocks that lead to the entry */
+    int n = 0;
+    bitset_init(&around, b->a, (uint32_t)b->nrpo);
+    bitset_add(&around, 0);
+    work[n++] = b->rpo[0];
+    while (n) {
+        const BBlock *x = work[--n];
+        for (int k = 0; k < x->npreds; k++) {
+            if (bitset_add_new(&around, (uint32_t)x->preds[k]->rpo)) {
+                work[n++] = x->preds[k];
+            }
+        }
+    }
+    for (int i = 0; i < b->nrpo; i++) {
+        b->rpo[i]->behind = !bitset_has(&around, (uint32_t)i);
+    }
+}
+
+/* Does the unit start at a loop of code that runs once? */
+static bool is_loop_of_body(const Builder *b)
+{
+    return !b->caller && b->f->entry_bci != 0 && !(b->co->co_flags & CO_OPTIMIZED) &&
+           b->rpo[0]->header;
+}
+
 void hb_find_blocks(Builder *b, int32_t entry)
 {
     b->depth = arena_array(b->a, int16_t, (size_t)b->code.nunits + 1);
@@ -268,6 +298,9 @@ void hb_find_blocks(Builder *b, int32_t entry)
         }
         order_blocks(b, first);
         if (find_loops(b)) {
+            if (is_loop_of_body(b)) {
+                end_behind_loops(b);
+            }
             return;
         }
     }

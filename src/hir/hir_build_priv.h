@@ -50,6 +50,7 @@ typedef struct BBlock {
     int npreds;
     int rpo; /* -1: not reached */
     bool header;
+    bool behind;             /* the unit ends here: tier 0 goes on (hb_find_blocks) */
     Bitset assigned;         /* locals the loop assigns, for headers */
     Bitset cleared;          /* locals the loop may unbind */
     int min_depth;           /* headers: the loop leaves stack entries below this alone */
