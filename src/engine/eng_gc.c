@@ -269,17 +269,19 @@ static int ceiling(void)
     return pacer.blind ? BASE_MIN(pacer.ceiling, MOST_BLIND) : pacer.ceiling;
 }
 
-/* Is a full collection due, by the rule of gc_collect_generations? Then it is asked for. */
+/* Is a full collection due, by the rule of gc_collect_generations, and ours to start? */
+static bool full_is_due(void)
+{
+    return pacer.own_full && py311_gc_generations(pacer.interp)[2].count > pacer.full_limit &&
+           *py311_gc_newcomers(pacer.interp) >= *py311_gc_long_lived(pacer.interp) / 4;
+}
+
+/* Asks for it then. */
 static void look_full(void)
 {
-    if (!pacer.own_full) {
-        return;
-    }
-    bool due = py311_gc_generations(pacer.interp)[2].count > pacer.full_limit &&
-               *py311_gc_newcomers(pacer.interp) >= *py311_gc_long_lived(pacer.interp) / 4;
-    bool late = pacer.waited > LOOKS_WAITING;
+    bool due = full_is_due(), late = pacer.waited > LOOKS_WAITING;
     pacer.waited = due ? pacer.waited + 1 : 0;
-    if (late != (pacer.waited > LOOKS_WAITING)) {
+    if (pacer.own_full && late != (pacer.waited > LOOKS_WAITING)) {
         set_own_thresholds(pacer.set[0], pacer.set[1], pacer.full_limit);
     }
     full_asked = due && pacer.waited <= LOOKS_WAITING;
@@ -308,7 +310,7 @@ static void look_raised(const Tally *now, long peak)
 static void look_audit(const Tally *now, long peak)
 {
     /* Two: what is in the youngest generation moves up before the older one is looked at. */
-    if (now->older - pacer.audit.older < 2) {
+    if (now->older - pacer.audit.older < 2 || full_is_due()) {
         return;
     }
     int64_t found = now->collected - pacer.audit.collected;

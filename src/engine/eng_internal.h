@@ -236,8 +236,8 @@ void eng_leave_soon(const EngCodeState *s);
  * time, and the less of it there is the better. `watched` says since when uses are counted and is set anew, `slow` how often
  * they were too few, up to ENG_SLOW_USES. */
 bool eng_is_busy(int64_t *watched, uint8_t *slow);
-/* Has the code run for long enough since it was compiled that it may be again, for what its caches have seen? */
-bool eng_worth_anew(const EngCodeState *s);
+/* Has it been so many times as long as compiling the code took since that was done? Then it may be done anew. */
+bool eng_worth_anew(const EngCodeState *s, int64_t times);
 unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
 HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
 

@@ -82,6 +82,8 @@
 /* The time between two of these, in units of what one takes: large functions have hundreds of caches, and each tells when it
  * has seen enough. */
 #define ENG_ANEW_SHARE             20
+/* The same where guards of a loop fail: each may be another one, and tier 0 is no slower than without us. */
+#define ENG_ANEW_SHARE_OF_LOOPS    8
 /* What a call loses that leaves compiled code; as many exits as make up for compiling come before that is done anew. */
 #define ENG_EXIT_US                10u
 /* Times that a site may turn out not to have seen everything. */

@@ -120,7 +120,8 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     EngCodeState *s = eng_code_state(u->code);
     const RtExitFrame *where = &u->exit_frames[x->frames];
-    if (s == NULL || s->recompiles >= ENG_RECOMPILES) {
+    if (s == NULL || s->recompiles >= ENG_RECOMPILES ||
+        (loop && !eng_worth_anew(s, ENG_ANEW_SHARE_OF_LOOPS))) {
         return;
     }
     /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
@@ -210,10 +211,10 @@ unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes)
     return 0;
 }
 
-bool eng_worth_anew(const EngCodeState *s)
+bool eng_worth_anew(const EngCodeState *s, int64_t times)
 {
     int64_t since = eng_clock_ns(CLOCK_MONOTONIC) - s->compiled_at;
-    return since >= (int64_t)s->compile_us * 1000 * ENG_ANEW_SHARE;
+    return since >= (int64_t)s->compile_us * 1000 * times;
 }
 
 bool eng_is_busy(int64_t *watched, uint8_t *slow)
@@ -250,7 +251,7 @@ static void on_settled(RtAttrIC *ic)
             }
             return;
         }
-        if (!eng_worth_anew(s) || !eng_affordable()) {
+        if (!eng_worth_anew(s, ENG_ANEW_SHARE) || !eng_affordable()) {
             ic->unsettled = rt_attr_unsettled;
             return;
         }

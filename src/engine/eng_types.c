@@ -99,7 +99,7 @@ static bool invalidate_places(EngCodeState *s)
  * uses where that cannot be told yet. */
 static bool is_hot(const EngCodeState *s, RtTypeSite *site)
 {
-    if (eng_settings.sampled && !eng_worth_anew(s)) {
+    if (eng_settings.sampled && !eng_worth_anew(s, ENG_ANEW_SHARE)) {
         site->left = enough;
         return false;
     }
@@ -133,7 +133,7 @@ static void on_settled(RtTypeSite *site)
             site->left = site->slow < ENG_SLOW_USES ? enough : 0;
             return;
         }
-        if (!eng_worth_anew(s) || !eng_affordable()) {
+        if (!eng_worth_anew(s, ENG_ANEW_SHARE) || !eng_affordable()) {
             site->left = enough;
             return;
         }
