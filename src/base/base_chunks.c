@@ -16,7 +16,6 @@
 #define CLASSES  6
 #define POPULATE ((size_t)64 << 10) /* up to this size all of it will be used: one call brings it */
 
-/* A fork never finds the lock held by another thread: those that compile finish first, or have the GIL. */
 static struct {
     pthread_mutex_t lock;
     BaseChunk *free[CLASSES];
@@ -94,6 +93,13 @@ void chunks_keep(size_t most)
     pthread_mutex_lock(&pool.lock);
     pool.most = most;
     pthread_mutex_unlock(&pool.lock);
+}
+
+/* Only trimming can be under way in another thread: those that compile finish before a fork, or have the GIL. What it had in hand
+ * is lost. */
+void chunks_forked(void)
+{
+    pthread_mutex_init(&pool.lock, NULL);
 }
 
 void chunks_trim(void)

@@ -31,4 +31,7 @@ void chunks_keep(size_t most);
 /* Returns the pool's memory to the system. */
 void chunks_trim(void);
 
+/* In a forked child, where the thread that used the pool may be gone. */
+void chunks_forked(void);
+
 #endif

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base_chunks.h"
 #include "eng_gc.h"
 #include "py311_opcodes.h"
 
@@ -148,6 +149,7 @@ static void forking(void)
 static void forked(void)
 {
     pthread_mutex_init(&ticker.lock, NULL);
+    chunks_forked();
     ticker.anew = (ticker.running || eng_ticker_pending) && forked_by_first;
     ticker.running = false;
     ticker.barred = ticker.barred || !forked_by_first;

@@ -145,6 +145,41 @@ static void test_never_writable_and_executable(void **state)
     assert_int_equal(run(b), 99);
 }
 
+/* Several blobs behind one pair of mprotect calls, some of them far from each other: what is writable is one piece at any time. */
+static void test_batch(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    CodeBlob *early = install(1, 20000, 0, "early"), *between = install(2, 300 << 10, 0, "between");
+    CodeBlob *b[N], *in_hole = NULL;
+    cc_free(cc, early, true);
+    cc_begin(cc);
+    Pages p = look();
+    assert_int_equal(p.writable, 0);
+    for (int i = 0; i < N; i++) {
+        b[i] = install(1000 + i, i % 3 == 0 ? 30000 : 100, i % 2 ? 64 : 0, "batch");
+        p = look();
+        assert_int_equal(p.write_exec, 0);
+        assert_true(p.writable > 0 && p.executable > 0);
+        if (i == 30) {
+            cc_free(cc, b[i], true);
+            b[i] = install(1000 + i, 200, 0, "in its place");
+        }
+    }
+    in_hole = install(3, 5000, 0, "in the hole");
+    assert_int_equal(cc_end(cc), 0);
+    p = look();
+    assert_int_equal(p.write_exec + p.writable, 0);
+    assert_int_equal(run(between), 2);
+    assert_int_equal(run(in_hole), 3);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(run(b[i]), 1000 + i);
+    }
+    cc_begin(cc); /* nothing in it */
+    assert_int_equal(cc_end(cc), 0);
+    assert_int_equal(run(install(4, 100, 0, "alone again")), 4);
+}
+
 /* Opening and closing windows must not leave the range in pieces: there is a limit on mappings. */
 static void test_mappings_stay_few(void **state)
 {
@@ -709,6 +744,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
     const struct CMUnitTest tests[] = {
         TEST(test_never_writable_and_executable),
+        TEST(test_batch),
         TEST(test_mappings_stay_few),
         TEST(test_near),
         TEST(test_heap_can_grow),
