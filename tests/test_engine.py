@@ -587,13 +587,12 @@ def test_compiled_code_dies_with_its_code_object(tmp_path):
             gc.collect()
             s = _pyston.stats()
             return s["functions_seen"], s["code_bytes"], s["metadata_bytes"]
-        for n in range(3):              # what this program itself gets compiled comes first
-            for k in range(100):
+        for n in range(13):             # what this program itself gets compiled comes first
+            for k in range(300 if n == 12 else 100):
                 make(k)
+            if n == 12:
+                print(before == state())
             before = state()
-        for k in range(300):
-            make(k)
-        print(before == state())
         """,
     )
     assert done.ok == "True\n"
