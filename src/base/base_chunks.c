@@ -20,7 +20,7 @@ static struct {
     pthread_mutex_t lock;
     BaseChunk *free[CLASSES];
     size_t size, most; /* bytes in it, and how many it may hold */
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .most = (size_t)256 << 10};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* The class whose chunks have that size; CLASSES or more: none. */
 static unsigned class_of(size_t size)

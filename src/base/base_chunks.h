@@ -25,7 +25,7 @@ BaseChunk *chunk_take(size_t size);
 /* Gives it back. */
 void chunk_give(BaseChunk *c);
 
-/* How many bytes the pool may hold. */
+/* How many bytes the pool may hold; none until this says so. */
 void chunks_keep(size_t most);
 
 /* Returns the pool's memory to the system. */

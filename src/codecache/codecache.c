@@ -386,24 +386,22 @@ void cc_free(CodeCache *cc, CodeBlob *b, bool trap)
 
 /* ---- the window ---------------------------------------------------------------------------- */
 
-static int make_writable(CodeCache *cc, uintptr_t lo, uintptr_t hi)
+static int make_executable(CodeCache *cc, uintptr_t lo, uintptr_t hi)
 {
-    if (mprotect((void *)lo, hi - lo, PROT_READ | PROT_WRITE) < 0) {
-        /* A refusal may come half-way through the pages: set all of them back. */
-        int err = errno;
-        if (mprotect((void *)lo, hi - lo, PROT_READ | PROT_EXEC) < 0) {
-            cc->broken = true;
-        }
-        errno = err;
+    if (lo < hi && mprotect((void *)lo, hi - lo, PROT_READ | PROT_EXEC) < 0) {
+        cc->broken = true;
         return -1;
     }
     return 0;
 }
 
-static int make_executable(CodeCache *cc, uintptr_t lo, uintptr_t hi)
+static int make_writable(CodeCache *cc, uintptr_t lo, uintptr_t hi)
 {
-    if (lo < hi && mprotect((void *)lo, hi - lo, PROT_READ | PROT_EXEC) < 0) {
-        cc->broken = true;
+    if (mprotect((void *)lo, hi - lo, PROT_READ | PROT_WRITE) < 0) {
+        /* A refusal may come half-way through the pages: set all of them back. */
+        int err = errno;
+        (void)make_executable(cc, lo, hi);
+        errno = err;
         return -1;
     }
     return 0;
@@ -455,10 +453,10 @@ void cc_begin(CodeCache *cc)
 int cc_end(CodeCache *cc)
 {
     BASE_CHECK(cc->batch && !cc->window_open);
-    int ok = make_executable(cc, cc->batch_lo, cc->batch_hi);
+    (void)make_executable(cc, cc->batch_lo, cc->batch_hi);
     cc->batch = false;
     cc->batch_lo = cc->batch_hi = 0;
-    return cc->broken ? -1 : ok;
+    return cc->broken ? -1 : 0;
 }
 
 int cc_open(CodeCache *cc, CodeBlob *b, CcWindow *w)

@@ -22,6 +22,7 @@
 
 typedef struct {
     EngWork *first, **end;
+    uint32_t n;
 } Queue;
 
 static struct {
@@ -29,7 +30,6 @@ static struct {
     pthread_cond_t added, done;
     Queue waiting, finished;
     EngWork *doing;
-    uint32_t nfinished;
     bool running; /* the thread exists in this process */
     /* Under the GIL. */
     uint32_t nworks;
@@ -37,8 +37,8 @@ static struct {
 } background = {.lock = PTHREAD_MUTEX_INITIALIZER,
                 .added = PTHREAD_COND_INITIALIZER,
                 .done = PTHREAD_COND_INITIALIZER,
-                .waiting = {NULL, &background.waiting.first},
-                .finished = {NULL, &background.finished.first}};
+                .waiting = {NULL, &background.waiting.first, 0},
+                .finished = {NULL, &background.finished.first, 0}};
 
 _Atomic bool eng_background_calls;
 
@@ -49,6 +49,7 @@ static void append(Queue *q, EngWork *w)
     w->next = NULL;
     *q->end = w;
     q->end = &w->next;
+    q->n++;
 }
 
 static EngWork *take_first(Queue *q)
@@ -58,6 +59,7 @@ static EngWork *take_first(Queue *q)
     if (q->first == NULL) {
         q->end = &q->first;
     }
+    q->n--;
     return w;
 }
 
@@ -75,6 +77,7 @@ static bool take(Queue *q, EngWork *w)
     if (q->end == &w->next) {
         q->end = at;
     }
+    q->n--;
     return true;
 }
 
@@ -127,14 +130,13 @@ static bool wait_for_work(int64_t ns)
  * less often, or what there is when no more comes soon. */
 static bool wait_for_next(void)
 {
-    if (background.nfinished >= ENG_WORKS_AT_ONCE || eng_settings.stress_thread) {
-        eng_background_calls = true;
+    uint32_t at_once = eng_settings.stress_thread ? 1 : ENG_WORKS_AT_ONCE;
+    bool few = background.finished.n > 0 && background.finished.n < at_once;
+    if (few && !eng_background_calls && wait_for_work(ENG_TOGETHER_NS)) {
+        return true;
     }
-    if (background.nfinished > 0 && !eng_background_calls) {
-        if (wait_for_work(ENG_TOGETHER_NS)) {
-            return true;
-        }
-        eng_background_calls = background.nfinished > 0;
+    if (background.finished.n > 0) {
+        eng_background_calls = true;
     }
     return wait_for_work(ENG_IDLE_NS);
 }
@@ -150,7 +152,6 @@ static void *background_main(void *Py_UNUSED(arg))
         pthread_mutex_lock(&background.lock);
         background.doing = NULL;
         append(&background.finished, w);
-        background.nfinished++;
         pthread_cond_broadcast(&background.done);
     }
     background.running = false;
@@ -224,7 +225,6 @@ static void see_to_thread(void)
         EngWork *w = take_first(&background.waiting);
         do_work(w);
         append(&background.finished, w);
-        background.nfinished++;
         background.refused = true;
         eng_background_calls = true;
     }
@@ -245,8 +245,7 @@ void eng_background_attend(void)
     pthread_mutex_lock(&background.lock);
     see_to_thread();
     EngWork *first = background.finished.first;
-    background.finished = (Queue){NULL, &background.finished.first};
-    background.nfinished = 0;
+    background.finished = (Queue){NULL, &background.finished.first, 0};
     pthread_mutex_unlock(&background.lock);
     if (first != NULL) {
         eng_compile_end(first);
@@ -257,9 +256,7 @@ void eng_background_cancel(EngWork *w)
 {
     pthread_mutex_lock(&background.lock);
     wait_until_done(w);
-    if (!take(&background.waiting, w) && take(&background.finished, w)) {
-        background.nfinished--;
-    }
+    (void)(take(&background.waiting, w) || take(&background.finished, w));
     pthread_mutex_unlock(&background.lock);
     w->state = NULL;
     w->next = NULL;

@@ -220,6 +220,16 @@ static bool run_stages(Job *job)
     return ok;
 }
 
+/* Compiling the code has taken so long, or so much longer. */
+static void count_time(EngCodeState *s, int64_t ns)
+{
+    eng_counts.compile_ns += (uint64_t)ns;
+    if (s != NULL) {
+        s->compile_us += (uint32_t)BASE_MIN(ns / 1000, INT32_MAX);
+        s->compiled_at = eng_clock_ns(CLOCK_MONOTONIC);
+    }
+}
+
 /* Compiles; true with job->unit ready to be installed, or lowered for another thread, else job->reason. */
 static bool compile(Job *job)
 {
@@ -251,12 +261,10 @@ static bool compile(Job *job)
         eng_unit_destroy(job->unit);
         job->unit = NULL;
     }
-    int64_t ns = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
-    eng_counts.compile_ns += (uint64_t)ns;
     if (job->state != NULL) {
-        job->state->compile_us = (uint32_t)BASE_MIN(ns / 1000, INT32_MAX);
-        job->state->compiled_at = eng_clock_ns(CLOCK_MONOTONIC);
+        job->state->compile_us = 0;
     }
+    count_time(job->state, eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start);
     return ok;
 }
 
@@ -351,13 +359,11 @@ static void not_compiled(EngCodeState *s, int32_t entry_bci, const char *reason)
 static void end_work(EngWork *w)
 {
     EngCodeState *s = w->state;
-    eng_counts.compile_ns += (uint64_t)w->ns;
+    count_time(s, w->ns);
     if (s == NULL) {
         return;
     }
     s->work = NULL;
-    s->compile_us += (uint32_t)BASE_MIN(w->ns / 1000, INT32_MAX);
-    s->compiled_at = eng_clock_ns(CLOCK_MONOTONIC);
     if (w->ok && install(s, w->unit)) {
         compiled(s, w->unit, w->ninlined);
         w->unit = NULL;

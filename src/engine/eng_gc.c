@@ -137,13 +137,20 @@ static atomic_bool full_asked; /* a full collection is due */
 
 /* --- the collector's numbers ------------------------------------------------------- */
 
+/* Collections of any generation so far. */
+static int64_t collections(void)
+{
+    volatile Py311GcStats *s = py311_gc_stats(pacer.interp);
+    return s[0].collections + s[1].collections + s[2].collections;
+}
+
 /* The tally of now. To be called before thresholds are set: what was allocated since the last call
  * follows from the number of collections and the threshold that was in force. */
 static Tally tally(void)
 {
     volatile Py311GcStats *s = py311_gc_stats(pacer.interp);
     Tally t = {
-        .collections = s[0].collections + s[1].collections + s[2].collections,
+        .collections = collections(),
         .older = s[1].collections + s[2].collections,
         .collected = s[0].collected + s[1].collected + s[2].collected,
     };
@@ -195,6 +202,12 @@ static void set_own_thresholds(int young, int middle, int old)
     set_thresholds(young, middle, pacer.waited > LOOKS_WAITING ? old : NEVER);
     pacer.full_limit = old;
     pacer.own_full = true;
+}
+
+/* Stock's, in the same way. */
+static void set_own_stock_thresholds(void)
+{
+    set_own_thresholds(stock_thresholds[0], stock_thresholds[1], stock_thresholds[2]);
 }
 
 /* Has somebody else written the thresholds? */
@@ -327,7 +340,7 @@ static void look_audit(const Tally *now, long peak)
     pacer.ceiling = BASE_MAX(BASE_MIN(pacer.threshold / 2, fitting), STOCK);
     pacer.patience = 1;
     stand(HOLD);
-    set_own_thresholds(stock_thresholds[0], stock_thresholds[1], stock_thresholds[2]);
+    set_own_stock_thresholds();
 }
 
 /* Has this program shown that it needs stock's thresholds? */
@@ -365,7 +378,7 @@ static void look(void)
         if (!settled()) {
             raise_to(FIRST);
         } else if (!pacer.own_full) {
-            set_own_thresholds(stock_thresholds[0], stock_thresholds[1], stock_thresholds[2]);
+            set_own_stock_thresholds();
         }
         break;
     case RAISED: look_raised(&now, peak); break;
@@ -395,9 +408,8 @@ void eng_gc_attend(void)
     pthread_mutex_lock(&pacer.lock);
     if (pacer.state != OFF) {
         /* It came before the young were many enough for one. */
-        volatile Py311GcStats *s = py311_gc_stats(interp);
         pacer.net = net;
-        pacer.counted = s[0].collections + s[1].collections + s[2].collections;
+        pacer.counted = collections();
     }
     pthread_mutex_unlock(&pacer.lock);
 }

@@ -212,44 +212,19 @@ static bool list_is_empty(const Py311GcHead *list)
     return list->next == (uintptr_t)list;
 }
 
-static Py311GcHead *list_last(const Py311GcHead *list)
-{
-    return (Py311GcHead *)list->prev;
-}
-
-/* The collector's flags are the object's, and stay. */
-static void set_prev(Py311GcHead *head, const Py311GcHead *prev)
-{
-    head->prev = (head->prev & PY311_GC_FLAGS) | (uintptr_t)prev;
-}
-
-static void list_append(Py311GcHead *list, Py311GcHead *head)
-{
-    Py311GcHead *last = list_last(list);
-    last->next = (uintptr_t)head;
-    set_prev(head, last);
-    head->next = (uintptr_t)list;
-    list->prev = (uintptr_t)head;
-}
-
 /* All of `from`, which is empty then, behind `to`. */
 static void list_merge(Py311GcHead *from, Py311GcHead *to)
 {
     if (list_is_empty(from)) {
         return;
     }
-    Py311GcHead *last = list_last(to), *first = (Py311GcHead *)from->next,
-                *from_last = list_last(from);
+    Py311GcHead *last = (Py311GcHead *)to->prev, *first = (Py311GcHead *)from->next,
+                *from_last = (Py311GcHead *)from->prev;
     last->next = (uintptr_t)first;
-    set_prev(first, last);
+    py311_gc_set_prev(first, last);
     from_last->next = (uintptr_t)to;
     to->prev = (uintptr_t)from_last;
     list_init(from);
-}
-
-static Py311GcHead *generation(PyInterpreterState *interp, int i)
-{
-    return (Py311GcHead *)(void *)(uintptr_t)&py311_gc_generations(interp)[i];
 }
 
 /* As the collector does with what survives (untrack_tuples, untrack_dicts): some need not be looked at any more. */
@@ -273,11 +248,11 @@ static void put_aside(Py311GcHead *old)
         next = (Py311GcHead *)head->next;
         if (head->prev & PY311_GC_COLLECTING) {
             head->prev &= ~(uintptr_t)PY311_GC_COLLECTING;
-            list_append(&full.alive, head);
+            py311_gc_list_append(&full.alive, head);
             maybe_untrack((PyObject *)(void *)(head + 1));
             full.n++;
         } else {
-            list_append(old, head);
+            py311_gc_list_append(old, head);
         }
     }
 }
@@ -296,9 +271,9 @@ bool eng_gc_full_begin(PyInterpreterState *interp)
         munmap(m.stack, m.capacity * sizeof(Entry));
     }
     /* As the collector would do first; then it has nothing to do there. */
-    Py311GcHead *old = generation(interp, PY311_GC_GENERATIONS - 1);
+    Py311GcHead *old = py311_gc_list(interp, PY311_GC_GENERATIONS - 1);
     for (int i = 0; i < PY311_GC_GENERATIONS - 1; i++) {
-        list_merge(generation(interp, i), old);
+        list_merge(py311_gc_list(interp, i), old);
     }
     full.interp = interp;
     full.n = 0;
@@ -310,7 +285,7 @@ bool eng_gc_full_begin(PyInterpreterState *interp)
 void eng_gc_full_show(void)
 {
     if (full.aside) {
-        Py311GcHead *old = generation(full.interp, PY311_GC_GENERATIONS - 1);
+        Py311GcHead *old = py311_gc_list(full.interp, PY311_GC_GENERATIONS - 1);
         list_merge(old, &full.alive); /* the older ones first */
         list_merge(&full.alive, old);
     }

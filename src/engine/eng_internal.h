@@ -238,6 +238,8 @@ void eng_leave_soon(const EngCodeState *s);
 bool eng_is_busy(int64_t *watched, uint8_t *slow);
 /* Has it been so many times as long as compiling the code took since that was done? Then it may be done anew. */
 bool eng_worth_anew(const EngCodeState *s, int64_t times);
+/* May the code be compiled anew for what its caches have seen? */
+bool eng_settling_pays(const EngCodeState *s);
 unsigned eng_targets_at(PyCodeObject *co, int32_t bci, PyCodeObject **codes);
 HirSeen eng_seen_at(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
 

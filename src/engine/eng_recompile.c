@@ -89,39 +89,35 @@ static bool unlearn(EngCodeState *s, int32_t bci, bool never)
 
 /* Does a loop go on in tier 0 behind the unit's exits? Where it starts at a loop, or where looks have found loops there. For where
  * generators are resumed others count. */
-static bool is_loop(const CodeUnit *u)
+static bool is_loop(const EngCodeState *s, const CodeUnit *u)
 {
-    if (!eng_settings.sampled || u->code->co_flags & PY311_CO_GENERATOR_LIKE) {
-        return false;
-    }
-    const EngCodeState *s = eng_code_state(u->code);
-    return u->entry_bci != 0 || (s != NULL && s->looks > 0);
+    return eng_settings.sampled && !(u->code->co_flags & PY311_CO_GENERATOR_LIKE) &&
+           (u->entry_bci != 0 || s->looks > 0);
 }
 
 /* How often the guard may fail. */
-static uint32_t exits_allowed(const CodeUnit *u, bool loop)
+static uint32_t exits_allowed(const EngCodeState *s, bool loop)
 {
     if (loop) {
         return ENG_EXITS_OF_LOOPS;
     }
-    const EngCodeState *s = eng_settings.sampled ? eng_code_state(u->code) : NULL;
-    return BASE_MAX(ENG_EXITS_BEFORE_RECOMPILE, s != NULL ? s->compile_us / ENG_EXIT_US : 0);
+    return BASE_MAX(ENG_EXITS_BEFORE_RECOMPILE,
+                    eng_settings.sampled ? s->compile_us / ENG_EXIT_US : 0);
 }
 
 /* Told by rt_exit. Must not free the unit, which is still running. */
 static void on_resume(CodeUnit *u, uint32_t exit_id)
 {
     const RtExit *x = &u->exits[exit_id];
-    bool loop = is_loop(u);
-    if (u->taken == NULL || u->taken[exit_id] < exits_allowed(u, loop) || u->invalidated ||
-        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
+    EngCodeState *s = eng_code_state(u->code);
+    bool loop = s != NULL && is_loop(s, u);
+    if (s == NULL || u->taken == NULL || u->taken[exit_id] < exits_allowed(s, loop) ||
+        u->invalidated || eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
         (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
     }
-    EngCodeState *s = eng_code_state(u->code);
     const RtExitFrame *where = &u->exit_frames[x->frames];
-    if (s == NULL || s->recompiles >= ENG_RECOMPILES ||
-        (loop && !eng_worth_anew(s, ENG_ANEW_SHARE_OF_LOOPS))) {
+    if (s->recompiles >= ENG_RECOMPILES || (loop && !eng_worth_anew(s, ENG_ANEW_SHARE_OF_LOOPS))) {
         return;
     }
     /* The innermost frame is where it failed; if that is an inlined function, the mark is its. */
@@ -217,6 +213,11 @@ bool eng_worth_anew(const EngCodeState *s, int64_t times)
     return since >= (int64_t)s->compile_us * 1000 * times;
 }
 
+bool eng_settling_pays(const EngCodeState *s)
+{
+    return eng_worth_anew(s, ENG_ANEW_SHARE) && eng_affordable();
+}
+
 bool eng_is_busy(int64_t *watched, uint8_t *slow)
 {
     int64_t now = eng_clock_ns(CLOCK_MONOTONIC);
@@ -251,7 +252,7 @@ static void on_settled(RtAttrIC *ic)
             }
             return;
         }
-        if (!eng_worth_anew(s, ENG_ANEW_SHARE) || !eng_affordable()) {
+        if (!eng_settling_pays(s)) {
             ic->unsettled = rt_attr_unsettled;
             return;
         }

@@ -133,7 +133,7 @@ static void on_settled(RtTypeSite *site)
             site->left = site->slow < ENG_SLOW_USES ? enough : 0;
             return;
         }
-        if (!eng_worth_anew(s, ENG_ANEW_SHARE) || !eng_affordable()) {
+        if (!eng_settling_pays(s)) {
             site->left = enough;
             return;
         }

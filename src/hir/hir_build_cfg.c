@@ -259,21 +259,19 @@ static bool find_loops(Builder *b)
 static void end_behind_loops(Builder *b)
 {
     BBlock **work = arena_array(b->a, BBlock *, (size_t)b->nrpo + 1);
-    Bitset around; /* blocks that lead to the entry */
     int n = 0;
-    bitset_init(&around, b->a, (uint32_t)b->nrpo);
-    bitset_add(&around, 0);
+    for (int i = 1; i < b->nrpo; i++) {
+        b->rpo[i]->behind = true; /* unless it leads to the entry */
+    }
     work[n++] = b->rpo[0];
     while (n) {
         const BBlock *x = work[--n];
         for (int k = 0; k < x->npreds; k++) {
-            if (bitset_add_new(&around, (uint32_t)x->preds[k]->rpo)) {
+            if (x->preds[k]->behind) {
+                x->preds[k]->behind = false;
                 work[n++] = x->preds[k];
             }
         }
-    }
-    for (int i = 0; i < b->nrpo; i++) {
-        b->rpo[i]->behind = !bitset_has(&around, (uint32_t)i);
     }
 }
 

@@ -106,7 +106,7 @@ static bool are_linked(PyInterpreterState *interp)
         PyErr_Clear();
         return false;
     }
-    const Py311GcHead *first = py311_gc_young(interp), *head = py311_gc_head(list);
+    const Py311GcHead *first = py311_gc_list(interp, 0), *head = py311_gc_head(list);
     bool linked = head->next == (uintptr_t)first && first->prev == (uintptr_t)head &&
                   ((Py311GcHead *)head->prev)->next == (uintptr_t)head;
     Py_DECREF(list);

@@ -74,21 +74,32 @@ static inline Py311GcHead *py311_gc_head(PyObject *o)
     return (Py311GcHead *)(void *)o - 1;
 }
 
-/* The head of the list of the youngest generation. */
-static inline Py311GcHead *py311_gc_young(PyInterpreterState *interp)
+/* The head of the list of a generation, 0 for the youngest. */
+static inline Py311GcHead *py311_gc_list(PyInterpreterState *interp, int generation)
 {
-    return (Py311GcHead *)(void *)(uintptr_t)py311_gc_generations(interp);
+    return (Py311GcHead *)(void *)(uintptr_t)&py311_gc_generations(interp)[generation];
+}
+
+/* The collector's flags are the object's, and stay. */
+static inline void py311_gc_set_prev(Py311GcHead *head, const Py311GcHead *prev)
+{
+    head->prev = (head->prev & PY311_GC_FLAGS) | (uintptr_t)prev;
+}
+
+/* Puts the object, which is in no list, at the end of one. */
+static inline void py311_gc_list_append(Py311GcHead *list, Py311GcHead *head)
+{
+    Py311GcHead *last = (Py311GcHead *)list->prev;
+    last->next = (uintptr_t)head;
+    py311_gc_set_prev(head, last);
+    head->next = (uintptr_t)list;
+    list->prev = (uintptr_t)head;
 }
 
 /* _PyObject_GC_TRACK and _PyObject_GC_UNTRACK: `o` is not tracked, or is. */
 static inline void py311_gc_track(PyInterpreterState *interp, PyObject *o)
 {
-    Py311GcHead *head = py311_gc_head(o), *first = py311_gc_young(interp),
-                *last = (Py311GcHead *)first->prev;
-    last->next = (uintptr_t)head;
-    head->prev = (head->prev & PY311_GC_FLAGS) | (uintptr_t)last;
-    head->next = (uintptr_t)first;
-    first->prev = (uintptr_t)head;
+    py311_gc_list_append(py311_gc_list(interp, 0), py311_gc_head(o));
 }
 static inline void py311_gc_untrack(PyObject *o)
 {
@@ -96,7 +107,7 @@ static inline void py311_gc_untrack(PyObject *o)
                 *last = (Py311GcHead *)(head->prev & ~(uintptr_t)PY311_GC_FLAGS),
                 *next = (Py311GcHead *)head->next;
     last->next = (uintptr_t)next;
-    next->prev = (next->prev & PY311_GC_FLAGS) | (uintptr_t)last;
+    py311_gc_set_prev(next, last);
     head->next = 0;
     head->prev &= PY311_GC_FINALIZED;
 }

@@ -36,8 +36,8 @@ static void test_arena_blocks(void **state)
     static unsigned char *p[N];
     static size_t size[N];
     chunks_keep(300 * 1024);
-    for (int round = 0; round < 3;
-         round++) { /* again from the pool, whose memory is dirty: still zero */
+    /* Again and again from the pool, whose memory is dirty: still zero. */
+    for (int round = 0; round < 3; round++) {
         size_t seed = 12345;
         for (int i = 0; i < N; i++) {
             seed = seed * 1103515245 + 12345;
