@@ -73,6 +73,7 @@ const char *eng_compiler_start(void)
     rt_direct = (RtDirect){
         .callee = eng_callee,
         .hook = (const void *)(uintptr_t)eng_hook,
+        .generator_ended = eng_generator_ended,
         .stack_low = (int32_t)((char *)&eng_stack_low - (char *)__builtin_thread_pointer()),
     };
     return NULL;

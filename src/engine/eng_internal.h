@@ -117,6 +117,9 @@ static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame 
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
 /* A unit that goes on somewhere is not entered any more, or its code dies. */
 void eng_resumed_forget(void);
+/* Ends a generator's iteration that compiled code began (lir_resume.c) and that gave `result`, which this takes over; the
+ * generator is not suspended again, or it failed. As rt_iter_next. */
+PyObject *eng_generator_ended(PyThreadState *ts, PyObject *gen, PyObject *result);
 /* Resumptions that come through types' slots need no hook from now on. */
 void eng_resume_start(void);
 
@@ -141,6 +144,15 @@ static inline PyObject *eng_run_linked(PyThreadState *ts, Py311Frame *f, RtEntry
     return result;
 }
 
+/* The rest of what a frame's level of recursion asks for, when it has returned and is unlinked. */
+static inline void eng_frame_left(PyThreadState *ts, Py311Frame *f)
+{
+    if (f->stacktop < 0) { /* else it is suspended, or tier 0 brought it to its end */
+        f->stacktop = f->f_code->co_nlocalsplus;
+    }
+    py311_leave_recursive_call(ts);
+}
+
 /* Runs an entry of a unit on a frame that is pushed, not linked, and has its locals in place. The frame is unlinked
  * afterwards, stacktop set; clearing it is the caller's. A generator's frame may also be suspended then. */
 static inline PyObject *eng_run_entry(PyThreadState *ts, struct _PyInterpreterFrame *frame,
@@ -154,10 +166,7 @@ static inline PyObject *eng_run_entry(PyThreadState *ts, struct _PyInterpreterFr
     f->mark = PY311_MARK_COMPILED;
     f->stacktop = -1;
     PyObject *result = eng_run_linked(ts, f, entry);
-    if (f->stacktop < 0) { /* else it is suspended, or tier 0 brought it to its end */
-        f->stacktop = f->f_code->co_nlocalsplus;
-    }
-    py311_leave_recursive_call(ts);
+    eng_frame_left(ts, f);
     return result;
 }
 

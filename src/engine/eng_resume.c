@@ -36,24 +36,9 @@ static void add_to_filter(const PyCodeObject *co)
     *filter_word(co, &bit) |= bit;
 }
 
-/* Where frames that wait for no other went on in compiled code, by their prev_instr, which says all: the place and
- * whether it has a unit. One thing to look at, and a near one. */
-enum { RESUMED = 512 };
-typedef struct {
-    const uint16_t *at;
-    RtEntry entry;
-} Resumed;
-static Resumed resumed[RESUMED];
-
-/* Where it is noted of that place. */
-static inline Resumed *resumed_at(const uint16_t *at)
-{
-    return &resumed[((uintptr_t)at >> 1 ^ (uintptr_t)at >> 10) % RESUMED];
-}
-
 void eng_resumed_forget(void)
 {
-    memset(resumed, 0, sizeof resumed);
+    memset(rt_resumed, 0, sizeof rt_resumed);
 }
 
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
@@ -144,7 +129,7 @@ static inline PySendResult resume(PyThreadState *ts, PyGenObject *gen, RtEntry e
 static inline RtEntry resumed_last(PyGenObject *gen)
 {
     const uint16_t *at = py311_generator_frame(gen)->prev_instr;
-    const Resumed *last = resumed_at(at);
+    const RtResumed *last = rt_resumed_at(at);
     return last->at == at ? last->entry : NULL;
 }
 
@@ -171,7 +156,7 @@ static inline bool try_resume(PyThreadState *ts, PyGenObject *gen, PyObject *arg
         f->stacktop--;
     }
     if (unit != NULL && _Py_OPCODE(f->prev_instr[-1]) != PY311_SEND) {
-        *resumed_at(f->prev_instr) = (Resumed){f->prev_instr, unit->entry};
+        *rt_resumed_at(f->prev_instr) = (RtResumed){f->prev_instr, unit->entry};
     }
     *how = resume(ts, gen, unit != NULL ? unit->entry : NULL, arg, presult);
     return true;
@@ -305,13 +290,9 @@ static inline bool try_send(PyThreadState *ts, PyObject *o, PyObject *arg, PyObj
     return try_resume(ts, gen, arg, presult, how);
 }
 
-static PyObject *generator_next(PyObject *gen)
+/* What an iteration gives that ended or went on. */
+static inline PyObject *next_result(PySendResult how, PyObject *result)
 {
-    PyObject *result;
-    PySendResult how;
-    if (!try_send(_PyThreadState_UncheckedGet(), gen, NULL, &result, &how)) {
-        return next_slot(gen);
-    }
     if (BASE_UNLIKELY(how == PYGEN_RETURN)) {
         if (result != Py_None) {
             _PyGen_SetStopIterationValue(result);
@@ -319,6 +300,26 @@ static PyObject *generator_next(PyObject *gen)
         Py_CLEAR(result);
     }
     return result;
+}
+
+static PyObject *generator_next(PyObject *gen)
+{
+    PyObject *result;
+    PySendResult how;
+    if (!try_send(_PyThreadState_UncheckedGet(), gen, NULL, &result, &how)) {
+        return next_slot(gen);
+    }
+    return next_result(how, result);
+}
+
+PyObject *eng_generator_ended(PyThreadState *ts, PyObject *o, PyObject *result)
+{
+    PyGenObject *gen = (PyGenObject *)o;
+    Py311Frame *f = py311_generator_frame(gen);
+    ts->cframe->current_frame = f->previous;
+    eng_frame_left(ts, f);
+    PySendResult how = finish(ts, gen, f, result, NULL, &result);
+    return rt_iter_result(ts, next_result(how, result));
 }
 
 PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value, PyObject **result)

@@ -104,6 +104,10 @@ static inline X64Xmm lir_xx(LirReg r)
     return (X64Xmm)(r - LIR_XMM0);
 }
 
+/* lir_resume.c: rt_iter_next(rdi, rsi), with a generator's code entered at once; rdi is the thread state, too. What calls
+ * lose is lost. */
+void lir_emit_next(X64Asm *a);
+
 /* lir_shared.c: a call of a Python function by RtShared.call, its argument in place, and what ends the frame. */
 void lir_emit_call_py(X64Asm *a, const void *call, const void *leave);
 

@@ -75,7 +75,7 @@ static void init_frame(Lower *L, LirReg frame, LirReg func, PyCodeObject *co)
     LirReg start =
         lir_lea(f, lir_mem(code, PY311_OFF_CODE_CODE - 2)); /* the unit before the first */
     field(L, frame, PY311_OFF_FRAME_PREV_INSTR, lir_reg(start));
-    field(L, frame, PY311_OFF_FRAME_STACKTOP, lir_imm(py311_frame_word()));
+    field(L, frame, PY311_OFF_FRAME_STACKTOP, lir_imm(py311_frame_word(PY311_OWNED_BY_THREAD)));
 }
 
 /* What both calls of Python functions have: the operands, where to go when the call is not to be made in line. */

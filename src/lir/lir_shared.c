@@ -90,7 +90,7 @@ static void init_frame(X64Asm *a)
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_PREVIOUS), FRAME);
     x64_lea(a, X64_Q, CODE, x64_mem(CODE, PY311_OFF_CODE_CODE - 2)); /* the unit before the first */
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_PREV_INSTR), CODE);
-    x64_mov_ri(a, WORD, (uint64_t)py311_frame_word());
+    x64_mov_ri(a, WORD, (uint64_t)py311_frame_word(PY311_OWNED_BY_THREAD));
     x64_mov_mr(a, X64_Q, new_frame(PY311_OFF_FRAME_STACKTOP), WORD);
 }
 

@@ -26,6 +26,8 @@
 
 #include "lir_compile.h"
 #include "lir_internal.h"
+#include "lir_emit.h"
+#include "rt.h"
 #include "x64.h"
 
 enum {
@@ -161,7 +163,9 @@ static void lir_stub_code(X64Asm *a, const LirStubKey *k, bool near)
         x64_push_r(a, X64_RAX);
     }
     lir_stub_args(a, k);
-    if (near) {
+    if (k->fn == (const void *)(uintptr_t)rt_iter_next && rt_direct.generator_ended != NULL) {
+        lir_emit_next(a);
+    } else if (near) {
         x64_call_abs(a, k->fn);
     } else {
         x64_mov_addr(a, X64_RAX, k->fn);

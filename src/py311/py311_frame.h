@@ -38,12 +38,12 @@ static inline void py311_frame_pop(PyThreadState *ts, Py311Frame *f)
 }
 
 /* stacktop, is_entry, owner and mark of a frame about to run compiled code: one word. */
-static inline int64_t py311_frame_word(void)
+static inline int64_t py311_frame_word(Py311Owner owner)
 {
     const Py311Frame f = {
         .stacktop = -1,
         .is_entry = true,
-        .owner = PY311_OWNED_BY_THREAD,
+        .owner = (char)owner,
         .mark = PY311_MARK_COMPILED,
     };
     int64_t word;
@@ -69,7 +69,7 @@ static inline void py311_frame_init(Py311Frame *f, PyFunctionObject *func, PyCod
     f->frame_obj = NULL;
     f->previous = previous;
     f->prev_instr = py311_code_units(code) - 1;
-    const int64_t word = py311_frame_word();
+    const int64_t word = py311_frame_word(PY311_OWNED_BY_THREAD);
     memcpy((char *)f + offsetof(Py311Frame, stacktop), &word, sizeof word);
 }
 

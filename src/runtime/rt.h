@@ -126,6 +126,9 @@ PyObject *rt_range_iter(int64_t start, int64_t stop, int64_t step);
 void rt_seq_iter_end(
     PyObject *it); /* an exhausted list or tuple iterator lets go of its sequence */
 PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter);
+/* What FOR_ITER makes of `next`, which tp_iternext gave: that, or NULL without an exception at the end, after telling
+ * tracers of a StopIteration. */
+PyObject *rt_iter_result(PyThreadState *ts, PyObject *next);
 int rt_unpack_seq(PyThreadState *ts, PyObject *v, int n,
                   PyObject **out); /* out[0] is the first item */
 int rt_unpack_ex(PyThreadState *ts, PyObject *v, int oparg, PyObject **out);
@@ -264,6 +267,20 @@ PyObject *rt_make_generator(PyThreadState *ts, RtFrame *frame);
 /* PyIter_Send to a generator or coroutine; the engine's. */
 PySendResult rt_generator_send(PyThreadState *ts, PyObject *gen, PyObject *value,
                                PyObject **result);
+/* Where generators that wait for no other went on in compiled code, by their frames' prev_instr, which says all: the place
+ * and whether it has a unit. One thing to look at, and a near one. The engine's, zeroed when units go. */
+#define RT_RESUMED       512 /* a power of two */
+#define RT_RESUMED_SHIFT 9
+typedef struct {
+    const uint16_t *at;
+    RtEntry entry;
+} RtResumed;
+extern RtResumed rt_resumed[RT_RESUMED];
+/* Where it is noted of that place. */
+static inline RtResumed *rt_resumed_at(const uint16_t *at)
+{
+    return &rt_resumed[((uintptr_t)at ^ (uintptr_t)at >> RT_RESUMED_SHIFT) / 2 % RT_RESUMED];
+}
 /* SEND: the value yielded; NULL with an exception on error; NULL without one when `receiver` has
  * returned: value-stack entry `slot` of the frame then holds a new reference to what. */
 PyObject *rt_send(PyThreadState *ts, RtFrame *frame, PyObject *receiver, PyObject *v, int slot);
@@ -309,6 +326,8 @@ typedef struct {
     /* What is kept for the code object as long as it lives; NULL when memory is out. */
     RtCallee *(*callee)(PyCodeObject *code);
     const void *hook; /* value of interp->eval_frame while the engine is active */
+    /* What is left to do of an iteration of a generator that has ended: lir_resume.c. */
+    PyObject *(*generator_ended)(PyThreadState *ts, PyObject *gen, PyObject *result);
     RtShared shared;
     int32_t stack_low; /* offset from the thread pointer of the lowest rsp that a call may have */
 } RtDirect;

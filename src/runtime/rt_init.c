@@ -9,6 +9,7 @@
 RtState rt_state;
 void (*rt_on_resume_exit)(CodeUnit *u, uint32_t exit_id);
 RtDirect rt_direct;
+RtResumed rt_resumed[RT_RESUMED];
 int rt_leave_compiled;
 PyCodeObject *rt_leave_code;
 bool rt_left_code;

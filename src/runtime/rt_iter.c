@@ -75,7 +75,11 @@ PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter)
 {
     if (Py_IS_TYPE(iter, rt_state.ascii_iter) || Py_IS_TYPE(iter, &PyUnicodeIter_Type))
         return next_character((Py311StrIter *)iter);
-    PyObject *next = Py_TYPE(iter)->tp_iternext(iter);
+    return rt_iter_result(ts, Py_TYPE(iter)->tp_iternext(iter));
+}
+
+PyObject *rt_iter_result(PyThreadState *ts, PyObject *next)
+{
     if (next != NULL || !rt_err(ts))
         return next;
     if (!PyErr_ExceptionMatches(PyExc_StopIteration))
