@@ -215,6 +215,21 @@ bool eng_patches_resume(EngCodeState *s, int32_t bci);
 /* The code dies. */
 void eng_patches_free(EngCodeState *s);
 
+/* --- eng_wait.c ----------------------------------------------------------------------- */
+typedef struct {
+    timer_t timer;  /* on the main thread's CPU clock; set while `timed` */
+    int64_t seen;   /* the process's CPU time */
+    uint32_t quiet; /* looks in a row that found it hardly changed */
+    bool timed;
+    bool rung; /* the timer ended the last wait: the main thread works */
+} EngWait;
+/* The calling thread, which blocks all signals, is going to wait; no failure, but less exact then. */
+void eng_wait_begin(EngWait *w);
+/* Waits until the process has used `ns` of CPU time (below a second), rounded up to the kernel's tick or some milliseconds of
+ * real time, or until the interpreter is going. False when the process's clock cannot be read. */
+bool eng_wait(EngWait *w, long ns);
+void eng_wait_end(EngWait *w);
+
 /* --- eng_ticker.c ------------------------------------------------------------------- */
 /* Takes care of forked children from now on: 0, or -1 with an exception. */
 int eng_ticker_init(void);

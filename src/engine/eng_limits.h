@@ -130,6 +130,11 @@
 /* CPU time of the main thread between two looks at it. The kernel rounds up to its tick (1..4 ms);
  * a look costs some microseconds. */
 #define ENG_TICK_NS                1000000
+/* When the process's clock is read if the main thread's stands still: if that worked last, and if another did. Each look in
+ * vain doubles it. */
+#define ENG_LOOK_NS                16000000L
+#define ENG_LOOK_OTHERS_NS         4000000L
+#define ENG_LOOK_MOST_NS           999999999L
 /* Frames that a look remembers: the innermost ones are those with loops that matter. */
 #define ENG_OSR_FRAMES             16
 /* A loop is left, too, that never lasts from one look to the next, when so many looks out of so many have found it: 3 % of

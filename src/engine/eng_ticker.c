@@ -1,5 +1,5 @@
-/* The engine's one thread.  It sleeps on the process's CPU clock, so it wakes only while the
- * process works, and then about once per kernel tick (1..4 ms).  What it does there is eng_osr.c's
+/* The engine's one thread.  It wakes while the process works, about once per kernel tick (1..4 ms) of
+ * that (eng_wait.c).  What it does there is eng_osr.c's
  * (looking for loops to leave) and eng_gc.c's (watching the memory); it runs no Python code and never
  * takes the GIL.
  *
@@ -15,11 +15,9 @@
  * thread returns, and the ticker, asleep on a clock that stands still then, would keep it. */
 #include "eng_internal.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base_chunks.h"
@@ -48,21 +46,22 @@ void eng_ticker_unlock(void)
 
 static void *ticker_main(void *Py_UNUSED(arg))
 {
-    struct timespec t = {0, ENG_TICK_NS};
+    long ns = ENG_TICK_NS;
+    EngWait wait;
     prctl(PR_SET_NAME, "pyston-ticker");
+    eng_wait_begin(&wait);
     for (;;) {
-        int err = clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &t, NULL);
-        eng_own_waits++;
-        bool end = (err != 0 && err != EINTR) || _Py_IsFinalizing();
+        bool end = !eng_wait(&wait, ns) || _Py_IsFinalizing();
         pthread_mutex_lock(&ticker.lock);
         long osr = end ? 0 : eng_osr_tick(), gc = eng_gc_tick(end);
         if (osr == 0 && gc == 0) {
             ticker.running = false;
+            eng_wait_end(&wait);
             pthread_mutex_unlock(&ticker.lock);
             return NULL;
         }
         pthread_mutex_unlock(&ticker.lock);
-        t.tv_nsec = osr == 0 ? gc : gc == 0 ? osr : BASE_MIN(osr, gc);
+        ns = osr == 0 ? gc : gc == 0 ? osr : BASE_MIN(osr, gc);
     }
 }
 
