@@ -127,6 +127,27 @@ def test_instantiation(init, call, made, tmp_path):
     assert ("GcPoll" in seen) == (made == "NewInstanceHeld")
 
 
+@pytest.mark.parametrize(
+    ("function", "call", "made", "not_made"),
+    [
+        ("g(a, *, k=1): id(a)", "g(1, k=x)", {"CallPy"}, {"FuncKwDefault"}),
+        ("g(a, *, k=1): id(a)", "g(1)", {"CallPy", "FuncKwDefault"}, set()),
+        ("g(a, *, k=1): return k", "g(1)", {"GuardRecursion", "FuncKwDefault"}, {"CallPy"}),  # inlined
+        ("g(a, *args): id(a)", "g(1, x, y)", {"CallPy", "BuildTuple"}, {"BuildMap"}),
+        ("g(a, *args): id(a)", "g(1)", {"CallPy"}, {"BuildTuple"}),
+        ("g(a, **kw): id(a)", "g(1, k=x)", {"CallPy", "BuildMap"}, {"BuildTuple"}),
+        ("g(a, b=[], **kw): id(a)", "g(1)", {"CallVector"}, {"CallPy"}),  # a default that the unit may not keep
+        ("g(a, b=3, **kw): id(a)", "g(1)", {"CallPy", "FuncDefault", "GuardIs"}, set()),
+        ("g(a): yield a", "g(1)", {"CallPy"}, {"GuardRecursion"}),
+    ],
+)
+def test_parameters(function, call, made, not_made, tmp_path):
+    head, body = function.split(": ", 1)
+    source = f"def {head}:\n    {body}\ndef f(x, y):\n    return {call}\nfor i in range(300):\n    f(1, 2)\n"
+    seen = set(operations(tmp_path, source, "f")) - (set() if "=1" in head else {"FuncKwDefault"})
+    assert made <= seen and not ((not_made | {"CallVector"} - made) & seen), seen
+
+
 SEVERAL = """
 class A:
     limit = 3

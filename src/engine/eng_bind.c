@@ -5,6 +5,8 @@
  * made last: a call that does not fit can still be left to CPython, whose error it then is. */
 #include "eng_internal.h"
 
+#include "rt.h"
+
 /* The parameter in [from, to) that keyword `kw`, an exact str, names, or -1. Names of parameters are
  * interned. */
 static int find_parameter(PyCodeObject *co, PyObject *kw, int from, int to)
@@ -71,18 +73,13 @@ static bool place_defaults(PyFunctionObject *fn, PyCodeObject *co, PyObject **lo
 /* The same for keyword-only parameters, from __kwdefaults__. */
 static bool place_kwdefaults(PyFunctionObject *fn, PyCodeObject *co, PyObject **locals)
 {
-    PyObject *dict = fn->func_kwdefaults;
     int total = co->co_argcount + co->co_kwonlyargcount;
     for (int i = co->co_argcount; i < total; i++) {
         if (locals[i] != NULL) {
             continue;
         }
-        /* Only str among the keys: looking one up runs no code and cannot fail. */
-        if (dict == NULL || !py311_keys_unicode(py311_dict_keys(dict))) {
-            return false;
-        }
         PyObject *name = PyTuple_GET_ITEM(co->co_localsplusnames, i);
-        locals[i] = Py_XNewRef(PyDict_GetItemWithError(dict, name));
+        locals[i] = Py_XNewRef(rt_func_kwdefault((PyObject *)fn, name));
         if (locals[i] == NULL) {
             return false;
         }

@@ -15,6 +15,7 @@
  * the stock way, which ends in the hook. */
 #include "eng_internal.h"
 
+#include "py311_opcodes.h"
 #include "rt.h"
 
 typedef struct {
@@ -246,10 +247,30 @@ static BASE_NOINLINE int unbound(PyThreadState *ts, Py311Frame *f, EngBound boun
     return bound == ENG_BIND_FAILED ? -1 : 0;
 }
 
-/* rt_call_function where the arguments are not just what the frame wants. */
+/* Drops a function and n arguments of a call. */
+static void drop_call(PyObject *func, PyObject *const *args, Py_ssize_t n)
+{
+    Py_DECREF(func);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Py_DECREF(args[i]);
+    }
+}
+
+/* The call goes CPython's way. */
+static BASE_NOINLINE PyObject *call_stock(PyObject *func, PyObject *const *args, Py_ssize_t nargs,
+                                          PyObject *kwnames, bool owned)
+{
+    PyObject *result = _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
+    if (owned) {
+        drop_call(func, args, nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0));
+    }
+    return result;
+}
+
+/* A call where the arguments are not just what the frame wants. */
 static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, EngCodeState *s,
                                             PyObject *const *args, Py_ssize_t nargs,
-                                            PyObject *kwnames)
+                                            PyObject *kwnames, bool owned)
 {
     PyObject *func = (PyObject *)f->f_func;
     EngKeywords kw = {NULL, NULL, 0};
@@ -258,30 +279,54 @@ static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, En
     }
     EngBound bound = eng_bind_arguments(f, args, nargs, kw);
     if (BASE_LIKELY(bound == ENG_BOUND)) {
+        if (owned) { /* the frame has references of its own */
+            drop_call(func, args, nargs + kw.n);
+        }
         return run(ts, f, s, &s->callee);
     }
-    return unbound(ts, f, bound) < 0 ? NULL
-                                     : _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
+    if (unbound(ts, f, bound) == 0) {
+        return call_stock(func, args, nargs, kwnames, owned);
+    }
+    if (owned) {
+        drop_call(func, args, nargs + kw.n);
+    }
+    return NULL;
 }
 
-PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
-                           Py_ssize_t nargs, PyObject *kwnames)
+static BASE_ALWAYS_INLINE PyObject *call_function(PyThreadState *ts, PyObject *func,
+                                                  PyObject *const *args, Py_ssize_t nargs,
+                                                  PyObject *kwnames, bool owned)
 {
     PyFunctionObject *fn = (PyFunctionObject *)func;
     PyCodeObject *code = (PyCodeObject *)fn->func_code;
     const EngCachedState *s = enterable_now(ts, code);
     Py311Frame *f;
     if (BASE_UNLIKELY(s == NULL) || BASE_UNLIKELY((f = push_frame(ts, fn, &s->callee)) == NULL)) {
-        return _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
+        return call_stock(func, args, nargs, kwnames, owned);
     }
     if (BASE_UNLIKELY(kwnames != NULL) || BASE_UNLIKELY(s->callee.exact_args != nargs)) {
-        return bind_and_run(ts, f, s->state, args, nargs, kwnames);
+        return bind_and_run(ts, f, s->state, args, nargs, kwnames, owned);
+    }
+    if (owned) { /* the frame's */
+        Py_SET_REFCNT(func, Py_REFCNT(func) - 1);
     }
     for (Py_ssize_t i = 0; i < nargs; i++) {
-        f->localsplus[i] = Py_NewRef(args[i]);
+        f->localsplus[i] = owned ? args[i] : Py_NewRef(args[i]);
     }
     py311_unset_locals(f, nargs, s->callee.nlocalsplus);
     return run(ts, f, s->state, &s->callee);
+}
+
+PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                           Py_ssize_t nargs, PyObject *kwnames)
+{
+    return call_function(ts, func, args, nargs, kwnames, false);
+}
+
+PyObject *rt_call_function_owned(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                                 Py_ssize_t nargs, PyObject *kwnames)
+{
+    return call_function(ts, func, args, nargs, kwnames, true);
 }
 
 /* Fetches the items of a dict with a reference each: binding may run the collector, and so change
@@ -341,10 +386,35 @@ PyObject *eng_vectorcall(PyObject *func, PyObject *const *args, size_t nargsf, P
                             kwnames);
 }
 
-/* rt_call_py where the callee cannot be entered directly: the way every call goes. */
-static BASE_NOINLINE PyObject *call_slowly(PyObject **argv, Py_ssize_t n)
+/* Calls with arguments that are bound to parameters already, as a call would give them. */
+static PyObject *call_unbound(PyObject *func, PyObject *const *bound, PyCodeObject *co)
 {
-    PyObject *result = PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL);
+    Py_ssize_t argc = co->co_argcount, at = argc + co->co_kwonlyargcount;
+    PyObject *extra = co->co_flags & CO_VARARGS ? bound[at++] : py311_empty_tuple();
+    PyObject *kwargs = co->co_flags & CO_VARKEYWORDS ? PyDict_Copy(bound[at]) : PyDict_New();
+    PyObject *args = PyTuple_New(argc + PyTuple_GET_SIZE(extra)), *result = NULL;
+    bool ok = args != NULL && kwargs != NULL;
+    for (Py_ssize_t i = 0; ok && i < PyTuple_GET_SIZE(args); i++) {
+        PyTuple_SET_ITEM(args, i,
+                         Py_NewRef(i < argc ? bound[i] : PyTuple_GET_ITEM(extra, i - argc)));
+    }
+    for (Py_ssize_t i = argc; ok && i < argc + co->co_kwonlyargcount; i++) {
+        ok = PyDict_SetItem(kwargs, PyTuple_GET_ITEM(co->co_localsplusnames, i), bound[i]) == 0;
+    }
+    if (ok) {
+        result = PyObject_Call(func, args, kwargs);
+    }
+    Py_XDECREF(args);
+    Py_XDECREF(kwargs);
+    return result;
+}
+
+/* rt_call_py where the callee cannot be entered directly: the way every call goes. */
+static BASE_NOINLINE PyObject *call_slowly(PyObject **argv, Py_ssize_t n, PyCodeObject *code)
+{
+    PyObject *result = py311_fills_frame(code)
+                           ? PyObject_Vectorcall(argv[0], argv + 1, (size_t)(n - 1), NULL)
+                           : call_unbound(argv[0], argv + 1, code);
     for (Py_ssize_t i = 1; i < n; i++) {
         Py_DECREF(argv[i]);
     }
@@ -358,7 +428,7 @@ PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cod
     Py311Frame *f;
     if (BASE_UNLIKELY(s == NULL) ||
         BASE_UNLIKELY((f = push_frame(ts, (PyFunctionObject *)argv[0], &s->callee)) == NULL)) {
-        return call_slowly(argv, n);
+        return call_slowly(argv, n, code);
     }
     PyObject **locals = f->localsplus;
     Py_ssize_t nargs = n - 1;

@@ -38,17 +38,19 @@ static void call_vector(Builder *b, const Call *c)
     int n = c->nargs + 2;
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
     for (int i = 0; i < n; i++) {
-        args[i] = hb_peek(b, n - i)->v;
+        hb_own(b, hb_peek(b, n - i));
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        args[i] = hb_pop(b).v;
     }
     if (b->kwnames && b->unit && rt_unit_pin(b->unit, b->kwnames) < 0) {
         hb_stop(b, "out of memory");
     }
     HirIns *r = call_op(b, HIR_CallVector, n, args, b->kwnames);
-    r->aux = c->nargs >= 1 && !call_arg(b, c, 0)->owned;
     if (c->known == (PyObject *)&PyRange_Type && c->plain) {
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }
-    hb_finish_call(b, c, r, true);
+    hb_push(b, r, true);
 }
 
 static void call_generic(Builder *b, const Call *c)
@@ -95,8 +97,8 @@ static bool call_targets(Builder *b, const Call *c)
     uint32_t n = 0;
     for (unsigned k = 0; k < t->n; k++) {
         PyCodeObject *co = t->codes[k];
-        if (!py311_plain_function(co) || co->co_argcount != c->nargs + 1 ||
-            rt_unit_pin(b->unit, (PyObject *)co) < 0) {
+        if (!py311_plain_function(co) || !py311_fills_frame(co) ||
+            co->co_argcount != c->nargs + 1 || rt_unit_pin(b->unit, (PyObject *)co) < 0) {
             continue;
         }
         HirIns *is = hb_emit1(b, HIR_IsFuncCode, method);
@@ -125,47 +127,77 @@ static bool call_targets(Builder *b, const Call *c)
     return true;
 }
 
-/* Which of the `given` operands of the call fills each parameter behind the first `implicit`; -1: its default does.
- * NULL: they do not fit, and the generic call raises TypeError, or matches names by equality. */
-static int *map_arguments(Builder *b, PyFunctionObject *func, int given, int implicit,
-                          bool *use_defaults)
+/* What a call's operands become. */
+typedef struct {
+    int *
+        from; /* by parameter behind the implicit ones, keyword-only ones last: operand, or -1: its default */
+    int nparams;   /* of these */
+    int nextra;    /* operands for *args: the positional ones behind those of parameters */
+    uint64_t rest; /* bits: keywords for **kwargs */
+    bool defaults; /* positional ones are used */
+} Mapping;
+
+enum { MAX_KEYWORDS = 64 };
+
+/* The parameter behind the first `implicit` that a keyword names, or -1. Both names are interned. */
+static int named_parameter(PyCodeObject *co, PyObject *name, int implicit, int nparams)
+{
+    for (int i = BASE_MAX(co->co_posonlyargcount - implicit, 0); i < nparams; i++) {
+        if (PyTuple_GET_ITEM(co->co_localsplusnames, i + implicit) == name) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* The default of the keyword-only parameter that is local `i`, borrowed, or NULL. */
+static PyObject *kwdefault(PyFunctionObject *func, int i)
+{
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    return rt_func_kwdefault((PyObject *)func, PyTuple_GET_ITEM(co->co_localsplusnames, i));
+}
+
+/* Which of the `given` operands fills each parameter behind the first `implicit`. False: they do not fit, and the generic
+ * call raises TypeError, or matches names by equality. */
+static bool map_arguments(Builder *b, PyFunctionObject *func, int given, int implicit, Mapping *m)
 {
     PyCodeObject *co = (PyCodeObject *)func->func_code;
     int nkw = b->kwnames ? (int)PyTuple_GET_SIZE(b->kwnames) : 0;
     int npos = given - nkw, argc = co->co_argcount - implicit;
-    if (!py311_plain_function(co) || npos > argc || npos < 0) {
-        return NULL;
+    *m = (Mapping){.nparams = argc + co->co_kwonlyargcount, .nextra = BASE_MAX(npos - argc, 0)};
+    if (argc < 0 || npos < 0 || nkw > MAX_KEYWORDS || !py311_optimized_function(co) ||
+        (m->nextra > 0 && !(co->co_flags & CO_VARARGS))) {
+        return false;
     }
-    int *from = arena_array(b->a, int, (size_t)argc + 1);
-    for (int i = 0; i < argc; i++) {
-        from[i] = i < npos ? i : -1;
+    m->from = arena_array(b->a, int, (size_t)m->nparams + 1);
+    for (int i = 0; i < m->nparams; i++) {
+        m->from[i] = i < BASE_MIN(npos, argc) ? i : -1;
     }
     for (int k = 0; k < nkw; k++) {
         PyObject *name = PyTuple_GET_ITEM(b->kwnames, k);
-        int at = -1;
-        for (int i = BASE_MAX(co->co_posonlyargcount - implicit, 0); i < argc; i++) {
-            if (PyTuple_GET_ITEM(co->co_localsplusnames, i + implicit) == name) {
-                at = i;
-                break;
+        int at = named_parameter(co, name, implicit, m->nparams);
+        if (at >= 0) {
+            if (m->from[at] >= 0) {
+                return false;
             }
-        }
-        if (at < 0 || from[at] >= 0) {
-            return NULL;
-        }
-        from[at] = npos + k;
-    }
-    PyObject *defaults = func->func_defaults;
-    int ndef = defaults ? (int)PyTuple_GET_SIZE(defaults) : 0;
-    *use_defaults = false;
-    for (int i = 0; i < argc; i++) {
-        if (from[i] < 0) {
-            if (i < argc - ndef) {
-                return NULL;
-            }
-            *use_defaults = true;
+            m->from[at] = npos + k;
+        } else if ((co->co_flags & CO_VARKEYWORDS) && PyUnicode_CHECK_INTERNED(name)) {
+            m->rest |= UINT64_C(1) << k;
+        } else {
+            return false;
         }
     }
-    return from;
+    int ndef = func->func_defaults ? (int)PyTuple_GET_SIZE(func->func_defaults) : 0;
+    for (int i = 0; i < m->nparams; i++) {
+        if (m->from[i] >= 0) {
+            continue;
+        }
+        if (i < argc ? i < argc - ndef : !kwdefault(func, i + implicit)) {
+            return false;
+        }
+        m->defaults = m->defaults || i < argc;
+    }
+    return true;
 }
 
 /* The function `f` with its number of defaults checked. */
@@ -177,25 +209,100 @@ static HirIns *guard_defaults(Builder *b, HirIns *f, PyFunctionObject *func)
     return f;
 }
 
-/* The default of parameter `i`, borrowed. */
-static HirIns *default_of(Builder *b, HirIns *f, PyFunctionObject *func, int i)
+HirIns *hb_default_of(Builder *b, HirIns *f, PyFunctionObject *func, int i)
 {
-    HirIns *v = hb_emit1(b, HIR_FuncDefault, f);
     PyCodeObject *co = (PyCodeObject *)func->func_code;
-    v->aux = (uint32_t)(i - (co->co_argcount - (int)PyTuple_GET_SIZE(func->func_defaults)));
+    if (i < co->co_argcount) {
+        PyObject *tuple = func->func_defaults;
+        HirIns *v = hb_emit1(b, HIR_FuncDefault, f);
+        v->aux = (uint32_t)(i - (co->co_argcount - (int)PyTuple_GET_SIZE(tuple)));
+        hb_observe(b, v, PyTuple_GET_ITEM(tuple, v->aux));
+        return v;
+    }
+    HirIns *v = hb_emit1(b, HIR_FuncKwDefault, f);
+    v->imm.p = PyTuple_GET_ITEM(co->co_localsplusnames, i);
+    v = hb_guard(b, HIR_GuardNotNull, v, 0, NULL);
+    hb_observe(b, v, kwdefault(func, i));
     return v;
 }
 
-/* A Python function with exactly the arguments it wants: straight into its frame. */
+/* The default of parameter `i`, or NULL: it is one that the unit may not keep. */
+static PyObject *plain_default(PyFunctionObject *func, int i)
+{
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    PyObject *tuple = func->func_defaults;
+    PyObject *v =
+        i < co->co_argcount
+            ? PyTuple_GET_ITEM(tuple, i - (co->co_argcount - (int)PyTuple_GET_SIZE(tuple)))
+            : kwdefault(func, i);
+    return hir_type_leaf(hir_type_of_object(v)) ? v : NULL;
+}
+
+/* The same in compiled code, guarded to be what it is now. */
+static HirIns *guarded_default(Builder *b, HirIns *f, PyFunctionObject *func, int i)
+{
+    HirIns *g = hb_emit1(b, HIR_GuardIs, hb_default_of(b, f, func, i));
+    g->imm.p = plain_default(func, i);
+    g->type = hir_type_of_object(g->imm.p);
+    return hb_const(b, g->imm.p);
+}
+
+/* *args: the stack entries of the operands it takes hold it and nothing then, so that it is dropped if what follows fails.
+ * `depth` is that of the first of them. */
+static HirIns *pack_positional(Builder *b, int depth, int n)
+{
+    if (n == 0) {
+        return hb_const(b, py311_empty_tuple());
+    }
+    HirIns **items = arena_array(b->a, HirIns *, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        items[i] = hb_peek(b, depth - i)->v;
+    }
+    HirIns *tuple = hb_emit(b, HIR_BuildTuple, n, items);
+    for (int i = 0; i < n; i++) {
+        *hb_peek(b, depth - i) = i == 0 ? (Entry){tuple, true, -1} : (Entry){hb_null(b), false, -1};
+    }
+    b->fs_cache = NULL;
+    return tuple;
+}
+
+/* **kwargs of the keywords in m->rest; `depth` is the first keyword's. Their stack entries hold nothing then. */
+static HirIns *pack_keywords(Builder *b, const Mapping *m, int depth)
+{
+    HirIns *pairs[2 * MAX_KEYWORDS + 1] = {NULL};
+    int n = 0, k = 0;
+    for (uint64_t rest = m->rest; rest; rest >>= 1, k++) {
+        if (rest & 1) {
+            pairs[n++] = hb_const(b, PyTuple_GET_ITEM(b->kwnames, k));
+            pairs[n++] = hb_peek(b, depth - k)->v;
+        }
+    }
+    if (b->f->max_out < (uint32_t)n + 1) {
+        b->f->max_out = (uint32_t)n + 1;
+    }
+    HirIns *dict = hb_emit(b, HIR_BuildMap, n, pairs);
+    for (int i = 1; i < n; i += 2) {
+        hb_emit1(b, HIR_Decref, pairs[i]);
+    }
+    return dict;
+}
+
+/* A Python function whose parameters these arguments fit: straight into its frame. */
 static bool call_python(Builder *b, const Call *c)
 {
     PyFunctionObject *func = (PyFunctionObject *)c->known;
     PyCodeObject *co = (PyCodeObject *)func->func_code;
-    int given = c->nargs + (c->method ? 1 : 0), argc = co->co_argcount;
-    bool use_defaults;
-    int *from = map_arguments(b, func, given, 0, &use_defaults);
-    if (!from) {
+    int given = c->nargs + (c->method ? 1 : 0);
+    Mapping m;
+    if (!map_arguments(b, func, given, 0, &m)) {
         return false;
+    }
+    bool packs = co->co_flags & (CO_VARARGS | CO_VARKEYWORDS);
+    for (int i = 0; i < m.nparams && packs; i++) {
+        /* Making a container may run the collector, and so change defaults: they are what they are now, and kept. */
+        if (m.from[i] < 0 && !plain_default(func, i)) {
+            return false;
+        }
     }
     Entry *callee = c->method ? call_lower(b, c) : call_upper(b, c);
     if (b->unit && rt_unit_pin(b->unit, (PyObject *)co) < 0) {
@@ -203,40 +310,52 @@ static bool call_python(Builder *b, const Call *c)
     }
     HirIns *f = hb_guard(b, HIR_GuardFuncCode, callee->v, 0, co);
     f->type = HIR_T_FUNCTION;
-    if (use_defaults) {
+    if (m.defaults) {
         f = guard_defaults(b, f, func);
     }
     HbCall call = {.func = func,
                    .f = f,
                    .shape = c->method ? HIR_CALL_METHOD : HIR_CALL_UNDER,
                    .given = given,
-                   .from = from};
-    if (hb_inline(b, &call)) {
+                   .from = m.from};
+    if (py311_plain_function(co) && hb_inline(b, &call)) {
         return true;
     }
     int first = c->method ? c->nargs + 1 : c->nargs; /* stack depth of operand 0 */
     for (int i = 0; i < given; i++) {
         hb_own(b, hb_peek(b, first - i));
     }
-    HirIns **args = arena_array(b->a, HirIns *, (size_t)argc + 1);
+    int nargs = 1 + m.nparams;
+    HirIns **args = arena_array(b->a, HirIns *, (size_t)nargs + 2);
     args[0] = f;
-    for (int i = 0; i < argc; i++) {
-        if (from[i] >= 0) {
-            args[i + 1] = hb_peek(b, first - from[i])->v;
-        } else {
-            args[i + 1] = default_of(b, f, func, i);
-        }
+    for (int i = 0; i < m.nparams; i++) {
+        args[i + 1] = m.from[i] >= 0 ? hb_peek(b, first - m.from[i])->v
+                      : packs        ? guarded_default(b, f, func, i)
+                                     : hb_default_of(b, f, func, i);
+    }
+    int npos = given - (b->kwnames ? (int)PyTuple_GET_SIZE(b->kwnames) : 0);
+    HirIns *empty = NULL;
+    if (co->co_flags & CO_VARARGS) {
+        HirIns *tuple = pack_positional(b, first - (npos - m.nextra), m.nextra);
+        empty = m.nextra == 0 ? tuple : NULL;
+        args[nargs++] = tuple;
+    }
+    if (co->co_flags & CO_VARKEYWORDS) {
+        args[nargs++] = pack_keywords(b, &m, first - npos);
     }
     /* The call consumes the arguments even when it fails, so they leave the stack first. */
     for (int i = 0; i < given; i++) {
         hb_pop(b);
     }
-    for (int i = 0; i < argc; i++) {
-        if (from[i] < 0) {
+    for (int i = 0; i < m.nparams; i++) {
+        if (m.from[i] < 0) {
             hb_emit1(b, HIR_Incref, args[i + 1]);
         }
     }
-    HirIns *r = call_op(b, HIR_CallPy, argc + 1, args, co);
+    if (empty) {
+        hb_emit1(b, HIR_Incref, empty);
+    }
+    HirIns *r = call_op(b, HIR_CallPy, nargs, args, co);
     if (c->method) {
         hb_pop_drop(b, 1);
     } else {
@@ -359,15 +478,6 @@ static bool call_class(Builder *b, const Call *c)
     return false;
 }
 
-/* The default of parameter `i`, or NULL: it is one that the unit may not keep. */
-static PyObject *plain_default(PyFunctionObject *func, int i)
-{
-    PyCodeObject *co = (PyCodeObject *)func->func_code;
-    PyObject *tuple = func->func_defaults;
-    PyObject *v = PyTuple_GET_ITEM(tuple, i - (co->co_argcount - (int)PyTuple_GET_SIZE(tuple)));
-    return hir_type_leaf(hir_type_of_object(v)) ? v : NULL;
-}
-
 /* A Python class whose __init__ takes these arguments: its frame is pushed here. The caller keeps its references to them
  * until the call is through, as type_call's does. */
 static bool call_init(Builder *b, const Call *c)
@@ -375,10 +485,16 @@ static bool call_init(Builder *b, const Call *c)
     PyTypeObject *tp = (PyTypeObject *)c->known;
     PyFunctionObject *init = (PyFunctionObject *)rt_python_init(tp);
     PyCodeObject *co = (PyCodeObject *)init->func_code;
-    bool use_defaults;
-    int *from = co->co_argcount > 0 ? map_arguments(b, init, c->nargs, 1, &use_defaults) : NULL;
-    if (!from) {
+    Mapping map;
+    if (co->co_argcount == 0 || !map_arguments(b, init, c->nargs, 1, &map) ||
+        !py311_plain_function(co)) {
         return false;
+    }
+    const int *from = map.from;
+    for (int i = co->co_argcount - 1; i < map.nparams; i++) {
+        if (from[i] < 0) {
+            return false; /* its guard would have to come before the object is made */
+        }
     }
     if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {
         hb_stop(b, "out of memory");
@@ -394,14 +510,14 @@ static bool call_init(Builder *b, const Call *c)
     f->imm.p = init;
     f->aux = HIR_CONST_BORROWED;
     f->type = HIR_T_FUNCTION;
-    if (use_defaults) {
+    if (map.defaults) {
         f = guard_defaults(b, f, init);
     }
     if (hb_inline_init(b, tp, cls, init, f, c->nargs, from)) {
         return true;
     }
     int argc = co->co_argcount;
-    bool fits = !b->caller;
+    bool fits = !b->caller && py311_fills_frame(co);
     for (int i = 1; i < argc; i++) {
         fits = fits && (from[i - 1] >= 0 || plain_default(init, i));
     }
@@ -413,10 +529,7 @@ static bool call_init(Builder *b, const Call *c)
     /* Defaults are compared with what they are now: making the object may run the collector, and so change them. */
     for (int i = 1; i < argc; i++) {
         if (from[i - 1] < 0) {
-            HirIns *g = hb_emit1(b, HIR_GuardIs, default_of(b, f, init, i));
-            g->imm.p = plain_default(init, i);
-            g->type = hir_type_of_object(g->imm.p);
-            args[i + 1] = hb_const(b, g->imm.p);
+            args[i + 1] = guarded_default(b, f, init, i);
         }
     }
     for (int i = 1; i < argc; i++) {

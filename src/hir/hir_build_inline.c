@@ -248,21 +248,16 @@ static bool eligible(Builder *b, PyCodeObject *co, HirInlinee *about, bool *stor
 static void set_locals(Builder *in, Builder *b, const HbCall *c)
 {
     PyCodeObject *co = in->co;
-    PyObject *defaults = c->func->func_defaults;
-    int ndef = defaults ? (int)PyTuple_GET_SIZE(defaults) : 0;
     in->st.locals = arena_array(in->a, HirIns *, (size_t)in->nlocals + 1);
     in->st.held = arena_array(in->a, uint8_t, (size_t)in->nlocals + 1);
     in->st.stack = arena_array(in->a, Entry, hb_stack_size(co));
     for (int i = 0; i < in->nlocals; i++) {
         in->st.locals[i] = b->null;
-        if (i >= co->co_argcount) {
+        if (i >= co->co_argcount + co->co_kwonlyargcount) {
             continue;
         }
         if (c->from[i] < 0) {
-            HirIns *d = hb_emit1(b, HIR_FuncDefault, c->f);
-            d->aux = (uint32_t)(i - (co->co_argcount - ndef));
-            hb_observe(b, d, PyTuple_GET_ITEM(defaults, d->aux));
-            in->st.locals[i] = d;
+            in->st.locals[i] = hb_default_of(b, c->f, c->func, i);
             in->st.held[i] = HB_MEMORY;
             continue;
         }
@@ -357,8 +352,9 @@ bool hb_inline_init(Builder *b, PyTypeObject *tp, HirIns *cls, PyFunctionObject 
         hb_emit1(b, HIR_Incref, f);
     }
     *hb_peek(b, nargs + 2) = (Entry){self, true, -1}; /* where the NULL was */
-    int *map = arena_array(b->a, int, (size_t)co->co_argcount);
-    for (int i = 1; i < co->co_argcount; i++) {
+    int nparams = co->co_argcount + co->co_kwonlyargcount;
+    int *map = arena_array(b->a, int, (size_t)nparams);
+    for (int i = 1; i < nparams; i++) {
         map[i] = from[i - 1] < 0 ? -1 : from[i - 1] + 1;
     }
     hb_push_entry(b, f, !b->caller, b->caller ? HB_HEAP : -1);
@@ -385,7 +381,7 @@ bool hb_inline_getter(Builder *b, PyObject *property)
     PyCodeObject *co = getter && Py_IS_TYPE(getter, &PyFunction_Type)
                            ? (PyCodeObject *)((PyFunctionObject *)getter)->func_code
                            : NULL;
-    if (!co || !py311_plain_function(co) || co->co_argcount != 1) {
+    if (!co || !py311_plain_function(co) || !py311_fills_frame(co) || co->co_argcount != 1) {
         return false;
     }
     if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {

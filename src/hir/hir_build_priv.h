@@ -217,6 +217,8 @@ typedef struct {
     bool prepared;   /* the levels of recursion are guarded, and the stack is no longer tier 0's */
 } HbCall;
 
+/* The default of parameter `i` of `func`, which `f` is and which has one, borrowed. */
+HirIns *hb_default_of(Builder *b, HirIns *f, PyFunctionObject *func, int i);
 /* Builds the function into b instead of a call of it: the call is off the stack then, its result on
  * it. False: nothing happened. */
 bool hb_inline(Builder *b, const HbCall *c);

@@ -345,8 +345,8 @@ static void check_exit(Verifier *v, const HirIns *i)
 static void own_ins(Verifier *v, HirIns *i)
 {
     uint32_t flags = hir_flags(i);
-    bool early =
-        i->op == HIR_CallPy || i->op == HIR_CallInit; /* its arguments are gone even on failure */
+    bool early = i->op == HIR_CallPy || i->op == HIR_CallInit ||
+                 i->op == HIR_CallVector; /* their arguments are gone even on failure */
     if (i->op == HIR_Phi) {
         return; /* came with the edge */
     }

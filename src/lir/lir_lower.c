@@ -552,6 +552,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_FuncBuiltins] = lw_load_field,
     [HIR_GuardFuncDefaults] = lw_guard_func_defaults,
     [HIR_FuncDefault] = lw_func_default,
+    [HIR_FuncKwDefault] = lw_call,
     [HIR_GuardTrue] = lw_guard_bool,
     [HIR_GuardFalse] = lw_guard_bool,
     [HIR_GuardNoDict] = lw_guard_no_dict,

@@ -17,6 +17,7 @@ uint32_t opt_reads(const HirIns *i)
     case HIR_GuardFuncCode:
     case HIR_GuardFuncDefaults:
     case HIR_FuncDefault:
+    case HIR_FuncKwDefault:
     case HIR_GuardNoDict:
     case HIR_GuardDictKeys:
     case HIR_LoadGlobalModule:

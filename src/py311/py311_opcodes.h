@@ -116,11 +116,18 @@ static inline bool py311_fills_frame(const PyCodeObject *co)
     return (co->co_flags & (wanted | odd)) == wanted && co->co_kwonlyargcount == 0;
 }
 
-/* A function whose call is no more than that and running it. */
+/* A function's code: its call makes a frame with its parameters in the first locals, and no dict of locals. */
+static inline bool py311_optimized_function(const PyCodeObject *co)
+{
+    int wanted = CO_OPTIMIZED | CO_NEWLOCALS;
+    return (co->co_flags & wanted) == wanted;
+}
+
+/* The same that runs when it is called, and whose parameters take one argument each. */
 static inline bool py311_plain_function(const PyCodeObject *co)
 {
-    return py311_fills_frame(co) && !(co->co_flags & PY311_CO_GENERATOR_LIKE) &&
-           (co->co_flags & CO_NEWLOCALS);
+    int odd = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
+    return py311_optimized_function(co) && !(co->co_flags & odd);
 }
 
 #endif

@@ -300,18 +300,24 @@ PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, P
 /* --- calls (rt_call.c; rt_call_py, rt_call_function and rt_leave_py are the engine's) -------------------------------------- */
 /* The value-stack entries of PRECALL+CALL: argv[0] method or NULL, argv[1] self (when argv[0] is a
  * method) or the callable, then n - 2 arguments of which the last ones are the keywords'.
- * Borrows all; may overwrite argv[0..1] while it runs. `borrowed`: the caller holds no reference of
- * its own to the first argument, which sys.getrefcount would notice. */
-PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
-                         int borrowed);
+ * Consumes all: a Python function's frame takes the arguments over, so that they die when it lets go of them, as in tier
+ * 0; for others they are kept until the call is over. Overwrites argv[0..1]. */
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames);
 /* A Python function with nargs positional arguments and those that kwnames (or NULL) names; borrows
  * all. Like its vectorcall, but the thread need not be looked for. */
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
                            Py_ssize_t nargs, PyObject *kwnames);
-/* The same with the keywords in a dict, or NULL. */
+/* The same, which consumes the function and the arguments. */
+PyObject *rt_call_function_owned(PyThreadState *ts, PyObject *func, PyObject *const *args,
+                                 Py_ssize_t nargs, PyObject *kwnames);
+/* rt_call_function with the keywords in a dict, or NULL. */
 PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const *args,
                               Py_ssize_t nargs, PyObject *kwargs);
-/* argv[0] function whose code is `code`, then its arguments; consumes the arguments always. */
+/* The default of the keyword-only parameter `name` of a Python function, borrowed, or NULL, without an exception: it has none,
+ * or looking for it might run code. */
+PyObject *rt_func_kwdefault(PyObject *func, void *name);
+/* argv[0] function whose code is `code`, then what its parameters are bound to, the tuple and the dict of *args and **kwargs
+ * included; consumes these always. */
 PyObject *rt_call_py(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *code);
 /* Code that compact code shares (lir_shared.c). */
 #define RT_SHARED_CALLS 8

@@ -136,7 +136,7 @@ bool rt_is_getrefcount(PyObject *callable)
 
 /* Calls what is no function, without tracing; args[-1] is free, nargs does not count keyword values. */
 static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args,
-                                    size_t nargs, PyObject *kwnames, int borrowed)
+                                    size_t nargs, PyObject *kwnames)
 {
     PyTypeObject *tp = Py_TYPE(callable);
     if (tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
@@ -155,22 +155,45 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
         if (f != NULL && Py_IS_TYPE(f, &PyFunction_Type))
             return call_instance(ts, f, callable, args, nargs, kwnames);
     }
-    if (borrowed && nargs == 1 && rt_is_getrefcount(callable)) {
-        /* Programs compare what it gives with what they hold, the value stack included. */
-        PyObject *arg = Py_NewRef(args[0]);
-        PyObject *res = rt_vectorcall(ts, callable, args, nargs, kwnames);
-        Py_DECREF(arg);
-        return res;
-    }
     return rt_vectorcall(ts, callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
 }
 
+/* The same with tracing looked after; consumes all, the callable first, as ceval.c does. */
 static BASE_NOINLINE PyObject *call_other(PyThreadState *ts, PyObject *callable, PyObject **args,
-                                          Py_ssize_t nargs, PyObject *kwnames, int borrowed)
+                                          Py_ssize_t nargs, PyObject *kwnames)
 {
-    if (BASE_UNLIKELY(ts->cframe->use_tracing))
-        return rt_trace_call_function(ts, callable, args, nargs, kwnames);
-    return call_object(ts, callable, args, (size_t)nargs, kwnames, borrowed);
+    Py_ssize_t n = nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
+    PyObject *res = BASE_UNLIKELY(ts->cframe->use_tracing)
+                        ? rt_trace_call_function(ts, callable, args, nargs, kwnames)
+                        : call_object(ts, callable, args, (size_t)nargs, kwnames);
+    Py_DECREF(callable);
+    for (Py_ssize_t i = 0; i < n; i++)
+        Py_DECREF(args[i]);
+    return res;
+}
+
+/* A bound method that stands where a method without its object does (__exit__): tier 0 keeps the operands until the call
+ * is over. */
+static BASE_NOINLINE PyObject *call_bound(PyThreadState *ts, PyObject **argv, Py_ssize_t n,
+                                          PyObject *kwnames)
+{
+    PyObject *callable = argv[0];
+    Py_ssize_t nkw = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
+    argv[0] = PyMethod_GET_SELF(callable);
+    PyObject *res = rt_call_function(ts, PyMethod_GET_FUNCTION(callable), argv, n - nkw, kwnames);
+    Py_DECREF(callable);
+    for (Py_ssize_t i = 1; i < n; i++)
+        Py_DECREF(argv[i]);
+    return res;
+}
+
+PyObject *rt_func_kwdefault(PyObject *func, void *name)
+{
+    PyObject *dict = ((PyFunctionObject *)func)->func_kwdefaults;
+    /* Only str among the keys: looking one up runs no code and cannot fail. */
+    if (dict == NULL || !py311_keys_unicode(py311_dict_keys(dict)))
+        return NULL;
+    return PyDict_GetItemWithError(dict, name);
 }
 
 void rt_unset(PyObject **first, Py_ssize_t n)
@@ -179,8 +202,7 @@ void rt_unset(PyObject **first, Py_ssize_t n)
 }
 
 /* Functions come first and need no registers saved here. */
-PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
-                         int borrowed)
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames)
 {
     PyObject *callable = argv[0];
     PyObject **args = argv + 1;
@@ -188,9 +210,10 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
     if (callable == NULL) {
         callable = argv[1];
         if (Py_TYPE(callable) == &PyMethod_Type) {
-            /* The bound method, which the caller keeps alive, keeps both alive. */
-            argv[1] = PyMethod_GET_SELF(callable);
-            callable = PyMethod_GET_FUNCTION(callable);
+            PyObject *method = callable;
+            argv[1] = Py_NewRef(PyMethod_GET_SELF(method));
+            callable = Py_NewRef(PyMethod_GET_FUNCTION(method));
+            Py_DECREF(method);
         } else {
             args++;
             nargs--;
@@ -199,13 +222,11 @@ PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void 
     if (kwnames != NULL)
         nargs -= PyTuple_GET_SIZE(kwnames);
     if (argv[0] == callable && Py_TYPE(callable) == &PyMethod_Type && !ts->cframe->use_tracing &&
-        Py_IS_TYPE(PyMethod_GET_FUNCTION(callable), &PyFunction_Type)) { /* __exit__ */
-        argv[0] = PyMethod_GET_SELF(callable);
-        return rt_call_function(ts, PyMethod_GET_FUNCTION(callable), argv, nargs + 1, kwnames);
-    }
+        Py_IS_TYPE(PyMethod_GET_FUNCTION(callable), &PyFunction_Type))
+        return call_bound(ts, argv, n, kwnames);
     if (Py_TYPE(callable) == &PyFunction_Type && !ts->cframe->use_tracing)
-        return rt_call_function(ts, callable, args, nargs, kwnames);
-    return call_other(ts, callable, args, nargs, kwnames, borrowed);
+        return rt_call_function_owned(ts, callable, args, nargs, kwnames);
+    return call_other(ts, callable, args, nargs, kwnames);
 }
 
 /* A Python function, or a bound method of one, with a plain tuple and dict: the arguments go from

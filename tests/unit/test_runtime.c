@@ -244,7 +244,10 @@ static PyObject *w_call_vector(PyObject *self, PyObject *args) /* kwnames, metho
     (void)self;
     PyObject *argv[MAX_ARGV];
     Py_ssize_t n = spread(args, 1, argv);
-    return rt_call_vector(ts(), argv, n, ARG(0), 0);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Py_XINCREF(argv[i]); /* consumed */
+    }
+    return rt_call_vector(ts(), argv, n, ARG(0));
 }
 
 static PyObject *w_call_class(PyObject *self, PyObject *args) /* ic, class, args... */
