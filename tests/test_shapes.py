@@ -144,8 +144,26 @@ def test_instantiation(init, call, made, tmp_path):
 def test_parameters(function, call, made, not_made, tmp_path):
     head, body = function.split(": ", 1)
     source = f"def {head}:\n    {body}\ndef f(x, y):\n    return {call}\nfor i in range(300):\n    f(1, 2)\n"
-    seen = set(operations(tmp_path, source, "f")) - (set() if "=1" in head else {"FuncKwDefault"})
+    seen = set(operations(tmp_path, source, "f"))
     assert made <= seen and not ((not_made | {"CallVector"} - made) & seen), seen
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        ("h(*args, **kwargs)", {"CallExMerge"}),
+        ("h(1, *args, **kwargs)", {"CallExMerge"}),
+        ("h(*args, k=1, **kwargs)", {"CallEx", "BuildMap", "DictMerge"}),
+        ("h(*args, **(kwargs or {}))", {"CallEx", "BuildMap", "DictMerge"}),
+        ("h(*args)", {"CallEx"}),
+    ],
+)
+def test_forwarded_arguments(body, made, tmp_path):
+    """No dict is made for **kwargs where the callee cannot see it."""
+    source = f"def h(*args, **kw):\n    id(kw)\ndef f(*args, **kwargs):\n    return {body}\n"
+    source += "for i in range(300):\n    f(1, 2, z=i)\n"
+    seen = set(operations(tmp_path, source, "f"))
+    assert seen & {"CallEx", "CallExMerge", "BuildMap", "DictMerge"} == made, seen
 
 
 SEVERAL = """

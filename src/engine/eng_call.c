@@ -358,15 +358,18 @@ PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const
         PyObject *names[ENG_DICT_KEYWORDS], *values[ENG_DICT_KEYWORDS];
         Py_ssize_t n = fetch_items(kwargs, names, values);
         bound = eng_bind_arguments(f, args, nargs, (EngKeywords){names, values, n});
+        PyObject *result = NULL;
+        bool over = bound == ENG_BOUND || unbound(ts, f, bound) < 0;
+        if (bound == ENG_BOUND) {
+            result = run(ts, f, s, &s->callee);
+        }
+        /* Kept until the call is over: tier 0 has them in a dict of its own. */
         while (n-- > 0) {
             Py_DECREF(names[n]);
             Py_DECREF(values[n]);
         }
-        if (bound == ENG_BOUND) {
-            return run(ts, f, s, &s->callee);
-        }
-        if (unbound(ts, f, bound) < 0) {
-            return NULL;
+        if (over) {
+            return result;
         }
     }
     return PyObject_VectorcallDict(func, args, (size_t)nargs, kwargs);

@@ -704,13 +704,35 @@ void hb_call(Builder *b)
     hb_end_call(b);
 }
 
+/* f(*args, **kwargs) makes a dict, merges kwargs into it and calls: where the callee is a Python function nobody sees that
+ * dict, as the keywords go into its frame. */
+bool hb_leave_merge(Builder *b)
+{
+    const FbIns *in = b->in;
+    if (b->caller || !hb_same_block(b, 3) || in[1].op != PY311_LOAD_FAST ||
+        in[2].op != PY311_DICT_MERGE || in[2].arg != 1 || in[3].op != PY311_CALL_FUNCTION_EX ||
+        !hb_speculate(b)) {
+        return false;
+    }
+    int local = in[1].arg;
+    HirIns *v = b->st.locals[local];
+    if ((v->type & HIR_T_NULL) || !(v->type & HIR_T_DICT)) {
+        return false;
+    }
+    hb_push_home(b, hb_guard_type(b, v, HIR_T_DICT), local);
+    b->built = &in[1];
+    b->merge = &in[2];
+    return true;
+}
+
 void hb_call_ex(Builder *b)
 {
     bool kw = b->in->arg & 1;
     HirIns *kwargs = kw ? hb_peek(b, 1)->v : hb_null(b);
     HirIns *args = hb_peek(b, kw ? 2 : 1)->v;
     HirIns *func = hb_peek(b, kw ? 3 : 2)->v;
-    HirIns *r = hb_emit3(b, HIR_CallEx, func, args, kwargs);
+    bool merge = b->merge && b->in == b->merge + 1;
+    HirIns *r = hb_emit3(b, merge ? HIR_CallExMerge : HIR_CallEx, func, args, kwargs);
     Entry k = {0};
     if (kw) {
         k = hb_pop(b);

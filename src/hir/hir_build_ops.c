@@ -1107,6 +1107,9 @@ void hb_instruction(Builder *b)
     case PY311_BUILD_LIST: build_stealing(b, b->caller ? HIR_BuildListHeld : HIR_BuildList); break;
     case PY311_BUILD_SET: build_borrowing(b, HIR_BuildSet, arg); break;
     case PY311_BUILD_MAP:
+        if (arg == 0 && hb_leave_merge(b)) {
+            break;
+        }
         if (b->caller && arg == 0) {
             b->held = true;
             hb_push(b, hb_emit0(b, HIR_NewDictHeld), true);
@@ -1125,7 +1128,11 @@ void hb_instruction(Builder *b)
     case PY311_SET_UPDATE: update(b, HIR_SetUpdate); break;
     case PY311_MAP_ADD: map_add(b); break;
     case PY311_DICT_UPDATE: update(b, HIR_DictUpdate); break;
-    case PY311_DICT_MERGE: dict_merge(b); break;
+    case PY311_DICT_MERGE:
+        if (in != b->merge) {
+            dict_merge(b);
+        }
+        break;
     case PY311_MAKE_FUNCTION: make_function(b); break;
     case PY311_UNPACK_SEQUENCE: unpack_sequence(b); break;
     case PY311_UNPACK_EX: unpack_ex(b); break;

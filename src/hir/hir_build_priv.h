@@ -108,6 +108,7 @@ typedef struct Builder {
     uint8_t precall_quick;
     int spread;         /* items left on the stack by a BUILD_TUPLE for the coming CALL, 0: none */
     const FbIns *built; /* an instruction done together with one before it */
+    const FbIns *merge; /* a DICT_MERGE that is left to the CALL_FUNCTION_EX behind it */
 
     /* Inlining (hir_build_inline.c). */
     struct Builder *caller; /* that this one builds into; NULL: none */
@@ -320,5 +321,7 @@ bool hb_call_super(Builder *b, const Call *c);
 bool hb_same_block(const Builder *b, int n);
 /* BUILD_TUPLE: leaves its items to the isinstance() that follows. False: it does not. */
 bool hb_spread_tuple(Builder *b);
+/* BUILD_MAP of nothing that only gets **kwargs of a call: true if the call is to do it, kwargs being on the stack. */
+bool hb_leave_merge(Builder *b);
 
 #endif

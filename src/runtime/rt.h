@@ -363,6 +363,8 @@ PyObject *rt_end_init(PyThreadState *ts, PyObject *self, PyObject *res);
 bool rt_class_ic_worth(PyTypeObject *tp);
 void *rt_class_ic_new(CodeUnit *u); /* RtClassIC*, NULL when out of memory */
 PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs);
+/* The same with a new dict into which `kwargs`, a dict, is merged, if anybody can see it. */
+PyObject *rt_call_ex_merge(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs);
 /* These behave as with tracing off; the caller checks that it is. */
 PyObject *rt_call_builtin_o(PyThreadState *ts, PyObject *arg, void *cfunction);
 PyObject *rt_call_builtin_fast(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *cfunction);

@@ -293,6 +293,21 @@ PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyOb
     return res;
 }
 
+PyObject *rt_call_ex_merge(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs)
+{
+    bool function = Py_TYPE(callable) == &PyFunction_Type ||
+                    (Py_TYPE(callable) == &PyMethod_Type &&
+                     Py_TYPE(PyMethod_GET_FUNCTION(callable)) == &PyFunction_Type);
+    if (function && PyTuple_CheckExact(args) && !ts->cframe->use_tracing)
+        return call_tuple(ts, callable, args, kwargs);
+    PyObject *dict = PyDict_Copy(kwargs);
+    if (dict == NULL)
+        return NULL;
+    PyObject *res = rt_call_ex(ts, callable, args, dict);
+    Py_DECREF(dict);
+    return res;
+}
+
 /* --- C functions called directly ---------------------------------------------------------- */
 
 typedef PyObject *(*FastFunc)(PyObject *, PyObject *const *, Py_ssize_t);
