@@ -247,22 +247,26 @@ static BASE_NOINLINE int unbound(PyThreadState *ts, Py311Frame *f, EngBound boun
     return bound == ENG_BIND_FAILED ? -1 : 0;
 }
 
-/* Drops a function and n arguments of a call. */
-static void drop_call(PyObject *func, PyObject *const *args, Py_ssize_t n)
+/* Drops what is owned of a function and n arguments of a call. */
+static void drop_call(PyObject *func, PyObject *const *args, Py_ssize_t n, int owned)
 {
-    Py_DECREF(func);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        Py_DECREF(args[i]);
+    if (owned & 1) {
+        Py_DECREF(func);
+    }
+    for (Py_ssize_t i = 0; (owned >>= 1) != 0 && i < n; i++) {
+        if (owned & 1) {
+            Py_DECREF(args[i]);
+        }
     }
 }
 
 /* The call goes CPython's way. */
 static BASE_NOINLINE PyObject *call_stock(PyObject *func, PyObject *const *args, Py_ssize_t nargs,
-                                          PyObject *kwnames, bool owned)
+                                          PyObject *kwnames, int owned)
 {
     PyObject *result = _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
-    if (owned) {
-        drop_call(func, args, nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0));
+    if (owned != 0) {
+        drop_call(func, args, nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0), owned);
     }
     return result;
 }
@@ -270,7 +274,7 @@ static BASE_NOINLINE PyObject *call_stock(PyObject *func, PyObject *const *args,
 /* A call where the arguments are not just what the frame wants. */
 static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, EngCodeState *s,
                                             PyObject *const *args, Py_ssize_t nargs,
-                                            PyObject *kwnames, bool owned)
+                                            PyObject *kwnames, int owned)
 {
     PyObject *func = (PyObject *)f->f_func;
     EngKeywords kw = {NULL, NULL, 0};
@@ -279,23 +283,23 @@ static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, En
     }
     EngBound bound = eng_bind_arguments(f, args, nargs, kw);
     if (BASE_LIKELY(bound == ENG_BOUND)) {
-        if (owned) { /* the frame has references of its own */
-            drop_call(func, args, nargs + kw.n);
+        if (owned != 0) { /* the frame has references of its own */
+            drop_call(func, args, nargs + kw.n, owned);
         }
         return run(ts, f, s, &s->callee);
     }
     if (unbound(ts, f, bound) == 0) {
         return call_stock(func, args, nargs, kwnames, owned);
     }
-    if (owned) {
-        drop_call(func, args, nargs + kw.n);
+    if (owned != 0) {
+        drop_call(func, args, nargs + kw.n, owned);
     }
     return NULL;
 }
 
 static BASE_ALWAYS_INLINE PyObject *call_function(PyThreadState *ts, PyObject *func,
                                                   PyObject *const *args, Py_ssize_t nargs,
-                                                  PyObject *kwnames, bool owned)
+                                                  PyObject *kwnames, int owned)
 {
     PyFunctionObject *fn = (PyFunctionObject *)func;
     PyCodeObject *code = (PyCodeObject *)fn->func_code;
@@ -307,11 +311,12 @@ static BASE_ALWAYS_INLINE PyObject *call_function(PyThreadState *ts, PyObject *f
     if (BASE_UNLIKELY(kwnames != NULL) || BASE_UNLIKELY(s->callee.exact_args != nargs)) {
         return bind_and_run(ts, f, s->state, args, nargs, kwnames, owned);
     }
-    if (owned) { /* the frame's */
-        Py_SET_REFCNT(func, Py_REFCNT(func) - 1);
-    }
+    Py_SET_REFCNT(func, Py_REFCNT(func) - (owned & 1)); /* the frame's */
     for (Py_ssize_t i = 0; i < nargs; i++) {
-        f->localsplus[i] = owned ? args[i] : Py_NewRef(args[i]);
+        PyObject *arg = args[i];
+        owned >>= 1;
+        Py_SET_REFCNT(arg, Py_REFCNT(arg) + !(owned & 1));
+        f->localsplus[i] = arg;
     }
     py311_unset_locals(f, nargs, s->callee.nlocalsplus);
     return run(ts, f, s->state, &s->callee);
@@ -320,13 +325,13 @@ static BASE_ALWAYS_INLINE PyObject *call_function(PyThreadState *ts, PyObject *f
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
                            Py_ssize_t nargs, PyObject *kwnames)
 {
-    return call_function(ts, func, args, nargs, kwnames, false);
+    return call_function(ts, func, args, nargs, kwnames, 0);
 }
 
 PyObject *rt_call_function_owned(PyThreadState *ts, PyObject *func, PyObject *const *args,
-                                 Py_ssize_t nargs, PyObject *kwnames)
+                                 Py_ssize_t nargs, PyObject *kwnames, int owned)
 {
-    return call_function(ts, func, args, nargs, kwnames, true);
+    return call_function(ts, func, args, nargs, kwnames, owned);
 }
 
 /* Fetches the items of a dict with a reference each: binding may run the collector, and so change

@@ -130,6 +130,9 @@
 /* CPU time of the main thread between two looks at it. The kernel rounds up to its tick (1..4 ms);
  * a look costs some microseconds. */
 #define ENG_TICK_NS                1000000
+/* The block from which glibc's malloc learns to keep twice as much free memory (keep_heap). */
+#define ENG_HEAP_BLOCK             (2u << 20)
+
 /* When the process's clock is read if the main thread's stands still: if that worked last, and if another did. Each look in
  * vain doubles it. */
 #define ENG_LOOK_NS                16000000L

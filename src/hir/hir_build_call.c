@@ -33,24 +33,48 @@ static HirIns *call_op(Builder *b, HirOp op, int n, HirIns **args, void *imm)
     return i;
 }
 
+/* Which operands the call takes over: a Python function's frame gets its arguments, so that they die when it lets go of
+ * them, as in tier 0. What is no function keeps them until it is done, and then they are dropped here. */
+static uint32_t given_away(Builder *b, const Call *c, int n)
+{
+    if (c->known && !PyFunction_Check(c->known)) {
+        return 0;
+    }
+    uint32_t owned = 0;
+    for (int i = 0; i < n; i++) {
+        Entry *e = hb_peek(b, n - i);
+        if (n > 31) {
+            hb_own(b, e);
+        }
+        owned |= (uint32_t)e->owned << BASE_MIN(i, 31);
+    }
+    return owned;
+}
+
 static void call_vector(Builder *b, const Call *c)
 {
     int n = c->nargs + 2;
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
-    for (int i = 0; i < n; i++) {
-        hb_own(b, hb_peek(b, n - i));
-    }
-    for (int i = n - 1; i >= 0; i--) {
-        args[i] = hb_pop(b).v;
-    }
     if (b->kwnames && b->unit && rt_unit_pin(b->unit, b->kwnames) < 0) {
         hb_stop(b, "out of memory");
     }
+    uint32_t owned = given_away(b, c, n);
+    for (int i = 0; i < n; i++) {
+        args[i] = hb_peek(b, n - i)->v;
+    }
+    for (int i = 0; i < n && owned; i++) {
+        hb_pop(b);
+    }
     HirIns *r = call_op(b, HIR_CallVector, n, args, b->kwnames);
+    r->aux = owned;
     if (c->known == (PyObject *)&PyRange_Type && c->plain) {
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }
-    hb_push(b, r, true);
+    if (owned) {
+        hb_push(b, r, true);
+    } else {
+        hb_finish_call(b, c, r, true);
+    }
 }
 
 static void call_generic(Builder *b, const Call *c)

@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include "hir.h"
+#include "rt.h"
 
 /* Types whose binary, comparison and unary slots run no Python code for any operand among them. */
 #define CLOSED \
@@ -109,6 +110,9 @@ bool hir_consumes(const HirIns *i, uint32_t k)
     const char *s = hir_sigs[i->op].operands;
     if (!s || !(hir_op_info[i->op].flags & (HIR_F_STEAL | HIR_F_WRITE | HIR_F_TERM))) {
         return false;
+    }
+    if (i->op == HIR_CallVector) {
+        return rt_owned((int32_t)i->aux, k);
     }
     bool consumed = false;
     for (uint32_t n = 0; *s; n++) {

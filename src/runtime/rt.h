@@ -300,16 +300,22 @@ PyObject *rt_match_class(PyThreadState *ts, PyObject *subject, PyObject *type, P
 /* --- calls (rt_call.c; rt_call_py, rt_call_function and rt_leave_py are the engine's) -------------------------------------- */
 /* The value-stack entries of PRECALL+CALL: argv[0] method or NULL, argv[1] self (when argv[0] is a
  * method) or the callable, then n - 2 arguments of which the last ones are the keywords'.
- * Consumes all: a Python function's frame takes the arguments over, so that they die when it lets go of them, as in tier
- * 0; for others they are kept until the call is over. Overwrites argv[0..1]. */
-PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames);
+ * Consumes those that are `owned` (rt_owned), even on failure: a Python function's frame takes the arguments over, so that
+ * they die when it lets go of them, as in tier 0; for others they are kept until the call is over. Overwrites argv[0..1]. */
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames,
+                         int owned);
+/* Is operand `k` owned, by a mask of them? Beyond 31 operands all are, or none. */
+static inline bool rt_owned(int32_t mask, Py_ssize_t k)
+{
+    return mask >> (k < 31 ? k : 31) & 1;
+}
 /* A Python function with nargs positional arguments and those that kwnames (or NULL) names; borrows
  * all. Like its vectorcall, but the thread need not be looked for. */
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,
                            Py_ssize_t nargs, PyObject *kwnames);
-/* The same, which consumes the function and the arguments. */
+/* The same, which consumes what is owned of the function and the arguments, in this order. */
 PyObject *rt_call_function_owned(PyThreadState *ts, PyObject *func, PyObject *const *args,
-                                 Py_ssize_t nargs, PyObject *kwnames);
+                                 Py_ssize_t nargs, PyObject *kwnames, int owned);
 /* rt_call_function with the keywords in a dict, or NULL. */
 PyObject *rt_call_function_ex(PyThreadState *ts, PyObject *func, PyObject *const *args,
                               Py_ssize_t nargs, PyObject *kwargs);

@@ -136,7 +136,7 @@ bool rt_is_getrefcount(PyObject *callable)
 
 /* Calls what is no function, without tracing; args[-1] is free, nargs does not count keyword values. */
 static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObject **args,
-                                    size_t nargs, PyObject *kwnames)
+                                    size_t nargs, PyObject *kwnames, int owned)
 {
     PyTypeObject *tp = Py_TYPE(callable);
     if (tp->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
@@ -155,35 +155,81 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
         if (f != NULL && Py_IS_TYPE(f, &PyFunction_Type))
             return call_instance(ts, f, callable, args, nargs, kwnames);
     }
+    if (nargs == 1 && !(owned & 2) && rt_is_getrefcount(callable)) {
+        /* Programs compare what it gives with what they hold, the value stack included. */
+        PyObject *arg = Py_NewRef(args[0]);
+        PyObject *res = rt_vectorcall(ts, callable, args, nargs, kwnames);
+        Py_DECREF(arg);
+        return res;
+    }
     return rt_vectorcall(ts, callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
 }
 
-/* The same with tracing looked after; consumes all, the callable first, as ceval.c does. */
-static BASE_NOINLINE PyObject *call_other(PyThreadState *ts, PyObject *callable, PyObject **args,
-                                          Py_ssize_t nargs, PyObject *kwnames)
+/* Drops a callable and n arguments, those that are owned, the callable first, as ceval.c does. */
+static inline void drop_owned(PyObject *callable, PyObject *const *args, Py_ssize_t n, int owned)
+{
+    if (owned & 1)
+        Py_DECREF(callable);
+    for (Py_ssize_t i = 0; (owned >>= 1) != 0 && i < n; i++) {
+        if (owned & 1)
+            Py_DECREF(args[i]);
+    }
+}
+
+/* The same with tracing looked after. */
+static inline PyObject *call_traced_too(PyThreadState *ts, PyObject *callable, PyObject **args,
+                                        Py_ssize_t nargs, PyObject *kwnames, int owned)
+{
+    return BASE_UNLIKELY(ts->cframe->use_tracing)
+               ? rt_trace_call_function(ts, callable, args, nargs, kwnames)
+               : call_object(ts, callable, args, (size_t)nargs, kwnames, owned);
+}
+
+static BASE_NOINLINE PyObject *call_and_drop(PyThreadState *ts, PyObject *callable, PyObject **args,
+                                             Py_ssize_t nargs, PyObject *kwnames, int owned)
 {
     Py_ssize_t n = nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
-    PyObject *res = BASE_UNLIKELY(ts->cframe->use_tracing)
-                        ? rt_trace_call_function(ts, callable, args, nargs, kwnames)
-                        : call_object(ts, callable, args, (size_t)nargs, kwnames);
-    Py_DECREF(callable);
-    for (Py_ssize_t i = 0; i < n; i++)
-        Py_DECREF(args[i]);
+    PyObject *res = call_traced_too(ts, callable, args, nargs, kwnames, owned);
+    drop_owned(callable, args, n, owned);
     return res;
 }
 
-/* A bound method that stands where a method without its object does (__exit__): tier 0 keeps the operands until the call
- * is over. */
-static BASE_NOINLINE PyObject *call_bound(PyThreadState *ts, PyObject **argv, Py_ssize_t n,
-                                          PyObject *kwnames)
+/* The same; consumes what is owned. */
+static BASE_NOINLINE PyObject *call_other(PyThreadState *ts, PyObject *callable, PyObject **args,
+                                          Py_ssize_t nargs, PyObject *kwnames, int owned)
 {
-    PyObject *callable = argv[0];
-    Py_ssize_t nkw = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
-    argv[0] = PyMethod_GET_SELF(callable);
-    PyObject *res = rt_call_function(ts, PyMethod_GET_FUNCTION(callable), argv, n - nkw, kwnames);
-    Py_DECREF(callable);
-    for (Py_ssize_t i = 1; i < n; i++)
-        Py_DECREF(argv[i]);
+    return owned != 0 ? call_and_drop(ts, callable, args, nargs, kwnames, owned)
+                      : call_traced_too(ts, callable, args, nargs, kwnames, owned);
+}
+
+/* rt_call_vector of a bound method. */
+static BASE_NOINLINE PyObject *call_method(PyThreadState *ts, PyObject **argv, Py_ssize_t n,
+                                           PyObject *kwnames, int owned)
+{
+    bool unpacks = argv[0] == NULL, tracing = ts->cframe->use_tracing;
+    PyObject *method = argv[unpacks], *self = PyMethod_GET_SELF(method);
+    PyObject *callable = PyMethod_GET_FUNCTION(method), *res;
+    bool function = Py_IS_TYPE(callable, &PyFunction_Type) && !tracing;
+    Py_ssize_t nargs = n - 1 - (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
+    if (unpacks) {
+        argv[1] = self;
+        if (owned & 2) {
+            Py_INCREF(self);
+            Py_INCREF(callable);
+            Py_DECREF(method);
+            owned |= 3;
+        } else {
+            owned &= ~3; /* the caller keeps the method, and that both */
+        }
+        return function ? rt_call_function_owned(ts, callable, argv + 1, nargs, kwnames, owned)
+                        : call_other(ts, callable, argv + 1, nargs, kwnames, owned);
+    }
+    /* It stands where a method without its object does (__exit__): tier 0 keeps the operands until the call is over. */
+    if (!function)
+        return call_other(ts, method, argv + 1, nargs, kwnames, owned);
+    argv[0] = self;
+    res = rt_call_function(ts, callable, argv, nargs + 1, kwnames);
+    drop_owned(method, argv + 1, n - 1, owned);
     return res;
 }
 
@@ -202,31 +248,23 @@ void rt_unset(PyObject **first, Py_ssize_t n)
 }
 
 /* Functions come first and need no registers saved here. */
-PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames)
+PyObject *rt_call_vector(PyThreadState *ts, PyObject **argv, Py_ssize_t n, void *kwnames, int owned)
 {
-    PyObject *callable = argv[0];
-    PyObject **args = argv + 1;
+    PyObject *callable = argv[0], **args = argv + 1;
     Py_ssize_t nargs = n - 1;
+    int behind = owned; /* the mask that begins with the callable */
     if (callable == NULL) {
-        callable = argv[1];
-        if (Py_TYPE(callable) == &PyMethod_Type) {
-            PyObject *method = callable;
-            argv[1] = Py_NewRef(PyMethod_GET_SELF(method));
-            callable = Py_NewRef(PyMethod_GET_FUNCTION(method));
-            Py_DECREF(method);
-        } else {
-            args++;
-            nargs--;
-        }
+        callable = *args++;
+        nargs--;
+        behind >>= 1;
     }
     if (kwnames != NULL)
         nargs -= PyTuple_GET_SIZE(kwnames);
-    if (argv[0] == callable && Py_TYPE(callable) == &PyMethod_Type && !ts->cframe->use_tracing &&
-        Py_IS_TYPE(PyMethod_GET_FUNCTION(callable), &PyFunction_Type))
-        return call_bound(ts, argv, n, kwnames);
     if (Py_TYPE(callable) == &PyFunction_Type && !ts->cframe->use_tracing)
-        return rt_call_function_owned(ts, callable, args, nargs, kwnames);
-    return call_other(ts, callable, args, nargs, kwnames);
+        return rt_call_function_owned(ts, callable, args, nargs, kwnames, behind);
+    if (Py_TYPE(callable) == &PyMethod_Type)
+        return call_method(ts, argv, n, kwnames, owned);
+    return call_other(ts, callable, args, nargs, kwnames, behind);
 }
 
 /* A Python function, or a bound method of one, with a plain tuple and dict: the arguments go from

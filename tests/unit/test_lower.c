@@ -1352,7 +1352,7 @@ static void test_method_caches(void **state)
                  "  v1:ANY = GuardNotNull v0 @2 [s0: 2 | v0 | ]\n"
                  "  v2:ANY = LoadMethod v1 $&0 @3 [s1: 3 | v1 | v1]\n"
                  "  v3:ANY|NULL = LoadOut v2 #0\n"
-                 "  v4:ANY = CallVector v3 v2 $NULL @4 [s2: 4 | v1 |]\n"
+                 "  v4:ANY = CallVector v3 v2 #3 $NULL @4 [s2: 4 | v1 |]\n"
                  "  Return v4 @5\n",
                  true);
     for (size_t e = 0; e < BASE_COUNT(events); e++) {

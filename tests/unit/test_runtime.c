@@ -244,10 +244,14 @@ static PyObject *w_call_vector(PyObject *self, PyObject *args) /* kwnames, metho
     (void)self;
     PyObject *argv[MAX_ARGV];
     Py_ssize_t n = spread(args, 1, argv);
+    static int owned; /* in turns: none, the callable, ..., all of them */
+    owned = (owned + 1) & 0xff;
     for (Py_ssize_t i = 0; i < n; i++) {
-        Py_XINCREF(argv[i]); /* consumed */
+        if (rt_owned(owned, i)) {
+            Py_XINCREF(argv[i]); /* consumed */
+        }
     }
-    return rt_call_vector(ts(), argv, n, ARG(0));
+    return rt_call_vector(ts(), argv, n, ARG(0), owned);
 }
 
 static PyObject *w_call_class(PyObject *self, PyObject *args) /* ic, class, args... */
