@@ -11,9 +11,8 @@
  * such pages (madvise; where huge pages are switched off, or none is free, it gives small ones as
  * ever).  The arenas of the interpreter's start are older than the engine and remain as they are.
  *
- * What CPython gives back goes back to the system by the chunk.  A half whose other half lives on
- * waits to be used again; when many wait, their memory is given back, too, at the price of splitting
- * the huge page.
+ * What CPython gives back waits to be used again.  When many halves wait already, it goes back to the system by the chunk, and
+ * of a half whose other half lives on the memory, at the price of splitting the huge page.
  *
  * From the same allocator come the pieces of the threads' frame stacks, 16 KiB each (_PyThreadState_PushFrame).  A program
  * whose calls go up and down over the end of one maps and unmaps the next each time, with a page fault for each of its
@@ -42,7 +41,9 @@
 /* So many chunks are small pages until there is one more: a small program should not have more memory resident than it
  * touches. (With none, processes of 18 MiB took 2.7 MiB more than in stock, a sixth.) */
 #define SMALL_CHUNKS       3
-/* Halves that may wait with their memory: one, and one more for each so many chunks. */
+/* Halves that may wait with their memory, and one more for each so many chunks: a program that makes many objects and drops
+ * them, again and again, should not fetch the memory for them each time. */
+#define LEAST_WAITING      4
 #define CHUNKS_PER_WAITING 16
 
 typedef enum {
@@ -201,10 +202,10 @@ static void free_arena(void *Py_UNUSED(ctx), void *arena, size_t size)
         return;
     }
     uint32_t half = (char *)arena != chunk->base;
-    if (chunk->half[1 - half] != LIVE) {
-        remove_chunk(at);
-    } else if (heap.waiting <= heap.chunks.len / CHUNKS_PER_WAITING) {
+    if (heap.waiting < LEAST_WAITING + heap.chunks.len / CHUNKS_PER_WAITING) {
         set_half(&chunk->half[half], WAITING);
+    } else if (chunk->half[1 - half] != LIVE) {
+        remove_chunk(at);
     } else {
         set_half(&chunk->half[half], EMPTY);
         (void)madvise(arena, ARENA, MADV_DONTNEED);

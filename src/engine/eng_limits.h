@@ -131,7 +131,7 @@
  * a look costs some microseconds. */
 #define ENG_TICK_NS                1000000
 /* The block from which glibc's malloc learns to keep twice as much free memory (keep_heap). */
-#define ENG_HEAP_BLOCK             (2u << 20)
+#define ENG_HEAP_BLOCK             (1536u << 10)
 
 /* When the process's clock is read if the main thread's stands still: if that worked last, and if another did. Each look in
  * vain doubles it. */
