@@ -104,7 +104,8 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     uint8_t recompiles;       /* compilations thrown away because their guards failed */
     uint8_t looks;            /* that found its loops in tier 0 since the one numbered first_look */
     uint32_t first_look;
-    uint8_t osr_refused;       /* places other than the start that could not be compiled */
+    uint32_t outer_us;   /* CPU time in which looks found its loops in tier 0, calling others */
+    uint8_t osr_refused; /* places other than the start that could not be compiled */
     uint8_t inline_recompiles; /* the same because of guards in inlined functions */
     bool no_inline;            /* those were too many */
     uint8_t refreshes;         /* compilations because names had moved */

@@ -92,6 +92,16 @@ static BASE_NOINLINE PyObject *leave_from(PyThreadState *ts, Py311Frame *f, PyOb
     return result;
 }
 
+/* The same behind the locals: the frame had the last reference to the function, as that of a comprehension's. */
+static BASE_NOINLINE PyObject *leave_last(PyThreadState *ts, Py311Frame *f, PyObject *result)
+{
+    _Py_Dealloc((PyObject *)f->f_func);
+    Py_DECREF(f->f_code);
+    py311_frame_pop(ts, f);
+    py311_leave_recursive_call(ts);
+    return result;
+}
+
 /* Runs nothing and so needs no registers of its own as long as no object dies; that is worth a
  * function for when one does. */
 static BASE_ALWAYS_INLINE PyObject *leave(PyThreadState *ts, PyObject *result, int nlocalsplus)
@@ -102,8 +112,7 @@ static BASE_ALWAYS_INLINE PyObject *leave(PyThreadState *ts, PyObject *result, i
     PyFunctionObject *func = f->f_func;
     cframe->current_frame = f->previous;
     if (BASE_UNLIKELY(f->frame_obj != NULL) || BASE_UNLIKELY(f->f_locals != NULL) ||
-        BASE_UNLIKELY(f->stacktop >= 0) || BASE_UNLIKELY(Py_REFCNT(func) == 1) ||
-        BASE_UNLIKELY(Py_REFCNT(code) == 1)) {
+        BASE_UNLIKELY(f->stacktop >= 0) || BASE_UNLIKELY(Py_REFCNT(code) == 1)) {
         return leave_slowly(ts, f, result);
     }
 #pragma GCC unroll 8
@@ -114,6 +123,9 @@ static BASE_ALWAYS_INLINE PyObject *leave(PyThreadState *ts, PyObject *result, i
         }
     }
     Py_SET_REFCNT(func, Py_REFCNT(func) - 1);
+    if (BASE_UNLIKELY(Py_REFCNT(func) == 0)) {
+        return leave_last(ts, f, result);
+    }
     Py_SET_REFCNT(code, Py_REFCNT(code) - 1);
     py311_frame_pop(ts, f);
     py311_leave_recursive_call(ts);

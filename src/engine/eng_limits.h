@@ -144,6 +144,10 @@
  * the time. */
 #define ENG_OSR_LOOKS              4u
 #define ENG_OSR_LOOKS_OF           128u
+/* What compiling takes, about, ns a code unit; and how many times that a loop must have lasted, as far as looks tell, if it was
+ * calling others all the while: most of that time is theirs. */
+#define ENG_UNIT_NS                1500
+#define ENG_OUTER_TIMES            20
 /* Loop headers of one code object that could not be compiled before we stop trying. */
 #define ENG_OSR_REFUSED            3u
 /* Places where frames of one code object are suspended or catch exceptions that may have a unit each; more are

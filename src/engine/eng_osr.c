@@ -36,6 +36,7 @@ static struct {
     Seen seen[ENG_OSR_FRAMES]; /* frames of the look before */
     int nseen;
     uint32_t nlooks;
+    int64_t looked; /* the main thread's CPU time at the last one, ns */
 } osr;
 
 /* --- ticks -------------------------------------------------------------------------- */
@@ -241,6 +242,23 @@ static bool met_often(EngCodeState *s)
     return true;
 }
 
+/* Has the code, whose loop was calling others in the `us` since the last look, done that for long enough? */
+static bool pays(EngCodeState *s, uint32_t us)
+{
+    uint32_t takes = (uint32_t)Py_SIZE(s->code) * ENG_UNIT_NS / 1000;
+    s->outer_us += us;
+    return s->outer_us >= takes * ENG_OUTER_TIMES;
+}
+
+/* CPU time since the last look; looks come late where threads wait for each other. */
+static uint32_t since_last_look(void)
+{
+    int64_t now = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    int64_t ns = BASE_MIN(now - osr.looked, 10 * ENG_TICK_NS);
+    osr.looked = now;
+    return ns > 0 ? (uint32_t)(ns / 1000) : 0;
+}
+
 /* Notes the frames below `f`, which is running, and takes the innermost one in tier 0 that was there before, or `f` if such a
  * loop runs often, out of its loop. */
 static void choose(Py311Frame *f)
@@ -249,6 +267,7 @@ static void choose(Py311Frame *f)
     bool chosen = false;
     const Py311Frame *running = f;
     int n = 0;
+    uint32_t us = since_last_look();
     osr.nlooks++;
     for (; f != NULL && n < ENG_OSR_FRAMES;
          f = f->previous != NULL ? py311_frame(f->previous) : NULL) {
@@ -263,7 +282,8 @@ static void choose(Py311Frame *f)
         }
         EngCodeState *s = eng_code_state_make(f->f_code);
         chosen = s != NULL && s->tier != ENG_REFUSED && s->osr_refused < ENG_OSR_REFUSED &&
-                 !is_compiled(s, f) && (met_often(s) || before) && leave_loop(s, f);
+                 !is_compiled(s, f) && (f == running || pays(s, us)) && (met_often(s) || before) &&
+                 leave_loop(s, f);
     }
     memcpy(osr.seen, now, (size_t)n * sizeof now[0]);
     osr.nseen = n;

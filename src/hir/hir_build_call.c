@@ -33,36 +33,26 @@ static HirIns *call_op(Builder *b, HirOp op, int n, HirIns **args, void *imm)
     return i;
 }
 
-/* Which operands the call takes over: a Python function's frame gets its arguments, so that they die when it lets go of
- * them, as in tier 0. What is no function keeps them until it is done, and then they are dropped here. */
-static uint32_t given_away(Builder *b, const Call *c, int n)
-{
-    if (c->known && !PyFunction_Check(c->known)) {
-        return 0;
-    }
-    uint32_t owned = 0;
-    for (int i = 0; i < n; i++) {
-        Entry *e = hb_peek(b, n - i);
-        if (n > 31) {
-            hb_own(b, e);
-        }
-        owned |= (uint32_t)e->owned << BASE_MIN(i, 31);
-    }
-    return owned;
-}
-
 static void call_vector(Builder *b, const Call *c)
 {
     int n = c->nargs + 2;
+    /* What is no function keeps its arguments until it is done, and then they are dropped here. */
+    bool gives = !c->known || PyFunction_Check(c->known);
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
     if (b->kwnames && b->unit && rt_unit_pin(b->unit, b->kwnames) < 0) {
         hb_stop(b, "out of memory");
     }
-    uint32_t owned = given_away(b, c, n);
+    /* A Python function's frame gets its arguments, so that they die when it lets go of them, as in tier 0. */
+    uint32_t owned = 0;
     for (int i = 0; i < n; i++) {
-        args[i] = hb_peek(b, n - i)->v;
+        Entry *e = hb_peek(b, n - i);
+        if (gives && n > 31) {
+            hb_own(b, e);
+        }
+        owned |= (uint32_t)(gives && e->owned) << BASE_MIN(i, 31);
+        args[i] = e->v;
     }
-    for (int i = 0; i < n && owned; i++) {
+    for (int i = 0; i < n && gives; i++) {
         hb_pop(b);
     }
     HirIns *r = call_op(b, HIR_CallVector, n, args, b->kwnames);
@@ -70,7 +60,7 @@ static void call_vector(Builder *b, const Call *c)
     if (c->known == (PyObject *)&PyRange_Type && c->plain) {
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }
-    if (owned) {
+    if (gives) {
         hb_push(b, r, true);
     } else {
         hb_finish_call(b, c, r, true);

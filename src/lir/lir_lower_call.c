@@ -36,6 +36,9 @@ void lw_fill_out(Lower *L, HirIns *i)
 {
     for (uint32_t k = 0; k < i->nargs; k++) {
         LirOpnd v = lw_opnd(L, i->args[k]);
+        if (v.kind == LIR_O_MEM) { /* a store has one operand in memory */
+            v = lir_reg(lw_reg(L, i->args[k]));
+        }
         lir_store(L->f, 8, lir_out(L->f, k), v);
     }
 }
