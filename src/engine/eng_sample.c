@@ -253,9 +253,5 @@ bool eng_is_hot(EngCodeState *s, uint32_t *calls)
         return false;
     }
     count_hit(s);
-    if (eng_hook_away) {
-        return s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS) &&
-               (eng_settings.stress_patch || eng_affordable());
-    }
-    return enough(calls);
+    return eng_hook_away ? s->hits >= (eng_settings.stress_patch ? 1 : ENG_HITS) : enough(calls);
 }
