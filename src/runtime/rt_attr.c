@@ -298,13 +298,28 @@ static PyObject *serve_otherwise(PyObject *obj, RtAttrIC *ic, RtSiteKind site, P
     return NOT_SERVED;
 }
 
+/* A load at a site whose objects had no such attribute so many times in a row. */
+enum { ABSENT_IN_A_ROW = 16 };
+
 BASE_NOINLINE static PyObject *load_miss(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
-    PyObject *v = serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
-    if (v != NOT_SERVED && v != ABSENT)
+    if (ic->megamorphic != RT_SEES_ABSENT) {
+        PyObject *v = serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
+        if (v != NOT_SERVED && v != ABSENT) {
+            ic->absent = 0;
+            return v;
+        }
+        if (out == NULL && v == ABSENT && ic->megamorphic && ++ic->absent == ABSENT_IN_A_ROW)
+            ic->megamorphic = RT_SEES_ABSENT;
+    }
+    if (out == NULL) {
+        PyObject *v = PyObject_GetAttr(obj, ic->name);
+        if (v != NULL && ic->megamorphic == RT_SEES_ABSENT) {
+            ic->megamorphic = RT_SEES_MANY;
+            ic->absent = 0;
+        }
         return v;
-    if (out == NULL)
-        return PyObject_GetAttr(obj, ic->name);
+    }
     PyObject *method = NULL;
     if (!_PyObject_GetMethod(obj, ic->name, &method))
         return method;

@@ -468,7 +468,7 @@ bool rt_attr_ic_miss(RtAttrIC *ic, RtSiteKind site)
         uint32_t gained = hits > ic->last_hits ? hits - ic->last_hits : 0;
         ic->last_hits = hits;
         if (gained < RT_ATTR_REVIEW) {
-            ic->megamorphic = 1;
+            ic->megamorphic = RT_SEES_MANY;
             ic->nentries = 0;
             return false;
         }

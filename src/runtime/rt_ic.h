@@ -101,6 +101,10 @@ typedef struct {
  * (rt_attr.c; the engine's to set). */
 extern uint32_t rt_attr_unsettled;
 
+/* How many types a site sees: few, many, so that it shares a table with other such sites, or ones that have no such attribute
+ * (`try: x.a; except AttributeError`): then nothing is looked at before CPython raises the error. */
+typedef enum { RT_SEES_FEW, RT_SEES_MANY, RT_SEES_ABSENT } RtSiteSees;
+
 typedef struct RtAttrIC {
     /* What a use by the helper reads: one cache line (rt_unit_lines). */
     RtAttrEntry first;    /* most sites see one type */
@@ -109,7 +113,7 @@ typedef struct RtAttrIC {
     uint8_t nentries;     /* entries in use */
     uint8_t ways; /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
     uint8_t site; /* RtSiteKind */
-    uint8_t megamorphic; /* given up: all such sites share a table */
+    uint8_t megamorphic; /* RtSiteSees */
     /* What it reads where it has to look the name up. */
     PyObject *name; /* interned str, kept alive by the code object's co_names */
     Py_hash_t hash; /* of the name */
@@ -123,6 +127,7 @@ typedef struct RtAttrIC {
     uint8_t slow;             /* ... and how often they were too few */
     uint8_t next;             /* entry replaced next when all are in use */
     bool examined;            /* a value was seen in an object */
+    uint8_t absent;           /* loads in a row that found no such attribute, by the shared table */
     uint8_t ntargets; /* codes of Python functions that LOAD_METHOD found; above RT_TARGETS: many */
     PyObject **alive; /* weak references to the entries' owners or types; NULL: none */
     PyObject *first_alive;
