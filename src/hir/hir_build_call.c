@@ -141,11 +141,10 @@ static bool call_targets(Builder *b, const Call *c)
     return true;
 }
 
-/* What a call's operands become. */
+/* What a call's operands become. `from`, for each of `nparams` parameters behind the implicit ones, keyword-only ones
+ * last: an operand, or -1: its default. */
 typedef struct {
-    int *
-        from; /* by parameter behind the implicit ones, keyword-only ones last: operand, or -1: its default */
-    int nparams;   /* of these */
+    int *from, nparams;
     int nextra;    /* operands for *args: the positional ones behind those of parameters */
     uint64_t rest; /* bits: keywords for **kwargs */
     bool defaults; /* positional ones are used */
@@ -280,7 +279,8 @@ static HirIns *pack_positional(Builder *b, int depth, int n)
     return tuple;
 }
 
-/* **kwargs of the keywords in m->rest; `depth` is the first keyword's. Their stack entries hold nothing then. */
+/* **kwargs of the keywords in m->rest; `depth` is the first keyword's. Their stack entries hold nothing then, and are to be
+ * popped before anything can leave. */
 static HirIns *pack_keywords(Builder *b, const Mapping *m, int depth)
 {
     HirIns *pairs[2 * MAX_KEYWORDS + 1] = {NULL};
