@@ -5,23 +5,19 @@
  * made last: a call that does not fit can still be left to CPython, whose error it then is. */
 #include "eng_internal.h"
 
+#include "py311_opcodes.h"
 #include "rt.h"
 
 /* The parameter in [from, to) that keyword `kw`, an exact str, names, or -1. Names of parameters are
  * interned. */
 static int find_parameter(PyCodeObject *co, PyObject *kw, int from, int to)
 {
-    PyObject **names = &PyTuple_GET_ITEM(co->co_localsplusnames, 0);
-    for (int i = from; i < to; i++) {
-        if (kw == names[i]) {
-            return i;
-        }
-    }
-    if (PyUnicode_CHECK_INTERNED(kw)) {
-        return -1;
+    int at = py311_named_local(co, kw, from, to);
+    if (at >= 0 || PyUnicode_CHECK_INTERNED(kw)) {
+        return at;
     }
     for (int i = from; i < to; i++) {
-        if (PyUnicode_Compare(kw, names[i]) == 0) {
+        if (PyUnicode_Compare(kw, PyTuple_GET_ITEM(co->co_localsplusnames, i)) == 0) {
             return i;
         }
     }

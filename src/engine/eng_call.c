@@ -259,27 +259,12 @@ static BASE_NOINLINE int unbound(PyThreadState *ts, Py311Frame *f, EngBound boun
     return bound == ENG_BIND_FAILED ? -1 : 0;
 }
 
-/* Drops what is owned of a function and n arguments of a call. */
-static void drop_call(PyObject *func, PyObject *const *args, Py_ssize_t n, int owned)
-{
-    if (owned & 1) {
-        Py_DECREF(func);
-    }
-    for (Py_ssize_t i = 0; (owned >>= 1) != 0 && i < n; i++) {
-        if (owned & 1) {
-            Py_DECREF(args[i]);
-        }
-    }
-}
-
 /* The call goes CPython's way. */
 static BASE_NOINLINE PyObject *call_stock(PyObject *func, PyObject *const *args, Py_ssize_t nargs,
                                           PyObject *kwnames, int owned)
 {
     PyObject *result = _PyFunction_Vectorcall(func, args, (size_t)nargs, kwnames);
-    if (owned != 0) {
-        drop_call(func, args, nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0), owned);
-    }
+    rt_drop_owned(func, args, nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0), owned);
     return result;
 }
 
@@ -295,17 +280,13 @@ static BASE_NOINLINE PyObject *bind_and_run(PyThreadState *ts, Py311Frame *f, En
     }
     EngBound bound = eng_bind_arguments(f, args, nargs, kw);
     if (BASE_LIKELY(bound == ENG_BOUND)) {
-        if (owned != 0) { /* the frame has references of its own */
-            drop_call(func, args, nargs + kw.n, owned);
-        }
+        rt_drop_owned(func, args, nargs + kw.n, owned); /* the frame has references of its own */
         return run(ts, f, s, &s->callee);
     }
     if (unbound(ts, f, bound) == 0) {
         return call_stock(func, args, nargs, kwnames, owned);
     }
-    if (owned != 0) {
-        drop_call(func, args, nargs + kw.n, owned);
-    }
+    rt_drop_owned(func, args, nargs + kw.n, owned);
     return NULL;
 }
 

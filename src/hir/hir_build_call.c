@@ -111,8 +111,8 @@ static bool call_targets(Builder *b, const Call *c)
     uint32_t n = 0;
     for (unsigned k = 0; k < t->n; k++) {
         PyCodeObject *co = t->codes[k];
-        if (!py311_plain_function(co) || !py311_fills_frame(co) ||
-            co->co_argcount != c->nargs + 1 || rt_unit_pin(b->unit, (PyObject *)co) < 0) {
+        if (!py311_plain_function(co) || co->co_argcount != c->nargs + 1 ||
+            rt_unit_pin(b->unit, (PyObject *)co) < 0) {
             continue;
         }
         HirIns *is = hb_emit1(b, HIR_IsFuncCode, method);
@@ -152,21 +152,22 @@ typedef struct {
 
 enum { MAX_KEYWORDS = 64 };
 
-/* The parameter behind the first `implicit` that a keyword names, or -1. Both names are interned. */
-static int named_parameter(PyCodeObject *co, PyObject *name, int implicit, int nparams)
-{
-    for (int i = BASE_MAX(co->co_posonlyargcount - implicit, 0); i < nparams; i++) {
-        if (PyTuple_GET_ITEM(co->co_localsplusnames, i + implicit) == name) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-/* The default of the keyword-only parameter that is local `i`, borrowed, or NULL. */
-static PyObject *kwdefault(PyFunctionObject *func, int i)
+/* Which of the function's positional defaults is that of parameter `i`; below 0: it has none. */
+static int default_index(PyFunctionObject *func, int i)
 {
     PyCodeObject *co = (PyCodeObject *)func->func_code;
+    int n = func->func_defaults ? (int)PyTuple_GET_SIZE(func->func_defaults) : 0;
+    return i - (co->co_argcount - n);
+}
+
+/* The default of parameter `i`, borrowed, or NULL. */
+static PyObject *default_now(PyFunctionObject *func, int i)
+{
+    PyCodeObject *co = (PyCodeObject *)func->func_code;
+    int at = default_index(func, i);
+    if (i < co->co_argcount) {
+        return at >= 0 ? PyTuple_GET_ITEM(func->func_defaults, at) : NULL;
+    }
     return rt_func_kwdefault((PyObject *)func, PyTuple_GET_ITEM(co->co_localsplusnames, i));
 }
 
@@ -188,27 +189,24 @@ static bool map_arguments(Builder *b, PyFunctionObject *func, int given, int imp
     }
     for (int k = 0; k < nkw; k++) {
         PyObject *name = PyTuple_GET_ITEM(b->kwnames, k);
-        int at = named_parameter(co, name, implicit, m->nparams);
+        int from = BASE_MAX(co->co_posonlyargcount, implicit);
+        int at = py311_named_local(co, name, from, implicit + m->nparams);
         if (at >= 0) {
-            if (m->from[at] >= 0) {
+            if (m->from[at - implicit] >= 0) {
                 return false;
             }
-            m->from[at] = npos + k;
+            m->from[at - implicit] = npos + k;
         } else if ((co->co_flags & CO_VARKEYWORDS) && PyUnicode_CHECK_INTERNED(name)) {
             m->rest |= UINT64_C(1) << k;
         } else {
             return false;
         }
     }
-    int ndef = func->func_defaults ? (int)PyTuple_GET_SIZE(func->func_defaults) : 0;
     for (int i = 0; i < m->nparams; i++) {
-        if (m->from[i] >= 0) {
-            continue;
-        }
-        if (i < argc ? i < argc - ndef : !kwdefault(func, i + implicit)) {
+        if (m->from[i] < 0 && !default_now(func, i + implicit)) {
             return false;
         }
-        m->defaults = m->defaults || i < argc;
+        m->defaults = m->defaults || (m->from[i] < 0 && i < argc);
     }
     return true;
 }
@@ -225,29 +223,23 @@ static HirIns *guard_defaults(Builder *b, HirIns *f, PyFunctionObject *func)
 HirIns *hb_default_of(Builder *b, HirIns *f, PyFunctionObject *func, int i)
 {
     PyCodeObject *co = (PyCodeObject *)func->func_code;
+    HirIns *v;
     if (i < co->co_argcount) {
-        PyObject *tuple = func->func_defaults;
-        HirIns *v = hb_emit1(b, HIR_FuncDefault, f);
-        v->aux = (uint32_t)(i - (co->co_argcount - (int)PyTuple_GET_SIZE(tuple)));
-        hb_observe(b, v, PyTuple_GET_ITEM(tuple, v->aux));
-        return v;
+        v = hb_emit1(b, HIR_FuncDefault, f);
+        v->aux = (uint32_t)default_index(func, i);
+    } else {
+        v = hb_emit1(b, HIR_FuncKwDefault, f);
+        v->imm.p = PyTuple_GET_ITEM(co->co_localsplusnames, i);
+        v = hb_guard(b, HIR_GuardNotNull, v, 0, NULL);
     }
-    HirIns *v = hb_emit1(b, HIR_FuncKwDefault, f);
-    v->imm.p = PyTuple_GET_ITEM(co->co_localsplusnames, i);
-    v = hb_guard(b, HIR_GuardNotNull, v, 0, NULL);
-    hb_observe(b, v, kwdefault(func, i));
+    hb_observe(b, v, default_now(func, i));
     return v;
 }
 
 /* The default of parameter `i`, or NULL: it is one that the unit may not keep. */
 static PyObject *plain_default(PyFunctionObject *func, int i)
 {
-    PyCodeObject *co = (PyCodeObject *)func->func_code;
-    PyObject *tuple = func->func_defaults;
-    PyObject *v =
-        i < co->co_argcount
-            ? PyTuple_GET_ITEM(tuple, i - (co->co_argcount - (int)PyTuple_GET_SIZE(tuple)))
-            : kwdefault(func, i);
+    PyObject *v = default_now(func, i);
     return hir_type_leaf(hir_type_of_object(v)) ? v : NULL;
 }
 
@@ -332,7 +324,7 @@ static bool call_python(Builder *b, const Call *c)
                    .shape = c->method ? HIR_CALL_METHOD : HIR_CALL_UNDER,
                    .given = given,
                    .from = m.from};
-    if (py311_plain_function(co) && hb_inline(b, &call)) {
+    if (py311_direct_function(co) && hb_inline(b, &call)) {
         return true;
     }
     int first = c->method ? c->nargs + 1 : c->nargs; /* stack depth of operand 0 */
@@ -501,7 +493,7 @@ static bool call_init(Builder *b, const Call *c)
     PyCodeObject *co = (PyCodeObject *)init->func_code;
     Mapping map;
     if (co->co_argcount == 0 || !map_arguments(b, init, c->nargs, 1, &map) ||
-        !py311_plain_function(co)) {
+        !py311_direct_function(co)) {
         return false;
     }
     const int *from = map.from;
@@ -531,7 +523,7 @@ static bool call_init(Builder *b, const Call *c)
         return true;
     }
     int argc = co->co_argcount;
-    bool fits = !b->caller && py311_fills_frame(co);
+    bool fits = !b->caller && py311_plain_function(co);
     for (int i = 1; i < argc; i++) {
         fits = fits && (from[i - 1] >= 0 || plain_default(init, i));
     }

@@ -381,7 +381,7 @@ bool hb_inline_getter(Builder *b, PyObject *property)
     PyCodeObject *co = getter && Py_IS_TYPE(getter, &PyFunction_Type)
                            ? (PyCodeObject *)((PyFunctionObject *)getter)->func_code
                            : NULL;
-    if (!co || !py311_plain_function(co) || !py311_fills_frame(co) || co->co_argcount != 1) {
+    if (!co || !py311_plain_function(co) || co->co_argcount != 1) {
         return false;
     }
     if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {

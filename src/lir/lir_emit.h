@@ -104,9 +104,12 @@ static inline X64Xmm lir_xx(LirReg r)
     return (X64Xmm)(r - LIR_XMM0);
 }
 
-/* lir_resume.c: rt_iter_next(rdi, rsi), with a generator's code entered at once; rdi is the thread state, too. What calls
- * lose is lost. */
-void lir_emit_next(X64Asm *a);
+/* lir_resume.c: what comes before a call of rt_iter_next(rdi, rsi): enters the code of a generator and goes to `done` with
+ * the result, where that is possible. Otherwise the arguments are as they were. What calls lose is lost. */
+void lir_emit_resume(X64Asm *a, X64Label done);
+/* lir_shared.c: to `slow` unless a frame may be entered in compiled code: tracing is off, no other hook there, the C stack and
+ * the recursion limit not reached. The _PyCFrame is in `cframe` then; the words are lost. */
+void lir_emit_may_enter(X64Asm *a, X64Reg cframe, X64Reg word, X64Reg word2, X64Label slow);
 
 /* lir_shared.c: a call of a Python function by RtShared.call, its argument in place, and what ends the frame. */
 void lir_emit_call_py(X64Asm *a, const void *call, const void *leave);

@@ -45,23 +45,12 @@ enum {
 /* To `slow` unless everything permits it; then the entry is in ENTRY, the frame in GFRAME. */
 static void look(X64Asm *a, X64Label slow)
 {
-    X64Label ours = x64_label(a);
     x64_mov_ri(a, WORD, (uint64_t)(uintptr_t)&PyGen_Type);
     x64_alu_rm(a, X64_CMP, X64_Q, WORD, gen_field(PY311_OFF_OBJ_TYPE));
     x64_jcc(a, X64_NE, slow);
     x64_alu_mi(a, X64_CMP, X64_B, gen_field(STATE), PY311_GEN_SUSPENDED);
     x64_jcc(a, X64_NE, slow);
-    x64_mov_rm(a, X64_Q, CFRAME, ts_field(PY311_OFF_TS_CFRAME));
-    x64_mov_rm(a, X64_Q, WORD, ts_field(PY311_OFF_TS_INTERP));
-    x64_alu_mi(a, X64_CMP, X64_B, x64_mem(CFRAME, PY311_OFF_CFRAME_USE_TRACING), 0);
-    x64_jcc(a, X64_NE, slow);
-    x64_mov_rm(a, X64_Q, WORD, x64_mem(WORD, PY311_OFF_INTERP_EVAL_FRAME));
-    x64_test_rr(a, X64_Q, WORD, WORD); /* the hook is there, or it is away */
-    x64_jcc(a, X64_E, ours);
-    x64_mov_ri(a, WORD2, (uint64_t)(uintptr_t)rt_direct.hook);
-    x64_alu_rr(a, X64_CMP, X64_Q, WORD, WORD2);
-    x64_jcc(a, X64_NE, slow);
-    x64_bind(a, ours);
+    lir_emit_may_enter(a, CFRAME, WORD, WORD2, slow);
     /* rt_resumed_at */
     x64_lea(a, X64_Q, GFRAME, gen_field(offsetof(PyGenObject, gi_iframe)));
     x64_mov_rm(a, X64_Q, WORD, frame_field(PY311_OFF_FRAME_PREV_INSTR));
@@ -75,10 +64,6 @@ static void look(X64Asm *a, X64Label slow)
     x64_alu_rm(a, X64_CMP, X64_Q, WORD, x64_mem(WORD2, offsetof(RtResumed, at)));
     x64_jcc(a, X64_NE, slow);
     x64_mov_rm(a, X64_Q, ENTRY, x64_mem(WORD2, offsetof(RtResumed, entry)));
-    x64_alu_rm(a, X64_CMP, X64_Q, X64_RSP, x64_mem_fs(rt_direct.stack_low));
-    x64_jcc(a, X64_BELOW, slow);
-    x64_alu_mi(a, X64_CMP, X64_D, ts_field(PY311_OFF_TS_RECURSION_REMAINING), 0);
-    x64_jcc(a, X64_LE, slow);
 }
 
 /* None is what is sent; the frame and its exception state are linked. */
@@ -119,9 +104,9 @@ static void suspended(X64Asm *a, X64Label ended)
     x64_unary_m(a, X64_INC, X64_D, ts_field(PY311_OFF_TS_RECURSION_REMAINING));
 }
 
-void lir_emit_next(X64Asm *a)
+void lir_emit_resume(X64Asm *a, X64Label done)
 {
-    X64Label slow = x64_label(a), ended = x64_label(a), done = x64_label(a);
+    X64Label slow = x64_label(a), ended = x64_label(a);
     look(a, slow);
     begin(a);
     x64_push_r(a, GEN);
@@ -140,9 +125,5 @@ void lir_emit_next(X64Asm *a)
     x64_mov_addr(a, X64_RAX, (const void *)(uintptr_t)rt_direct.generator_ended);
     x64_call_r(a, X64_RAX);
     x64_jmp(a, done);
-
     x64_bind(a, slow);
-    x64_mov_addr(a, X64_RAX, (const void *)(uintptr_t)rt_iter_next);
-    x64_call_r(a, X64_RAX);
-    x64_bind(a, done);
 }

@@ -41,26 +41,30 @@ static X64Mem out_area(int k)
     return x64_mem(X64_RSP, 8 + 8 * k);
 }
 
-/* Takes room on the data stack, and a level of recursion; to `slow` unless everything permits the call. */
-static void take_room(X64Asm *a, X64Label slow)
+void lir_emit_may_enter(X64Asm *a, X64Reg cframe, X64Reg word, X64Reg word2, X64Label slow)
 {
     X64Label ours = x64_label(a);
-    x64_mov_rm(a, X64_Q, CFRAME, x64_mem(TS, PY311_OFF_TS_CFRAME));
-    x64_mov_rm(a, X64_Q, WORD, x64_mem(TS, PY311_OFF_TS_INTERP));
-    x64_alu_mi(a, X64_CMP, X64_B, x64_mem(CFRAME, PY311_OFF_CFRAME_USE_TRACING), 0);
+    x64_mov_rm(a, X64_Q, cframe, x64_mem(TS, PY311_OFF_TS_CFRAME));
+    x64_mov_rm(a, X64_Q, word, x64_mem(TS, PY311_OFF_TS_INTERP));
+    x64_alu_mi(a, X64_CMP, X64_B, x64_mem(cframe, PY311_OFF_CFRAME_USE_TRACING), 0);
     x64_jcc(a, X64_NE, slow);
-    x64_mov_rm(a, X64_Q, WORD, x64_mem(WORD, PY311_OFF_INTERP_EVAL_FRAME));
-    x64_test_rr(a, X64_Q, WORD, WORD); /* the hook is there, or it is away */
+    x64_mov_rm(a, X64_Q, word, x64_mem(word, PY311_OFF_INTERP_EVAL_FRAME));
+    x64_test_rr(a, X64_Q, word, word); /* the hook is there, or it is away */
     x64_jcc(a, X64_E, ours);
-    x64_mov_ri(a, CODE, (uint64_t)(uintptr_t)rt_direct.hook);
-    x64_alu_rr(a, X64_CMP, X64_Q, WORD, CODE);
+    x64_mov_ri(a, word2, (uint64_t)(uintptr_t)rt_direct.hook);
+    x64_alu_rr(a, X64_CMP, X64_Q, word, word2);
     x64_jcc(a, X64_NE, slow);
     x64_bind(a, ours);
     x64_alu_rm(a, X64_CMP, X64_Q, X64_RSP, x64_mem_fs(rt_direct.stack_low));
     x64_jcc(a, X64_BELOW, slow);
-    X64Mem remaining = x64_mem(TS, PY311_OFF_TS_RECURSION_REMAINING);
-    x64_alu_mi(a, X64_CMP, X64_D, remaining, 0);
+    x64_alu_mi(a, X64_CMP, X64_D, x64_mem(TS, PY311_OFF_TS_RECURSION_REMAINING), 0);
     x64_jcc(a, X64_LE, slow);
+}
+
+/* Takes room on the data stack, and a level of recursion; to `slow` unless everything permits the call. */
+static void take_room(X64Asm *a, X64Label slow)
+{
+    lir_emit_may_enter(a, CFRAME, WORD, CODE, slow);
     x64_mov_rm(a, X64_Q, NEW, x64_mem(TS, PY311_OFF_TS_DATASTACK_TOP));
     x64_mov_rm(a, X64_D, X64_RDX, x64_mem(CALLEE, offsetof(RtCallee, frame_size)));
     x64_alu_rr(a, X64_ADD, X64_Q, X64_RDX, NEW);
@@ -68,7 +72,7 @@ static void take_room(X64Asm *a, X64Label slow)
     x64_lea(a, X64_Q, X64_RCX, x64_mem(X64_RDX, 8 * CHUNK));
     x64_alu_rm(a, X64_CMP, X64_Q, X64_RCX, x64_mem(TS, PY311_OFF_TS_DATASTACK_LIMIT));
     x64_jcc(a, X64_AE, slow);
-    x64_unary_m(a, X64_DEC, X64_D, remaining);
+    x64_unary_m(a, X64_DEC, X64_D, x64_mem(TS, PY311_OFF_TS_RECURSION_REMAINING));
     x64_mov_mr(a, X64_Q, x64_mem(TS, PY311_OFF_TS_DATASTACK_TOP), X64_RDX);
 }
 

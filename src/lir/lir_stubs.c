@@ -25,8 +25,8 @@
 #include <string.h>
 
 #include "lir_compile.h"
-#include "lir_internal.h"
 #include "lir_emit.h"
+#include "lir_internal.h"
 #include "rt.h"
 #include "x64.h"
 
@@ -163,14 +163,17 @@ static void lir_stub_code(X64Asm *a, const LirStubKey *k, bool near)
         x64_push_r(a, X64_RAX);
     }
     lir_stub_args(a, k);
+    X64Label done = x64_label(a);
     if (k->fn == (const void *)(uintptr_t)rt_iter_next && rt_direct.generator_ended != NULL) {
-        lir_emit_next(a);
-    } else if (near) {
+        lir_emit_resume(a, done);
+    }
+    if (near) {
         x64_call_abs(a, k->fn);
     } else {
         x64_mov_addr(a, X64_RAX, k->fn);
         x64_call_r(a, X64_RAX);
     }
+    x64_bind(a, done);
     if (k->test) {
         x64_test_rr(a, (X64Width)k->test, X64_RAX, X64_RAX);
     }

@@ -116,6 +116,17 @@ static inline bool py311_fills_frame(const PyCodeObject *co)
     return (co->co_flags & (wanted | odd)) == wanted && co->co_kwonlyargcount == 0;
 }
 
+/* The local in [from, to) of that very name, or -1. Names of locals are interned. */
+static inline int py311_named_local(const PyCodeObject *co, const PyObject *name, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        if (PyTuple_GET_ITEM(co->co_localsplusnames, i) == name) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* A function's code: its call makes a frame with its parameters in the first locals, and no dict of locals. */
 static inline bool py311_optimized_function(const PyCodeObject *co)
 {
@@ -124,10 +135,16 @@ static inline bool py311_optimized_function(const PyCodeObject *co)
 }
 
 /* The same that runs when it is called, and whose parameters take one argument each. */
-static inline bool py311_plain_function(const PyCodeObject *co)
+static inline bool py311_direct_function(const PyCodeObject *co)
 {
     int odd = CO_VARARGS | CO_VARKEYWORDS | PY311_CO_GENERATOR_LIKE;
     return py311_optimized_function(co) && !(co->co_flags & odd);
+}
+
+/* One whose call is no more than its positional arguments in a frame and running it. */
+static inline bool py311_plain_function(const PyCodeObject *co)
+{
+    return py311_direct_function(co) && co->co_kwonlyargcount == 0;
 }
 
 #endif

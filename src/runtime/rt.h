@@ -309,6 +309,18 @@ static inline bool rt_owned(int32_t mask, Py_ssize_t k)
 {
     return mask >> (k < 31 ? k : 31) & 1;
 }
+/* Drops those of a callable and n arguments that are owned, the callable first, as ceval.c does. */
+static inline void rt_drop_owned(PyObject *callable, PyObject *const *args, Py_ssize_t n, int owned)
+{
+    if (owned & 1) {
+        Py_DECREF(callable);
+    }
+    for (Py_ssize_t i = 0; (owned >>= 1) != 0 && i < n; i++) {
+        if (owned & 1) {
+            Py_DECREF(args[i]);
+        }
+    }
+}
 /* A Python function with nargs positional arguments and those that kwnames (or NULL) names; borrows
  * all. Like its vectorcall, but the thread need not be looked for. */
 PyObject *rt_call_function(PyThreadState *ts, PyObject *func, PyObject *const *args,

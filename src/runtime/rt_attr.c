@@ -303,19 +303,19 @@ enum { ABSENT_IN_A_ROW = 16 };
 
 BASE_NOINLINE static PyObject *load_miss(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
-    if (ic->megamorphic != RT_SEES_ABSENT) {
+    if (ic->sees != RT_SEES_ABSENT) {
         PyObject *v = serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
         if (v != NOT_SERVED && v != ABSENT) {
             ic->absent = 0;
             return v;
         }
-        if (out == NULL && v == ABSENT && ic->megamorphic && ++ic->absent == ABSENT_IN_A_ROW)
-            ic->megamorphic = RT_SEES_ABSENT;
+        if (out == NULL && v == ABSENT && ic->sees && ++ic->absent == ABSENT_IN_A_ROW)
+            ic->sees = RT_SEES_ABSENT;
     }
     if (out == NULL) {
         PyObject *v = PyObject_GetAttr(obj, ic->name);
-        if (v != NULL && ic->megamorphic == RT_SEES_ABSENT) {
-            ic->megamorphic = RT_SEES_MANY;
+        if (v != NULL && ic->sees == RT_SEES_ABSENT) {
+            ic->sees = RT_SEES_MANY;
             ic->absent = 0;
         }
         return v;

@@ -457,7 +457,7 @@ void rt_attr_ic_settle(RtAttrIC *ic)
 
 bool rt_attr_ic_miss(RtAttrIC *ic, RtSiteKind site)
 {
-    if (ic->megamorphic)
+    if (ic->sees)
         return false;
     ic->site = (uint8_t)site;
     if (++ic->misses % RT_ATTR_REVIEW == 0) {
@@ -468,7 +468,7 @@ bool rt_attr_ic_miss(RtAttrIC *ic, RtSiteKind site)
         uint32_t gained = hits > ic->last_hits ? hits - ic->last_hits : 0;
         ic->last_hits = hits;
         if (gained < RT_ATTR_REVIEW) {
-            ic->megamorphic = RT_SEES_MANY;
+            ic->sees = RT_SEES_MANY;
             ic->nentries = 0;
             return false;
         }

@@ -98,7 +98,7 @@ static bool still(const RtAttrIC *ic, const RtAttrEntry *e, PyTypeObject *tp, Rt
 
 bool rt_attr_seen(const RtAttrIC *ic, RtAttrSeen *seen)
 {
-    if (ic->megamorphic)
+    if (ic->sees)
         return false;
     if (ic->nentries == 1 && ic->entries[0].kind == RT_ATTR_TYPE_VALUE) {
         const RtAttrEntry *e = &ic->entries[0];

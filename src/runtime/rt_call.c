@@ -165,18 +165,7 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
     return rt_vectorcall(ts, callable, args, nargs | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
 }
 
-/* Drops a callable and n arguments, those that are owned, the callable first, as ceval.c does. */
-static inline void drop_owned(PyObject *callable, PyObject *const *args, Py_ssize_t n, int owned)
-{
-    if (owned & 1)
-        Py_DECREF(callable);
-    for (Py_ssize_t i = 0; (owned >>= 1) != 0 && i < n; i++) {
-        if (owned & 1)
-            Py_DECREF(args[i]);
-    }
-}
-
-/* The same with tracing looked after. */
+/* call_object with tracing looked after. */
 static inline PyObject *call_traced_too(PyThreadState *ts, PyObject *callable, PyObject **args,
                                         Py_ssize_t nargs, PyObject *kwnames, int owned)
 {
@@ -190,7 +179,7 @@ static BASE_NOINLINE PyObject *call_and_drop(PyThreadState *ts, PyObject *callab
 {
     Py_ssize_t n = nargs + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
     PyObject *res = call_traced_too(ts, callable, args, nargs, kwnames, owned);
-    drop_owned(callable, args, n, owned);
+    rt_drop_owned(callable, args, n, owned);
     return res;
 }
 
@@ -229,7 +218,7 @@ static BASE_NOINLINE PyObject *call_method(PyThreadState *ts, PyObject **argv, P
         return call_other(ts, method, argv + 1, nargs, kwnames, owned);
     argv[0] = self;
     res = rt_call_function(ts, callable, argv, nargs + 1, kwnames);
-    drop_owned(method, argv + 1, n - 1, owned);
+    rt_drop_owned(method, argv + 1, n - 1, owned);
     return res;
 }
 
@@ -333,10 +322,10 @@ PyObject *rt_call_ex(PyThreadState *ts, PyObject *callable, PyObject *args, PyOb
 
 PyObject *rt_call_ex_merge(PyThreadState *ts, PyObject *callable, PyObject *args, PyObject *kwargs)
 {
-    bool function = Py_TYPE(callable) == &PyFunction_Type ||
-                    (Py_TYPE(callable) == &PyMethod_Type &&
-                     Py_TYPE(PyMethod_GET_FUNCTION(callable)) == &PyFunction_Type);
-    if (function && PyTuple_CheckExact(args) && !ts->cframe->use_tracing)
+    PyObject *function =
+        Py_TYPE(callable) == &PyMethod_Type ? PyMethod_GET_FUNCTION(callable) : callable;
+    if (Py_TYPE(function) == &PyFunction_Type && PyTuple_CheckExact(args) &&
+        !ts->cframe->use_tracing)
         return call_tuple(ts, callable, args, kwargs);
     PyObject *dict = PyDict_Copy(kwargs);
     if (dict == NULL)

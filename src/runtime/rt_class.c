@@ -74,8 +74,7 @@ static PyObject *run_init(PyThreadState *ts, RtClassIC *ic, PyObject *self, PyOb
     PyObject *res;
     argv[0] = self;
     PyCodeObject *code = (PyCodeObject *)init->func_code;
-    if (n < RT_CLASS_MAX_ARGS && code->co_argcount == n && py311_fills_frame(code) &&
-        py311_plain_function(code)) {
+    if (n < RT_CLASS_MAX_ARGS && code->co_argcount == n && py311_plain_function(code)) {
         PyObject *args[RT_CLASS_MAX_ARGS + 1];
         args[0] = (PyObject *)init;
         for (Py_ssize_t i = 0; i < n; i++)

@@ -113,7 +113,7 @@ typedef struct RtAttrIC {
     uint8_t nentries;     /* entries in use */
     uint8_t ways; /* entries there is room for: 1, or RT_ATTR_WAYS once a second was needed */
     uint8_t site; /* RtSiteKind */
-    uint8_t megamorphic; /* RtSiteSees */
+    uint8_t sees; /* RtSiteSees */
     /* What it reads where it has to look the name up. */
     PyObject *name; /* interned str, kept alive by the code object's co_names */
     Py_hash_t hash; /* of the name */

@@ -308,7 +308,7 @@ static PyObject *w_attr_ic_state(PyObject *self,
         Py_DECREF(kind);
         hits += ic->entries[i].hits;
     }
-    return Py_BuildValue("NKIi", kinds, hits, ic->misses, (int)ic->megamorphic);
+    return Py_BuildValue("NKIi", kinds, hits, ic->misses, (int)ic->sees);
 }
 
 /* A site that has given its own entries up. */
@@ -316,7 +316,7 @@ static PyObject *w_attr_ic_shared(PyObject *self, PyObject *args)
 {
     (void)self;
     RtAttrIC *ic = rt_attr_ic_new(ic_unit, ARG(0), 0);
-    ic->megamorphic = 1;
+    ic->sees = RT_SEES_MANY;
     return PyLong_FromVoidPtr(ic);
 }
 
