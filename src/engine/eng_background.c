@@ -1,11 +1,12 @@
-/* Compiling beside the program: the back end's second step, which is half of the time, on a thread of its own.
+/* Compiling beside the program: all that reads no Python objects, which is four fifths of the time, on a thread of its own.
  *
- *   eng_compile    bytecode -> HIR -> LIR on the thread that wants it, with the GIL; then it goes on in tier 0
- *   here           registers, machine code, tables; without the GIL, in memory that is the work's alone
+ *   eng_compile    bytecode -> HIR on the thread that wants it, with the GIL; then it goes on in tier 0
+ *   here           passes, LIR, registers, machine code, tables: eng_compile_rest, without the GIL, in memory that is the
+ *                  work's alone
  *   eng_compile_end  into the code cache, with the GIL: at the next call that is counted or the next look (eng_osr.c), some
  *                    at once
  *
- * So a request of a server that makes hundreds of functions warm at once waits half as long for them.  Only starts
+ * So a request of a server that makes hundreds of functions warm at once waits a fifth as long for them.  Only starts
  * of functions: a loop is compiled because it runs now.  Works are done, and end, in the order in which they came, as the stubs
  * that one made may be another's, too (lir_stubs.c).
  *
@@ -87,7 +88,8 @@ EngWork *eng_work_new(void)
 {
     EngWork *w = background.nworks < ENG_WORKS ? calloc(1, sizeof *w) : NULL;
     if (w != NULL) {
-        arena_init(&w->arena, ENG_ARENA_LIMIT, NULL);
+        arena_init(&w->front, ENG_ARENA_LIMIT, NULL);
+        arena_init(&w->back, ENG_ARENA_LIMIT, NULL);
         background.nworks++;
     }
     return w;
@@ -96,7 +98,8 @@ EngWork *eng_work_new(void)
 void eng_work_free(EngWork *w)
 {
     lir_work_end(&w->lir);
-    arena_free(&w->arena);
+    arena_free(&w->front);
+    arena_free(&w->back);
     free(w);
     background.nworks--;
 }
@@ -104,7 +107,7 @@ void eng_work_free(EngWork *w)
 static void do_work(EngWork *w)
 {
     int64_t start = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    w->ok = lir_work_generate(&w->lir);
+    eng_compile_rest(w);
     w->ns = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 

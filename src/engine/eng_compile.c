@@ -112,7 +112,7 @@ typedef struct {
     bool compact;             /* LirOptions.compact */
     bool notes;               /* the code notes operands' types */
     StrBuf *hir, *lir, *asm_; /* dumps, or NULL */
-    EngWork *work;            /* another thread does the rest; NULL: all is done here */
+    EngWork *work;            /* another thread gets the HIR; NULL: all is done here */
     const char *reason;       /* why not */
     CodeUnit *unit;
     uint32_t ninlined;
@@ -156,6 +156,30 @@ static void dump_pass(void *ctx, const char *pass, const HirFunc *f)
     hir_print(f, sb);
 }
 
+static OptOptions opt_options(StrBuf *dump)
+{
+    return (OptOptions){
+        .verify = eng_settings.verify,
+        .disabled_mask = eng_settings.opt_disabled,
+        .max_passes = eng_settings.opt_limit,
+        .dump = dump != NULL ? dump_pass : NULL,
+        .dump_ctx = dump,
+    };
+}
+
+static LirOptions lir_options(Arena *memory, bool compact)
+{
+    return (LirOptions){
+        .cc = cache,
+        .exit_entry = exit_trampoline,
+        .arena = memory,
+        .stubs = stubs,
+        .compact = compact,
+        .stress_deopt = eng_settings.stress_deopt,
+        .verify = eng_settings.verify,
+    };
+}
+
 /* The stages. False with job->reason set. Leaves by longjmp when memory is out. */
 static bool run_stages(Job *job)
 {
@@ -181,44 +205,43 @@ static bool run_stages(Job *job)
         .types = eng_types_at,
         .type_site = job->notes ? eng_type_site : NULL,
     };
-    OptOptions opt = {
-        .verify = eng_settings.verify,
-        .disabled_mask = eng_settings.opt_disabled,
-        .max_passes = eng_settings.opt_limit,
-        .dump = job->hir != NULL ? dump_pass : NULL,
-        .dump_ctx = job->hir,
-    };
     if (!job->generic && !eng_settings.no_inline &&
         !(job->state != NULL && job->state->no_inline)) {
         build.inlinee = about_inlinee;
     }
     job->reason = "not supported";
-    HirFunc *f = hir_build(&arena, job->unit, job->code, job->entry_bci, &build, &job->reason);
+    Arena *front = job->work != NULL ? &job->work->front : &arena;
+    HirFunc *f = hir_build(front, job->unit, job->code, job->entry_bci, &build, &job->reason);
     if (f == NULL) {
         return false;
     }
     job->ninlined = f->ninlined;
+    if (job->work != NULL) {
+        job->work->hir = f;
+        return true;
+    }
+    OptOptions opt = opt_options(job->hir);
+    LirOptions lir = lir_options(&back_arena, job->compact);
+    lir.dump_lir = job->lir;
+    lir.dump_asm = job->asm_;
     opt_run(f, &opt);
-    LirOptions lir = {
-        .cc = cache,
-        .exit_entry = exit_trampoline,
-        .arena = job->work != NULL ? &job->work->arena : &back_arena,
-        .stubs = stubs,
-        .compact = job->compact,
-        .stress_deopt = eng_settings.stress_deopt,
-        .verify = eng_settings.verify,
-        .dump_lir = job->lir,
-        .dump_asm = job->asm_,
-    };
     job->reason = "not lowered";
-    if (job->work == NULL) {
-        return lir_compile(f, job->unit, &lir, &job->reason);
+    return lir_compile(f, job->unit, &lir, &job->reason);
+}
+
+void eng_compile_rest(EngWork *w)
+{
+    OptOptions opt = opt_options(NULL);
+    LirOptions lir = lir_options(&w->back, w->compact);
+    jmp_buf oom;
+    w->front.oom = &oom;
+    w->reason = "out of memory";
+    if (setjmp(oom) == 0) {
+        opt_run(w->hir, &opt);
+        w->ok = lir_work_begin(&w->lir, w->hir, w->unit, &lir) && lir_work_generate(&w->lir);
+        w->reason = w->lir.reason;
     }
-    bool ok = lir_work_begin(&job->work->lir, f, job->unit, &lir);
-    if (!ok) {
-        job->reason = job->work->lir.reason;
-    }
-    return ok;
+    w->hir = NULL;
 }
 
 /* Compiling the code has taken so long, or so much longer. */
@@ -231,7 +254,7 @@ static void count_time(EngCodeState *s, int64_t ns)
     }
 }
 
-/* Compiles; true with job->unit ready to be installed, or lowered for another thread, else job->reason. */
+/* Compiles; true with job->unit ready to be installed, or its HIR for another thread, else job->reason. */
 static bool compile(Job *job)
 {
     volatile int64_t start = eng_clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -248,6 +271,9 @@ static bool compile(Job *job)
     if (job->unit != NULL) {
         arena.limit = back_arena.limit = ENG_ARENA_LIMIT;
         arena.oom = back_arena.oom = &oom;
+        if (job->work != NULL) {
+            job->work->front.oom = &oom;
+        }
         if (setjmp(oom) == 0) {
             ok = run_stages(job);
         } else {
@@ -369,7 +395,7 @@ static void end_work(EngWork *w)
         compiled(s, w->unit, w->ninlined);
         w->unit = NULL;
     } else if (eng_interp != NULL) {
-        not_compiled(s, 0, w->lir.reason != NULL ? w->lir.reason : "out of memory");
+        not_compiled(s, 0, w->reason != NULL ? w->reason : "out of memory");
     }
 }
 
@@ -378,6 +404,7 @@ void eng_compile_end(EngWork *first)
     cc_begin(cache);
     for (EngWork *w = first; w != NULL; w = w->next) {
         w->ok = w->state != NULL && eng_interp != NULL && w->ok && lir_work_install(&w->lir);
+        w->reason = w->lir.reason != NULL ? w->lir.reason : w->reason;
     }
     bool ok = cc_end(cache) == 0;
     for (EngWork *w = first; w != NULL; w = w->next) {
@@ -411,6 +438,7 @@ static void compile_in_background(EngCodeState *s, Job *job)
         w->state = s;
         w->unit = job->unit;
         w->ninlined = job->ninlined;
+        w->compact = job->compact;
         s->work = w;
         eng_background_add(w);
     } else {

@@ -300,16 +300,19 @@ PyObject *eng_compiler_dump(PyCodeObject *co, PyFunctionObject *func, const char
                             int entry_bci);
 
 /* --- eng_background.c ---------------------------------------------------------------- */
-/* The rest of a compilation that another thread does. */
+/* A compilation from its HIR on, for another thread. */
 typedef struct EngWork {
     struct EngWork *next;
     EngCodeState *state; /* whose unit it will be; NULL: the code has died */
     CodeUnit *unit;
     uint32_t ninlined;
+    struct HirFunc *hir; /* until it is lowered */
     LirWork lir;
-    Arena arena; /* the LIR's */
-    bool ok;     /* it is there, to be installed */
-    int64_t ns;  /* CPU time */
+    Arena front, back;  /* the HIR's memory and the LIR's */
+    bool compact;       /* LirOptions.compact */
+    bool ok;            /* it is there, to be installed */
+    const char *reason; /* why not, a static string */
+    int64_t ns;         /* CPU time of the other thread */
 } EngWork;
 /* Is there a thread for it, or could there be? */
 bool eng_background_is_on(void);
@@ -317,7 +320,7 @@ bool eng_background_is_on(void);
 EngWork *eng_work_new(void);
 /* Without the unit. */
 void eng_work_free(EngWork *w);
-/* To be done, from lir_work_generate on. */
+/* To be done: eng_compile_rest. */
 void eng_background_add(EngWork *w);
 /* Some are done, or want a thread: eng_background_attend is due at the next call. */
 extern _Atomic bool eng_background_calls;
@@ -325,6 +328,8 @@ extern _Atomic bool eng_background_calls;
 void eng_background_attend(void);
 /* The code dies that it is for. */
 void eng_background_cancel(EngWork *w);
+/* eng_compile.c: what is left of a compilation but for installing it: w->ok, or w->reason. Any thread, without the GIL. */
+void eng_compile_rest(EngWork *w);
 /* eng_compile.c: installs a list of them, those that are done and whose code lives; frees them. May run Python code. */
 void eng_compile_end(EngWork *first);
 

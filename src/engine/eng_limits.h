@@ -117,7 +117,7 @@
 #define ENG_CHUNKS_ALL             (768u << 10)
 #define ENG_CHUNKS_TICKS           32u
 
-/* Compilations that wait for their thread, each with its LIR: 100 to 300 KB. */
+/* Compilations that wait for their thread, each with its HIR: some 100 KB. */
 #define ENG_WORKS                  8u
 /* How many are installed at once, if they come one soon after the other. */
 #define ENG_WORKS_AT_ONCE          4u

@@ -111,7 +111,8 @@ typedef enum {
 } HirAuxKind;
 typedef enum {
     HIR_IMM_NONE,
-    HIR_IMM_OBJ,
+    HIR_IMM_OBJ,  /* an object that the unit keeps alive */
+    HIR_IMM_SEEN, /* one that nobody keeps: it is compared and never looked at */
     HIR_IMM_PTR,
     HIR_IMM_INT,
     HIR_IMM_F64,
@@ -197,6 +198,8 @@ struct HirIns {
     HirBlock *block;
     HirIns *fwd;  /* replaced by (hir_replace); follow with hir_resolve */
     uint32_t tmp; /* pass-private: use count, value number, virtual register */
+    uint8_t
+        hint; /* of loads from a dict's keys: log2 of the bytes before their entries, 0: not known */
 };
 
 struct HirBlock {
@@ -219,6 +222,13 @@ struct HirBlock {
     void *tmp;                  /* pass-private */
 };
 
+/* What is known of a function that is called. */
+typedef struct HirCallee {
+    struct HirCallee *next;
+    void *code;   /* PyCodeObject* */
+    void *callee; /* RtCallee*, which lives as long */
+} HirCallee;
+
 struct HirFunc {
     Arena *arena;
     void *unit;        /* CodeUnit* being compiled (rt_unit.h), NULL in tests */
@@ -235,6 +245,7 @@ struct HirFunc {
     const uint8_t *nospec;
     bool generic;
     void *globals, *builtins; /* dicts the function is compiled for, borrowed; NULL unknown */
+    HirCallee *callees;       /* of CallPy and CallInit, newest first */
     uint32_t ninlined, inlined_units; /* calls inlined by the builder, and their code units */
     uint32_t max_out;                 /* out-area words needed by VAR ops and multi-result ops */
     const char *name;                 /* qualified name for dumps */
@@ -284,6 +295,15 @@ uint32_t hir_pred_index(const HirBlock *b, const HirBlock *pred);
 static inline bool hir_is_term(const HirIns *i)
 {
     return (hir_op_info[i->op].flags & HIR_F_TERM) != 0;
+}
+/* What is known of `code`, or NULL. */
+static inline void *hir_callee(const HirFunc *f, const void *code)
+{
+    const HirCallee *c = f->callees;
+    while (c && c->code != code) {
+        c = c->next;
+    }
+    return c ? c->callee : NULL;
 }
 /* Whether the result of `i` is operand 0 itself, refined (guards that give a value). */
 static inline bool hir_is_guard(const HirIns *i)

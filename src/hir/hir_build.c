@@ -89,9 +89,6 @@ HirIns *hb_const(Builder *b, PyObject *o)
     HirIns *i = hb_emit0(b, HIR_Const);
     i->imm.p = o;
     i->type = hir_type_of_object(o);
-    if (o && b->unit && rt_unit_pin(b->unit, o) < 0) {
-        hb_stop(b, "out of memory");
-    }
     return i;
 }
 
@@ -913,6 +910,10 @@ HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci
     }
     if (!hb_build_body(b, entry_bci)) {
         *reason = b->reason;
+        return NULL;
+    }
+    if (unit && !hb_hold(f)) {
+        *reason = "out of memory";
         return NULL;
     }
     hir_analyze(f);

@@ -353,9 +353,6 @@ void hb_load_attr(Builder *b)
             v = hb_emit1(b, HIR_LoadDictHint, owner);
             v->aux = (uint32_t)in->index;
             v->imm.p = name;
-            if (b->unit && rt_unit_pin(b->unit, name) < 0) {
-                hb_stop(b, "out of memory");
-            }
             observe_some(b, v, found);
             replace_owner(b, v);
             return;

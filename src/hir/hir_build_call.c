@@ -39,9 +39,6 @@ static void call_vector(Builder *b, const Call *c)
     /* What is no function keeps its arguments until it is done, and then they are dropped here. */
     bool gives = !c->known || PyFunction_Check(c->known);
     HirIns **args = arena_array(b->a, HirIns *, (size_t)n);
-    if (b->kwnames && b->unit && rt_unit_pin(b->unit, b->kwnames) < 0) {
-        hb_stop(b, "out of memory");
-    }
     /* A Python function's frame gets its arguments, so that they die when it lets go of them, as in tier 0. */
     uint32_t owned = 0;
     for (int i = 0; i < n; i++) {

@@ -46,15 +46,6 @@ static PyObject *name_of(Builder *b, int i)
     return PyTuple_GET_ITEM(b->co->co_names, i);
 }
 
-static PyObject *pinned_name(Builder *b, int i)
-{
-    PyObject *name = name_of(b, i);
-    if (b->unit && rt_unit_pin(b->unit, name) < 0) {
-        hb_stop(b, "out of memory");
-    }
-    return name;
-}
-
 /* --- locals, constants, stack shuffling ------------------------------------------ */
 
 static void load_fast(Builder *b, int i)
@@ -889,28 +880,28 @@ static void jump_or_pop(Builder *b, bool when)
 static HirIns *named0(Builder *b, HirOp op)
 {
     HirIns *i = hb_emit0(b, op);
-    i->imm.p = pinned_name(b, b->in->arg);
+    i->imm.p = name_of(b, b->in->arg);
     return i;
 }
 
 static void store_named(Builder *b, HirOp op)
 {
     HirIns *i = hb_emit1(b, op, hb_peek(b, 1)->v);
-    i->imm.p = pinned_name(b, b->in->arg);
+    i->imm.p = name_of(b, b->in->arg);
     hb_pop_drop(b, 1);
 }
 
 static void import_name(Builder *b)
 {
     HirIns *i = hb_emit2(b, HIR_ImportName, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-    i->imm.p = pinned_name(b, b->in->arg);
+    i->imm.p = name_of(b, b->in->arg);
     hb_replace_operands(b, 2, i, true);
 }
 
 static void import_from(Builder *b)
 {
     HirIns *i = hb_emit1(b, HIR_ImportFrom, hb_peek(b, 1)->v);
-    i->imm.p = pinned_name(b, b->in->arg);
+    i->imm.p = name_of(b, b->in->arg);
     hb_push(b, i, true);
 }
 
@@ -1041,7 +1032,7 @@ static void return_value(Builder *b)
 static void delete_attr(Builder *b)
 {
     HirIns *i = hb_emit1(b, HIR_DeleteAttr, hb_peek(b, 1)->v);
-    i->imm.p = pinned_name(b, b->in->arg);
+    i->imm.p = name_of(b, b->in->arg);
     hb_pop_drop(b, 1);
 }
 

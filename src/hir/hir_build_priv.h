@@ -273,6 +273,10 @@ void hb_get_awaitable(Builder *b);
 void hb_convert(Builder *b, HirOp op);
 void hb_get_anext(Builder *b);
 
+/* --- hir_build_hold.c ---------------------------------------------------------- */
+/* Gives the unit what the later stages need of Python objects. False: out of memory. */
+bool hb_hold(HirFunc *f);
+
 /* --- hir_build_ops.c ----------------------------------------------------------- */
 void hb_instruction(Builder *b);
 

@@ -305,7 +305,8 @@ static void parse_imm(Parser *p, HirIns *i)
 {
     char *end;
     switch (hir_sigs[i->op].imm) {
-    case HIR_IMM_OBJ: i->imm.p = parse_object(p); break;
+    case HIR_IMM_OBJ:
+    case HIR_IMM_SEEN: i->imm.p = parse_object(p); break;
     case HIR_IMM_PTR:
         need(p, "&");
         i->imm.p = (void *)(uintptr_t)strtoull(p->p, &end, 16);

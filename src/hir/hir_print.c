@@ -145,6 +145,7 @@ static void print_imm(const HirIns *i, StrBuf *sb)
 {
     switch (hir_sigs[i->op].imm) {
     case HIR_IMM_OBJ:
+    case HIR_IMM_SEEN:
         sb_puts(sb, " $");
         print_object(i->imm.p, sb);
         break;

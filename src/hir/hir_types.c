@@ -235,7 +235,8 @@ HirType hir_type_infer(const HirIns *i)
         }
         return t;
     }
-    case HIR_Const: return hir_type_of_object(i->imm.p);
+    case HIR_Const: /* what is borrowed may be gone */
+        return i->aux == HIR_CONST_BORROWED ? i->type : hir_type_of_object(i->imm.p);
     case HIR_GuardType:
     case HIR_Refine:
         /* A guard that cannot hold always exits; behind it any type is as good as another. */

@@ -1,8 +1,8 @@
 /* The back end's stages in order, and what happens when memory runs out.
  *
- *   begin      lowering, which reads Python objects: GIL held
- *   generate   order, registers, assembly, tables: any thread, it touches nothing but its memory and the unit's, and the
- *              stubs, which have a lock
+ *   begin      lowering
+ *   generate   order, registers, assembly, tables: any thread like lowering, they touch nothing but their memory and the
+ *              unit's, and the stubs, which have a lock
  *   install    into the code cache: GIL held
  *
  * The arena's `oom` hook is replaced while we work: the assembler's storage is

@@ -29,7 +29,7 @@ bool lir_lower(HirFunc *hf, LirFunc *lf, const char **reason);
 /* Offset of localsplus[0] in a frame, for LirFunc.home_disp (lir_lower.c). */
 int32_t lir_lower_home_disp(void);
 
-/* A compilation in three steps, of which the second wants no GIL and may be another thread's. */
+/* A compilation in three steps, of which the first two want no GIL and may be another thread's. */
 typedef struct LirWork {
     HirFunc *hf; /* until it is lowered */
     struct LirFunc *lf;
@@ -40,8 +40,8 @@ typedef struct LirWork {
     struct LirEmit *emit;
     const char *reason; /* why a step failed, a static string */
 } LirWork;
-/* Lowers. False with w->reason set when something cannot be compiled. With opts->arena set, `hf` is gone afterwards. GIL
- * held. lir_work_end is due in any case. */
+/* Lowers. False with w->reason set when something cannot be compiled. With opts->arena set, `hf` is gone afterwards.
+ * lir_work_end is due in any case. */
 bool lir_work_begin(LirWork *w, HirFunc *hf, CodeUnit *unit, const LirOptions *opts);
 /* Makes machine code and the unit's tables. False with w->reason set. Only one thread at a time with one `stubs`. */
 bool lir_work_generate(LirWork *w);

@@ -38,30 +38,9 @@ static bool is_const(const HirIns *v)
     return v->op >= HIR_Const && v->op <= HIR_ConstBool;
 }
 
-/* Objects of the interpreter itself need no reference, and programs look at the counts of some. */
-static bool lives_forever(PyObject *o)
+static LirOpnd const_opnd(const HirIns *v)
 {
-    PyObject *small = (PyObject *)(void *)py311_small_ints();
-    PyObject *end = (PyObject *)(void *)(py311_small_ints() + PY311_NSMALLNEG + PY311_NSMALLPOS);
-    return o == Py_None || o == Py_True || o == Py_False || o == Py_Ellipsis ||
-           (o >= small && o < end) ||
-           (PyType_Check(o) && !(((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE));
-}
-
-LirOpnd lw_object(Lower *L, void *object)
-{
-    if (object && L->unit && !lives_forever(object) && rt_unit_pin(L->unit, object) < 0) {
-        lw_fail(L, "out of memory");
-    }
-    return lir_ptr(object);
-}
-
-static LirOpnd const_opnd(Lower *L, const HirIns *v)
-{
-    if (v->op == HIR_Const) {
-        return v->aux == HIR_CONST_BORROWED ? lir_ptr(v->imm.p) : lw_object(L, v->imm.p);
-    }
-    return lir_imm(v->imm.i);
+    return v->op == HIR_Const ? lir_ptr(v->imm.p) : lir_imm(v->imm.i);
 }
 
 LirOpnd lw_slot(Lower *L, uint32_t index)
@@ -129,7 +108,7 @@ LirOpnd lw_opnd(Lower *L, HirIns *v)
 {
     v = hir_root(v);
     if (is_const(v)) {
-        return const_opnd(L, v);
+        return const_opnd(v);
     }
     LwVal *x = &L->vals[v->id];
     LirHomeFact *f = home_of(L, v);
@@ -164,7 +143,6 @@ LirOpnd lw_object_field(Lower *L, HirIns *v, int32_t disp)
     const HirIns *r = hir_root(v);
     int64_t at = (int64_t)(intptr_t)r->imm.p + disp;
     if (r->op == HIR_Const && r->imm.p && at == (int32_t)at) {
-        (void)const_opnd(L, r); /* kept alive, if the unit is to do that */
         return lir_mem(LIR_NOREG, (int32_t)at);
     }
     return lw_field(L, v, disp);
@@ -501,7 +479,7 @@ static void lw_store_local(Lower *L, HirIns *i)
         return;
     }
     LirReg reg = is_const(v) ? LIR_NOREG : lw_reg(L, v);
-    lir_store(L->f, 8, home, reg == LIR_NOREG ? const_opnd(L, v) : lir_reg(reg));
+    lir_store(L->f, 8, home, reg == LIR_NOREG ? const_opnd(v) : lir_reg(reg));
     if (drop != LIR_NOREG) {
         lw_drop(L, i, drop, t);
     }
@@ -678,7 +656,6 @@ static void lower_init(Lower *L, HirFunc *hf, LirFunc *f)
     Arena *a = hf->arena;
     L->hf = hf;
     L->f = f;
-    L->unit = hf->unit;
     lir_homes_init(&L->homes, hf);
     uint32_t n = L->homes.nlocals + 1;
     L->epoch = arena_array(a, LirEpoch, n);

@@ -53,7 +53,6 @@ typedef struct LwBlock {
 typedef struct Lower {
     HirFunc *hf;
     LirFunc *f;
-    CodeUnit *unit; /* NULL in tests */
     const char *reason;
     LirHomes homes;
     LwVal *vals;     /* by instruction id */
@@ -110,8 +109,6 @@ LirOpnd lw_object_field(Lower *L, HirIns *v, int32_t disp);
 LirReg lw_def(Lower *L, HirIns *i);
 /* Makes r the result of i. */
 void lw_set(Lower *L, HirIns *i, LirReg r);
-/* An immediate object, kept alive by the unit. */
-LirOpnd lw_object(Lower *L, void *object);
 /* The slot of local or value-stack entry `index`. */
 LirOpnd lw_slot(Lower *L, uint32_t index);
 /* A new LIR block with the loop depth of the current HIR block. */

@@ -226,11 +226,6 @@ bool lw_can_fuse(const HirIns *v)
     }
 }
 
-static LirOpnd type_ptr(Lower *L, HirType bit)
-{
-    return lw_object(L, hir_pytype_of(bit));
-}
-
 /* The comparison that v stands for, or none (op LIR_NOPS). */
 static LwCond own_cond(Lower *L, HirIns *v)
 {
@@ -241,7 +236,8 @@ static LwCond own_cond(Lower *L, HirIns *v)
     case HIR_Is: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lw_opnd(L, b)};
     case HIR_IsNull: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_imm(0)};
     case HIR_IsType:
-        return (LwCond){LIR_CMP, 8, LIR_E, lw_field(L, a, PY311_OFF_OBJ_TYPE), type_ptr(L, v->aux)};
+        return (LwCond){LIR_CMP, 8, LIR_E, lw_field(L, a, PY311_OFF_OBJ_TYPE),
+                        lir_ptr(hir_pytype_of(v->aux))};
     case HIR_UnboxBool: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_ptr(Py_True)};
     case HIR_RangeIterMore: {
         LirReg it = lw_reg(L, a);
@@ -281,7 +277,7 @@ void lw_bool(Lower *L, HirIns *i)
         return;
     }
     if (!lw_can_fuse(i)) { /* IsType of what may be NULL: 0 then */
-        LirOpnd v = lw_regop(L, i->args[0]), type = type_ptr(L, i->aux);
+        LirOpnd v = lw_regop(L, i->args[0]), type = lir_ptr(hir_pytype_of(i->aux));
         LirReg r = lir_copy(L->f, LIR_GPR, lir_imm(0));
         LirBlock *look = lw_block(L, false), *done = lw_block(L, false);
         lw_br(L, (LwCond){LIR_TEST, 8, LIR_E, v, v}, lw_plain(done), lw_plain(look));

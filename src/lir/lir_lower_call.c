@@ -64,7 +64,7 @@ static uint32_t call_args(Lower *L, HirIns *i, LirOpnd *args)
         }
     }
     if (fl & HIR_F_IMM) {
-        args[n++] = hir_sigs[i->op].imm == HIR_IMM_OBJ ? lw_object(L, i->imm.p) : lir_ptr(i->imm.p);
+        args[n++] = lir_ptr(i->imm.p);
     }
     if (fl & HIR_F_AUX) {
         args[n++] = lir_imm((int32_t)i->aux);

@@ -30,7 +30,7 @@ static LirOpnd guard_exact(Lower *L, HirIns *i, void *type)
     if (may_be_null(i->args[0])) {
         guard_not_null(L, v, x);
     }
-    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_OBJ_TYPE), lw_object(L, type), x);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_OBJ_TYPE), lir_ptr(type), x);
     return v;
 }
 
@@ -137,7 +137,7 @@ void lw_guard_keys_ver(Lower *L, HirIns *i)
 void lw_guard_is(Lower *L, HirIns *i)
 {
     LirOpnd v = lw_regop(L, i->args[0]);
-    lir_guard(L->f, LIR_CMP, 8, LIR_NE, v, lw_object(L, i->imm.p), lw_resume(L, i));
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, v, lir_ptr(i->imm.p), lw_resume(L, i));
 }
 
 void lw_guard_not_null(Lower *L, HirIns *i)
@@ -154,7 +154,7 @@ void lw_is_func_code(Lower *L, HirIns *i)
         lw_unless(L, LIR_TEST, 8, LIR_E, lir_reg(v), lir_reg(v), no);
     }
     lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(v, PY311_OFF_OBJ_TYPE), lir_ptr(&PyFunction_Type), no);
-    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(v, PY311_OFF_FUNC_CODE), lw_object(L, i->imm.p), no);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(v, PY311_OFF_FUNC_CODE), lir_ptr(i->imm.p), no);
     lir_jmp(L->f, yes);
     lw_yes_no(L, r, yes, no, done);
 }
@@ -166,8 +166,7 @@ void lw_guard_func_code(Lower *L, HirIns *i)
     if (i->args[0]->type != HIR_T_FUNCTION) {
         guard_exact(L, i, &PyFunction_Type);
     }
-    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_FUNC_CODE), lw_object(L, i->imm.p),
-              x);
+    lir_guard(L->f, LIR_CMP, 8, LIR_NE, lir_mem(v.reg, PY311_OFF_FUNC_CODE), lir_ptr(i->imm.p), x);
 }
 
 void lw_guard_func_defaults(Lower *L, HirIns *i)

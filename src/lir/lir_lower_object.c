@@ -220,18 +220,6 @@ static LirOpnd unicode_entry(Lower *L, LirReg keys, int64_t index, int32_t field
     return lir_mem_index(keys, bytes, 0, disp);
 }
 
-/* Keys of one version are one object in one state, so what a dict that has them now says of their layout
- * holds wherever the version matches: the bytes of hash indices, or 0 when the dict has others. */
-static int32_t index_bytes(PyObject *dict, uint32_t version)
-{
-    char *keys = dict && PyDict_CheckExact(dict) ? py311_dict_keys(dict) : NULL;
-    if (!keys || version == 0 || py311_keys_version(keys) != version) {
-        return 0;
-    }
-    unsigned log2 = (uint8_t)keys[PY311_OFF_KEYS_LOG2_INDEX_BYTES];
-    return log2 < 24 ? 1 << log2 : 0;
-}
-
 /* LOAD_ATTR_WITH_HINT after its type check; dicts with keys other than str leave. */
 void lw_load_dict_hint(Lower *L, HirIns *i)
 {
@@ -244,8 +232,7 @@ void lw_load_dict_hint(Lower *L, HirIns *i)
     lir_guard(f, LIR_CMP, 1, LIR_E, lir_mem(keys, PY311_OFF_KEYS_KIND), lir_imm(PY311_KEYS_GENERAL),
               x);
     LirReg entry = lir_lea(f, unicode_entry(L, keys, i->aux, 0, 0));
-    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(entry, PY311_OFF_UENTRY_KEY), lw_object(L, i->imm.p),
-              x);
+    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(entry, PY311_OFF_UENTRY_KEY), lir_ptr(i->imm.p), x);
     lw_set(L, i, load_not_null(L, lir_mem(entry, PY311_OFF_UENTRY_VALUE), x));
 }
 
@@ -256,20 +243,6 @@ static LirReg checked_keys(Lower *L, LirOpnd dict, uint32_t version, LirExit *x)
     LirReg keys = lir_load(L->f, 8, lir_mem(d, PY311_OFF_DICT_KEYS));
     lw_guard_version(L, keys, PY311_OFF_KEYS_VERSION, version, x);
     return keys;
-}
-
-/* The dict that i looks into, where it can be known now: only a hint. */
-static PyObject *known_dict(const Lower *L, const HirIns *i)
-{
-    const HirIns *owner = hir_root(i->args[0]);
-    if (i->op == HIR_LoadGlobalBuiltin) {
-        return L->hf->builtins;
-    }
-    if (i->op == HIR_LoadGlobalModule) {
-        return L->hf->globals;
-    }
-    bool module = owner->op == HIR_Const && owner->imm.p && PyModule_CheckExact(owner->imm.p);
-    return module ? PyModule_GetDict(owner->imm.p) : NULL;
 }
 
 /* Comparing with an object that is not NULL says that the value is not NULL. */
@@ -297,8 +270,8 @@ void lw_load_keys_entry(Lower *L, HirIns *i)
         keys = checked_keys(L, builtins, version, x);
         index = i->imm.pair.b;
     }
-    int32_t indices = index_bytes(known_dict(L, i), version);
-    LirOpnd entry = unicode_entry(L, keys, index, PY311_OFF_UENTRY_VALUE, indices);
+    LirOpnd entry =
+        unicode_entry(L, keys, index, PY311_OFF_UENTRY_VALUE, i->hint ? 1 << i->hint : 0);
     lw_set(L, i, compared_next(i) ? lir_load(L->f, 8, entry) : load_not_null(L, entry, x));
 }
 

@@ -15,12 +15,6 @@
  * function does. */
 #define MAX_UNSET 16
 
-/* What is known of the callee, or NULL: the helper is to make the call. */
-static RtCallee *callee_of(Lower *L, const HirIns *i)
-{
-    return L->unit && rt_direct.callee ? rt_direct.callee(i->imm.p) : NULL;
-}
-
 static void field(Lower *L, LirReg frame, int32_t offset, LirOpnd v)
 {
     lir_store(L->f, 8, lir_mem(frame, offset), v);
@@ -91,7 +85,7 @@ typedef struct {
 /* False: made by the helper. */
 static bool begin_call(Lower *L, HirIns *i, PyCall *c)
 {
-    *c = (PyCall){.code = i->imm.p, .callee = callee_of(L, i), .nargs = i->nargs - 1};
+    *c = (PyCall){.code = i->imm.p, .callee = hir_callee(L->hf, i->imm.p), .nargs = i->nargs - 1};
     if (!c->callee) {
         lw_call(L, i);
         return false;
@@ -139,7 +133,8 @@ static bool call_shared(Lower *L, HirIns *i)
 {
     uint32_t nargs = i->nargs - 1;
     const RtShared *s = &rt_direct.shared;
-    RtCallee *callee = L->f->compact && nargs < RT_SHARED_CALLS ? callee_of(L, i) : NULL;
+    RtCallee *callee =
+        L->f->compact && nargs < RT_SHARED_CALLS ? hir_callee(L->hf, i->imm.p) : NULL;
     if (!callee) {
         return false;
     }
@@ -195,8 +190,7 @@ void lw_call_init(Lower *L, HirIns *i)
     LirReg type = lir_load(f, 8, lir_mem(self, PY311_OFF_OBJ_TYPE));
     lw_unless(L, LIR_CMP, 4, LIR_NE, lir_mem(type, PY311_OFF_TYPE_VERSION_TAG),
               lir_imm((int32_t)i->aux), c.slow);
-    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(c.func, PY311_OFF_FUNC_CODE), lw_object(L, c.code),
-              c.slow);
+    lw_unless(L, LIR_CMP, 8, LIR_NE, lir_mem(c.func, PY311_OFF_FUNC_CODE), lir_ptr(c.code), c.slow);
     lir_mov(f, r, lir_reg(self));
     LirReg result = run_callee(L, &c, r); /* the frame takes over the one reference there is */
     LirReg res = lir_vreg(f, LIR_GPR);

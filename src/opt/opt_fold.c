@@ -281,7 +281,8 @@ static HirIns *fold_is(Fold *f, HirIns *i)
     /* (x > y) is True */
     for (int k = 0; k < 2; k++) {
         HirIns *box = hir_root(i->args[k]), *c = hir_root(i->args[1 - k]);
-        if (box->op == HIR_BoxBool && c->op == HIR_Const && PyBool_Check((PyObject *)c->imm.p)) {
+        if (box->op == HIR_BoxBool && c->op == HIR_Const &&
+            (c->imm.p == Py_True || c->imm.p == Py_False)) {
             return c->imm.p == Py_True ? box->args[0] : emit1(f, HIR_BNot, box->args[0]);
         }
     }
@@ -349,7 +350,8 @@ static HirIns *fold_isinstance(Fold *f, HirIns *i)
     PyTypeObject *tp = hir_pytype_of(i->args[0]->type);
     HirIns *c = const_of(i->args[1]);
     /* A class of exactly `type` has no __instancecheck__ of its own; builtin types' bases are fixed. */
-    if (!tp || !c || !c->imm.p || !PyType_CheckExact((PyObject *)c->imm.p)) {
+    if (!tp || !c || !c->imm.p || c->aux == HIR_CONST_BORROWED ||
+        !PyType_CheckExact((PyObject *)c->imm.p)) {
         return NULL;
     }
     return bit(f, PyType_IsSubtype(tp, c->imm.p));

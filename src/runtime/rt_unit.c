@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base_macros.h"
+#include "py311_frame.h"
 #include "rt_ic.h"
 
 /* Data is handed out from chunks; large requests get a chunk of their own. */
@@ -110,8 +111,11 @@ int rt_unit_getter(CodeUnit *u, PyCodeObject *code, int32_t bci, PyObject *name)
 /* Objects that outlive everything: counting them would only show in sys.getrefcount. */
 static bool immortal(PyObject *obj)
 {
+    PyObject *small = (PyObject *)(void *)py311_small_ints();
+    PyObject *end = (PyObject *)(void *)(py311_small_ints() + PY311_NSMALLNEG + PY311_NSMALLPOS);
     return obj == Py_None || obj == Py_True || obj == Py_False || obj == Py_NotImplemented ||
-           obj == Py_Ellipsis;
+           obj == Py_Ellipsis || (obj >= small && obj < end) ||
+           (PyType_Check(obj) && !(((PyTypeObject *)obj)->tp_flags & Py_TPFLAGS_HEAPTYPE));
 }
 
 /* Constants and names live as long as the code object, and so longer than the unit. Counting them
