@@ -40,7 +40,7 @@
 #define STACKS_WAITING     2
 /* So many chunks are small pages until there is one more: a small program should not have more memory resident than it
  * touches. (With none, processes of 18 MiB took 2.7 MiB more than in stock, a sixth.) */
-#define SMALL_CHUNKS       3
+#define SMALL_CHUNKS       6
 /* Halves that may wait with their memory, and one more for each so many chunks: a program that makes many objects and drops
  * them, again and again, should not fetch the memory for them each time. */
 #define LEAST_WAITING      4

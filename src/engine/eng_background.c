@@ -154,8 +154,15 @@ static void *background_main(void *Py_UNUSED(arg))
         do_work(w);
         pthread_mutex_lock(&background.lock);
         background.doing = NULL;
+        bool loop = w->loop; /* in which a frame is, perhaps for long */
         append(&background.finished, w);
         pthread_cond_broadcast(&background.done);
+        if (loop) {
+            eng_background_calls = true;
+            pthread_mutex_unlock(&background.lock);
+            eng_osr_ask();
+            pthread_mutex_lock(&background.lock);
+        }
     }
     background.running = false;
     pthread_mutex_unlock(&background.lock);

@@ -321,6 +321,16 @@ static void dump_print(PyCodeObject *co, int32_t entry_bci, const char *stage, S
     sb_free(sb);
 }
 
+/* The unit is where frames find it that go on at its entry. */
+static void put_in_place(EngCodeState *s, CodeUnit *u)
+{
+    EngPlace *p = eng_place_find(s, u->entry_bci);
+    if (p != NULL) {
+        p->unit = u;
+        eng_resumable(s->code);
+    }
+}
+
 static bool install(EngCodeState *s, CodeUnit *u)
 {
     CodeUnit **units = realloc(s->units, (s->nunits + 1) * sizeof *units);
@@ -338,6 +348,8 @@ static bool install(EngCodeState *s, CodeUnit *u)
         if (eng_settings.sampled) {
             eng_patch_entry(s);
         }
+    } else {
+        put_in_place(s, u);
     }
     return true;
 }
@@ -357,10 +369,16 @@ static bool shared_code_is_there(void)
     return rt_direct.shared.poll != NULL || lir_shared_install(cache);
 }
 
+/* Is there a loop, and no place where frames are suspended or catch exceptions? */
+static bool is_loop(const EngCodeState *s, int32_t entry_bci)
+{
+    return entry_bci != 0 && eng_place_find(s, entry_bci) == NULL;
+}
+
 /* Is it a loop, or was it hot before the program changed over? Then it stays in the processor's caches. */
 static bool runs_often(const EngCodeState *s, int32_t entry_bci)
 {
-    return s->hits >= ENG_HITS || (entry_bci != 0 && eng_place_find(s, entry_bci) == NULL);
+    return s->hits >= ENG_HITS || is_loop(s, entry_bci);
 }
 
 /* The unit is there: what counts it and enters it. */
@@ -379,6 +397,12 @@ static void not_compiled(EngCodeState *s, int32_t entry_bci, const char *reason)
     }
     if (entry_bci == 0) {
         s->tier = ENG_REFUSED;
+        return;
+    }
+    s->osr_refused++;
+    EngPlace *p = eng_place_find(s, entry_bci);
+    if (p != NULL) {
+        p->refused = true;
     }
 }
 
@@ -386,16 +410,21 @@ static void not_compiled(EngCodeState *s, int32_t entry_bci, const char *reason)
 static void end_work(EngWork *w)
 {
     EngCodeState *s = w->state;
+    eng_counts.beside_ns += (uint64_t)w->ns;
     count_time(s, w->ns);
     if (s == NULL) {
         return;
     }
     s->work = NULL;
+    int32_t entry_bci = w->unit->entry_bci;
     if (w->ok && install(s, w->unit)) {
         compiled(s, w->unit, w->ninlined);
         w->unit = NULL;
+        if (is_loop(s, entry_bci)) {
+            (void)eng_patch_loop(s, entry_bci, w->depth);
+        }
     } else if (eng_interp != NULL) {
-        not_compiled(s, 0, w->reason != NULL ? w->reason : "out of memory");
+        not_compiled(s, entry_bci, w->reason != NULL ? w->reason : "out of memory");
     }
 }
 
@@ -419,19 +448,18 @@ void eng_compile_end(EngWork *first)
     }
 }
 
-/* Does another thread do most of it? That is for what may wait, starts of functions, and where nobody looks. */
+/* Does another thread do most of it? That is where nobody looks. */
 static bool is_for_background(const Job *job)
 {
-    return job->entry_bci == 0 && eng_background_is_on() && job->hir == NULL && job->lir == NULL &&
-           job->asm_ == NULL;
+    return eng_background_is_on() && job->hir == NULL && job->lir == NULL && job->asm_ == NULL;
 }
 
-/* The first part of compiling, and the rest is another thread's. */
-static void compile_in_background(EngCodeState *s, Job *job)
+/* The first part of compiling, and the rest is another thread's. False: nothing has happened, as there is much to do already. */
+static bool compile_in_background(EngCodeState *s, Job *job)
 {
     job->work = eng_work_new();
     if (job->work == NULL) {
-        return; /* there is much to do already: later */
+        return false;
     }
     EngWork *w = job->work;
     if (compile(job)) {
@@ -439,18 +467,22 @@ static void compile_in_background(EngCodeState *s, Job *job)
         w->unit = job->unit;
         w->ninlined = job->ninlined;
         w->compact = job->compact;
+        w->loop = is_loop(s, job->entry_bci);
+        w->depth = job->nstack;
         s->work = w;
         eng_background_add(w);
     } else {
-        not_compiled(s, 0, job->reason);
+        not_compiled(s, job->entry_bci, job->reason);
         eng_work_free(w);
     }
+    return true;
 }
 
-CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown)
+CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown,
+                      EngWhen when)
 {
-    if (entry_bci == 0 && s->work != NULL) {
-        return NULL; /* on its way */
+    if (when == ENG_SOON && s->work != NULL) {
+        return NULL; /* on its way, or next */
     }
     StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;
     bool dump = dump_wanted(s->code);
@@ -471,14 +503,15 @@ CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int
     /* ENG_NEVER here and not only where calls are counted: loops do not wait for the threshold, and
      * a count of calls wraps around. */
     if (cache == NULL || eng_settings.threshold == ENG_NEVER) {
+        s->osr_refused += entry_bci != 0;
         return NULL;
     }
     job.compact = job.compact && shared_code_is_there();
     job.notes = !job.compact;
     job.reason = eng_never_compiled(s->code);
-    if (job.reason == NULL && is_for_background(&job)) {
-        compile_in_background(s, &job);
-        return NULL;
+    if (job.reason == NULL && when == ENG_SOON && is_for_background(&job) &&
+        (compile_in_background(s, &job) || !is_loop(s, entry_bci))) {
+        return NULL; /* but loops do not come again so soon */
     }
     bool ok = job.reason == NULL && compile(&job);
     if (ok && !install(s, job.unit)) {

@@ -253,7 +253,8 @@ static inline CodeUnit *count_call(EngCodeState *s, Py311Frame *f)
             return s->unit;
         }
     }
-    return eng_is_hot(s, &s->calls) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0, 0) : NULL;
+    return eng_is_hot(s, &s->calls) && s->tier != ENG_REFUSED ? eng_compile(s, f, 0, 0, 0, ENG_SOON)
+                                                              : NULL;
 }
 
 CodeUnit *eng_count_call(Py311Frame *f)

@@ -99,7 +99,7 @@ static inline EngPlace *eng_place_find(const EngCodeState *s, int32_t bci)
 }
 /* The same, made if need be; NULL (no exception) when there are too many or memory is out. */
 EngPlace *eng_place_make(EngCodeState *s, int32_t bci);
-/* Compiles what goes on there in `f`, whose value stack holds `nstack` entries: the unit, or NULL. */
+/* Compiles what goes on there in `f`, whose value stack holds `nstack` entries: the unit, or NULL while there is none. */
 CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nstack);
 /* `u` must not be entered any more. */
 void eng_place_forget(EngCodeState *s, const CodeUnit *u);
@@ -115,6 +115,8 @@ static inline CodeUnit *eng_resume_unit(const EngCodeState *s, const Py311Frame 
 }
 /* Counts a resumption of `f` that found no unit; the unit if this one made one. */
 CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f);
+/* The code has a unit to go on in. */
+void eng_resumable(const PyCodeObject *co);
 /* A unit that goes on somewhere is not entered any more, or its code dies. */
 void eng_resumed_forget(void);
 /* Ends a generator's iteration that compiled code began (lir_resume.c) and that gave `result`, which this takes over; the
@@ -188,6 +190,8 @@ void eng_osr_stop(void);
 /* For eng_ticker.c: one tick, under its lock and without the GIL. Nanoseconds to the next, or 0 when
  * there is nothing to look for. */
 long eng_osr_tick(void);
+/* Has the main thread look soon. Any thread, without the GIL. */
+void eng_osr_ask(void);
 /* In a forked child, at once. */
 void eng_osr_forked(void);
 /* In a forked child that goes on with Python code; whether it wants ticks. */
@@ -283,11 +287,16 @@ const char *eng_compiler_start(void);
 void eng_compiler_tick(void);
 /* Makes running compiled code leave at its next safepoint, or not any more. */
 void eng_compiler_leave(bool leave);
+typedef enum {
+    ENG_NOW,  /* the frame waits for it */
+    ENG_SOON, /* another thread may do it meanwhile */
+} EngWhen;
 /* Compiles `s->code` from its start (entry_bci 0), a loop header, a resume point or a handler and installs the
- * unit in the state: the unit, or NULL when that is impossible (counted by reason) or pointless now.
+ * unit in the state: the unit, or NULL when that is impossible (counted by reason, and noted in the state or the place), pointless now, or
+ * another thread's: then it is installed later, and a loop patched.
  * `frame` has the live values, or is NULL. Runs no Python code and sets no exception. */
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack,
-                      int nknown);
+                      int nknown, EngWhen when);
 /* The installed unit that starts at entry_bci, or NULL. */
 CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci);
 /* Frees a unit that no frame can return into. May run Python code. */
@@ -310,6 +319,8 @@ typedef struct EngWork {
     LirWork lir;
     Arena front, back;  /* the HIR's memory and the LIR's */
     bool compact;       /* LirOptions.compact */
+    bool loop;          /* a frame is in it */
+    int depth;          /* of the value stack where it begins */
     bool ok;            /* it is there, to be installed */
     const char *reason; /* why not, a static string */
     int64_t ns;         /* CPU time of the other thread */
@@ -342,6 +353,7 @@ typedef struct {
     uint64_t recompiled;        /* of those, replacing one whose guards failed */
     uint64_t inlined;           /* calls that are no calls in units installed */
     uint64_t compile_ns;
+    uint64_t beside_ns;      /* of that, on another thread */
     uint64_t osr_entries;    /* loops left for compiled code */
     uint64_t ticks_tier0;    /* looks that found the main thread in tier 0 */
     uint64_t ticks_compiled; /* looks that found it in compiled code */

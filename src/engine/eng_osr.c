@@ -70,6 +70,15 @@ static void ask_for_look(void)
     }
 }
 
+void eng_osr_ask(void)
+{
+    eng_ticker_lock();
+    if (ticks.interp != NULL && ticks.timed) {
+        ask_for_look();
+    }
+    eng_ticker_unlock();
+}
+
 long eng_osr_tick(void)
 {
     if (ticks.interp != NULL) {
@@ -188,10 +197,10 @@ static bool leave_loop(EngCodeState *s, Py311Frame *f)
             continue;
         }
         if (unit == NULL) {
-            unit = eng_compile(s, f, place, depth, BASE_MIN(depth, known));
-            s->osr_refused += unit == NULL;
+            unit = eng_compile(s, f, place, depth, BASE_MIN(depth, known), ENG_SOON);
+            done = unit == NULL && s->work != NULL; /* it is patched when that is done */
         }
-        done = unit != NULL && eng_patch_loop(s, place, depth);
+        done = done || (unit != NULL && eng_patch_loop(s, place, depth));
     }
     eng_patches_plant(s);
     return done;
@@ -217,8 +226,7 @@ static RtEntry loop_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int nst
     eng_patches_plant(s);
     CodeUnit *unit = header ? eng_find_unit(s, bci) : NULL;
     if (header && unit == NULL) {
-        unit = eng_compile(s, f, bci, nstack, nstack);
-        s->osr_refused += unit == NULL;
+        unit = eng_compile(s, f, bci, nstack, nstack, ENG_NOW);
     }
     return unit != NULL ? unit->entry : NULL;
 }

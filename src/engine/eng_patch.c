@@ -322,11 +322,9 @@ static CodeUnit *unit_at(EngCodeState *s, Py311Frame *f, EngPatch *p)
         return unit;
     }
     if (p->entry) {
-        return eng_compile(s, f, 0, 0, 0);
+        return eng_compile(s, f, 0, 0, 0, ENG_SOON);
     }
-    unit = eng_compile(s, f, p->bytecode.bci, p->depth, p->depth);
-    s->osr_refused += unit == NULL;
-    return unit;
+    return eng_compile(s, f, p->bytecode.bci, p->depth, p->depth, ENG_NOW);
 }
 
 /* Runs the current frame to its end from the patch on. */

@@ -34,12 +34,7 @@ EngPlace *eng_place_make(EngCodeState *s, int32_t bci)
 
 CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nstack)
 {
-    p->unit = eng_compile(s, f, p->bci, nstack, nstack);
-    if (p->unit == NULL) {
-        p->refused = true;
-        s->osr_refused++;
-    }
-    return p->unit;
+    return eng_compile(s, f, p->bci, nstack, nstack, ENG_SOON);
 }
 
 void eng_place_forget(EngCodeState *s, const CodeUnit *u)

@@ -265,7 +265,7 @@ static void on_settled(RtAttrIC *ic)
         eng_unit_invalidate(s, u);
         eng_leave_soon(s); /* a loop may go on for ever */
     } else {
-        (void)eng_compile(s, f, 0, 0, 0); /* this unit stays if that fails */
+        (void)eng_compile(s, f, 0, 0, 0, ENG_SOON); /* this unit stays if that fails */
     }
 }
 

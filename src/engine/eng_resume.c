@@ -30,7 +30,7 @@ static inline uint64_t *filter_word(const PyCodeObject *co, uint64_t *bit)
     return &with_units[h / 64];
 }
 
-static void add_to_filter(const PyCodeObject *co)
+void eng_resumable(const PyCodeObject *co)
 {
     uint64_t bit;
     *filter_word(co, &bit) |= bit;
@@ -47,11 +47,7 @@ CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
     if (p == NULL || p->refused || !eng_is_hot(s, &p->calls)) {
         return NULL;
     }
-    CodeUnit *unit = eng_place_compile(s, p, f, f->stacktop - f->f_code->co_nlocalsplus);
-    if (unit != NULL) {
-        add_to_filter(s->code);
-    }
-    return unit;
+    return eng_place_compile(s, p, f, f->stacktop - f->f_code->co_nlocalsplus);
 }
 
 /* --- resuming without CPython's help --------------------------------------------------------- */

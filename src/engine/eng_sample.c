@@ -65,6 +65,20 @@ static int64_t cpu_time(void)
     return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+/* What compiling has cost the program so far, ns: what happens beside it takes memory and caches from it, and perhaps
+ * the processor. */
+static int64_t compile_time(void)
+{
+    return (int64_t)(eng_counts.compile_ns - eng_counts.beside_ns) +
+           (int64_t)eng_counts.beside_ns / ENG_BESIDE_SHARE;
+}
+
+/* The same for so many functions that are to be compiled. */
+static int64_t expected_time(uint32_t functions)
+{
+    return (int64_t)functions * (eng_background_is_on() ? ENG_FUNCTION_BESIDE_NS : ENG_FUNCTION_NS);
+}
+
 /* How often the program's threads have waited, for input or for each other. */
 static int64_t waits(void)
 {
@@ -89,7 +103,7 @@ static bool listens(void)
  * expected to go on; what it is like in others may be a phase. */
 static bool worth_compiling(const Generation *g)
 {
-    int64_t all = (int64_t)g->functions * ENG_FUNCTION_NS, now = cpu_time();
+    int64_t all = expected_time(g->functions), now = cpu_time();
     if (all * ENG_SERVER_SHARE > now) {
         return false;
     }
@@ -106,10 +120,10 @@ static bool like_before(const Generation *g)
 
 static void change_over(const Generation *g)
 {
-    sampling.promised = 2 * (int64_t)g->functions * ENG_FUNCTION_NS; /* some are compiled again */
+    sampling.promised = 2 * expected_time(g->functions); /* some are compiled again */
     sampling.all = true;
     sampling.time_of_change = cpu_time();
-    sampling.compiled_at_change = (int64_t)eng_counts.compile_ns;
+    sampling.compiled_at_change = compile_time();
     sampling.left_in_all = ENG_ALL_EPOCHS;
     eng_hook_away = false;
     chunks_keep(ENG_CHUNKS_ALL);
@@ -216,7 +230,7 @@ bool eng_changed_over(void)
 
 BASE_NOINLINE bool eng_affordable(void)
 {
-    int64_t all = cpu_time(), compiling = (int64_t)eng_counts.compile_ns;
+    int64_t all = cpu_time(), compiling = compile_time();
     if (!sampling.all) {
         return compiling * ENG_COMPILE_SHARE <= all;
     }

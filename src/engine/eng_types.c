@@ -145,7 +145,7 @@ static void on_settled(RtTypeSite *site)
         eng_leave_soon(s);
     }
     if (s->unit != NULL) {
-        (void)eng_compile(s, f, 0, 0, 0); /* the old unit stays if that fails */
+        (void)eng_compile(s, f, 0, 0, 0, ENG_SOON); /* the old unit stays if that fails */
     }
 }
 

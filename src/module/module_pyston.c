@@ -75,7 +75,7 @@ static PyObject *testing_compile(PyObject *Py_UNUSED(self), PyObject *o)
         PyErr_SetString(PyExc_RuntimeError, "the engine was never on");
         return NULL;
     }
-    CodeUnit *unit = s->unit != NULL ? s->unit : eng_compile(s, NULL, 0, 0, 0);
+    CodeUnit *unit = s->unit != NULL ? s->unit : eng_compile(s, NULL, 0, 0, 0, ENG_NOW);
     return PyBool_FromLong(unit != NULL);
 }
 
