@@ -378,6 +378,7 @@ void eng_disable(void)
     if (eng_interp != NULL) {
         eng_compiler_leave(true);
         eng_interp = NULL;
+        rt_catch_forget();
         for (EngCodeState *s = eng_states; s != NULL; s = s->next) {
             eng_patches_lift(s); /* but for those that frames are in: they put them back */
         }

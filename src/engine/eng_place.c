@@ -40,6 +40,7 @@ CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nst
 void eng_place_forget(EngCodeState *s, const CodeUnit *u)
 {
     eng_resumed_forget();
+    rt_catch_forget();
     for (uint32_t i = 0; i < s->nplaces; i++) {
         if (s->places[i].unit == u) {
             s->places[i].unit = NULL;

@@ -9,7 +9,7 @@
  * in its new unit.  THROW exits do what ceval.c does at `error` and `exception_unwind`: traceback
  * entry, tracing events, and either continue at the handler that the exception table names, or give
  * the exception to the caller.  A handler that catches often has a unit of its own, which the
- * trampoline jumps to (RtLeave); others run in tier 0, which is never entered with throwflag, as that
+ * trampoline jumps to (RtLeave; rt_catch.c is the short way there); others run in tier 0, which is never entered with throwflag, as that
  * would tell tracers of a call that does not happen.
  *
  * In inlined code the exit also makes the frames that were never pushed, the callers' first, each as
@@ -211,15 +211,7 @@ static RtLeave throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handl
     }
     if (lasti != NULL)
         stack[depth++] = lasti;
-    RtException e = rt_take_exception(ts);
-    if (BASE_UNLIKELY(e.value == NULL) || BASE_UNLIKELY(!PyExceptionInstance_Check(e.value)) ||
-        (PyObject *)Py_TYPE(e.value) != e.type)
-        PyErr_NormalizeException(&e.type, &e.value, &e.tb);
-    PyException_SetTraceback(e.value, e.tb != NULL ? e.tb : Py_None);
-    Py_XDECREF(e.tb);
-    Py_XDECREF(e.type);
-    stack[depth++] = e.value;
-    f->prev_instr = py311_code_units(co) + handler->target - 1;
+    rt_push_exception(ts, f, handler, (int)depth++);
     RtEntry next = NULL;
     if (own && rt_handler_entry != NULL)
         next = rt_handler_entry(ts, f, handler->target, (int)depth);
@@ -302,8 +294,11 @@ static RtLeave exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
     rt_give_exception(ts, e);
     f->prev_instr = py311_code_units(co) + (reraised >= 0 ? reraised : unit);
     write_back(r, f);
-    return throw_in_frame(ts, f, found ? &handler : NULL, r->nstack, reraised != RT_NOT_RERAISED,
-                          true);
+    RtLeave leave = throw_in_frame(ts, f, found ? &handler : NULL, r->nstack,
+                                   reraised != RT_NOT_RERAISED, true);
+    if (leave.next != NULL || !found)
+        rt_catch_learn(u, x, unit, &handler, leave.next);
+    return leave;
 }
 
 /* --- inlined frames --------------------------------------------------------------------------- */
@@ -537,6 +532,9 @@ RtLeave rt_exit(PyThreadState *ts, struct _PyInterpreterFrame *frame, CodeUnit *
     const RtExitFrame *xf = &u->exit_frames[x->frames];
     Py311Frame *f = py311_frame(frame);
     count_exit(u, exit_id);
+    RtLeave leave;
+    if (rt_catch(ts, f, u, x, regs, &leave))
+        return leave;
     if (x->nframes > 1)
         return exit_chain(ts, f, u, x, regs);
     Reified r;

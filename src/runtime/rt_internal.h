@@ -6,6 +6,7 @@
 #include "base_macros.h"
 #include "py311_frame.h"
 #include "py311_layout.h"
+#include "py311_opcodes.h"
 #include "rt.h"
 
 /* Exported by every CPython 3.11, but declared in its internal headers only. */
@@ -274,5 +275,16 @@ void rt_attribute_error_context(PyObject *obj, PyObject *name);
  * frame stands from now on, as RERAISE says; RT_RERAISED_HERE: where it is. */
 enum { RT_NOT_RERAISED = -1, RT_RERAISED_HERE = -2 };
 extern int32_t rt_reraised;
+
+/* --- catching (rt_catch.c) ------------------------------------------------------------------- */
+/* Takes the exception that is set, whose traceback is complete, to the value stack of `f`, on top of `depth` entries, and the
+ * frame to `handler`. */
+void rt_push_exception(PyThreadState *ts, Py311Frame *f, const Py311Handler *handler, int depth);
+/* An exit that throws, if it is one that was taken lately: true, and where it leads. False: nothing has happened. */
+bool rt_catch(PyThreadState *ts, Py311Frame *f, const CodeUnit *u, const RtExit *x,
+              const RtRegs *regs, RtLeave *leave);
+/* The exit threw at `unit`, which `handler` covers and compiled code with that entry goes on with; NULL: no handler does. */
+void rt_catch_learn(const CodeUnit *u, const RtExit *x, int32_t unit, const Py311Handler *handler,
+                    RtEntry entry);
 
 #endif

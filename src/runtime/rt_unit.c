@@ -34,6 +34,7 @@ void rt_unit_free(CodeUnit *u)
 {
     if (u == NULL)
         return;
+    rt_catch_forget();
     PyObject **pinned = u->pinned;
     uint32_t npinned = u->npinned;
     for (RtAttrIC *ic = u->attr_ics; ic != NULL; ic = ic->next_ic) {

@@ -178,6 +178,9 @@ struct Py311Frame;
 extern RtEntry (*rt_handler_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci,
                                    int nstack);
 
+/* What is kept of these is no longer right: a unit is not entered any more, or dies. */
+void rt_catch_forget(void);
+
 /* The same for the loop header at `bci`, where a frame has left that rt_leave_code asked to. */
 extern RtEntry (*rt_loop_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci, int nstack);
 
