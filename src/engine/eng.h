@@ -145,11 +145,13 @@ typedef struct {
     RtCallee callee; /* as the state's */
 } EngCachedState;
 extern EngCachedState eng_state_cache[ENG_STATE_CACHE];
+/* How much of it is in use, less one: little as long as there are few states, as each page of it is a page fault. */
+extern uint32_t eng_state_mask;
 
 static inline EngCachedState *eng_cached_state(const PyCodeObject *co)
 {
     uintptr_t at = (uintptr_t)co;
-    return &eng_state_cache[(at >> 4 ^ at >> 15) % ENG_STATE_CACHE];
+    return &eng_state_cache[(at >> 4 ^ at >> 15) & eng_state_mask];
 }
 
 /* eng_code_state without looking into the cache, which is told. */

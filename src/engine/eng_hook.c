@@ -31,6 +31,9 @@ PyInterpreterState *eng_interp;
 #define CACHE_LINE 64
 
 EngCachedState eng_state_cache[ENG_STATE_CACHE];
+/* Two pages, for so many states. */
+enum { FEW_CACHED = 128, FEW_STATES = 64 };
+uint32_t eng_state_mask = FEW_CACHED - 1;
 
 EngCodeState *eng_code_state_find(PyCodeObject *co)
 {
@@ -51,7 +54,9 @@ static void uncache_state(const EngCodeState *s)
 
 void eng_states_uncache(void)
 {
-    memset(eng_state_cache, 0, sizeof eng_state_cache);
+    for (const EngCodeState *s = eng_states; s != NULL; s = s->next) {
+        uncache_state(s);
+    }
 }
 
 /* The code object dies; nothing can run or return into its units any more. */
@@ -124,6 +129,10 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     eng_states = s;
     eng_nstates++;
     eng_states_made++;
+    if (eng_nstates > FEW_STATES && eng_state_mask != ENG_STATE_CACHE - 1) {
+        memset(eng_state_cache, 0, FEW_CACHED * sizeof eng_state_cache[0]);
+        eng_state_mask = ENG_STATE_CACHE - 1;
+    }
     return s;
 }
 

@@ -295,8 +295,8 @@ typedef enum {
  * unit in the state: the unit, or NULL when that is impossible (counted by reason, and noted in the state or the place), pointless now, or
  * another thread's: then it is installed later, and a loop patched.
  * `frame` has the live values, or is NULL. Runs no Python code and sets no exception. */
-CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack,
-                      int nknown, EngWhen when);
+CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown,
+                      EngWhen when);
 /* The installed unit that starts at entry_bci, or NULL. */
 CodeUnit *eng_find_unit(const EngCodeState *s, int32_t entry_bci);
 /* Frees a unit that no frame can return into. May run Python code. */
