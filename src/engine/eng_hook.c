@@ -113,6 +113,7 @@ EngCodeState *eng_code_state_make(PyCodeObject *co)
     }
     s = memset(block, 0, sizeof *s);
     s->code = co;
+    s->burst = UINT32_MAX; /* in none yet */
     s->callee.exact_args = py311_fills_frame(co) ? co->co_argcount : -1;
     s->callee.nlocalsplus = co->co_nlocalsplus;
     s->callee.frame_size = (uint32_t)py311_frame_size(co);

@@ -25,6 +25,7 @@
 typedef struct {
     uint32_t functions; /* without a unit that were seen in it */
     uint32_t before;    /* seen in the one before */
+    uint32_t again;     /* seen in both */
     uint32_t states;    /* made before it started */
     int64_t waits;      /* before it started */
 } Generation;
@@ -99,11 +100,19 @@ static bool listens(void)
     return false;
 }
 
+/* How many functions the program goes on with, of which each generation has seen some: the fewer it has seen again, the more
+ * there are (Lincoln and Petersen's estimate). */
+static uint32_t called(const Generation *g)
+{
+    uint64_t n = g->again > 0 ? (uint64_t)g->functions * g->before / g->again : UINT32_MAX;
+    return (uint32_t)BASE_MIN(n, UINT32_MAX);
+}
+
 /* Has the program run for so long that compiling what it calls is little beside that? A program that serves can be
  * expected to go on; what it is like in others may be a phase. */
 static bool worth_compiling(const Generation *g)
 {
-    int64_t all = expected_time(g->functions), now = cpu_time();
+    int64_t all = expected_time(called(g)), now = cpu_time();
     if (all * ENG_SERVER_SHARE > now) {
         return false;
     }
@@ -114,13 +123,13 @@ static bool worth_compiling(const Generation *g)
 static bool like_before(const Generation *g)
 {
     uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
-    return more <= ENG_ALL_FUNCTIONS && more - less <= more / ENG_ALIKE &&
-           eng_states_made - g->states <= g->functions / ENG_ALIKE;
+    return called(g) <= ENG_ALL_FUNCTIONS && more - less <= more / ENG_ALIKE &&
+           g->again >= g->functions / 2 && eng_states_made - g->states <= g->functions / ENG_ALIKE;
 }
 
 static void change_over(const Generation *g)
 {
-    sampling.promised = 2 * expected_time(g->functions); /* some are compiled again */
+    sampling.promised = 2 * expected_time(called(g)); /* some are compiled again */
     sampling.all = true;
     sampling.time_of_change = cpu_time();
     sampling.compiled_at_change = compile_time();
@@ -136,7 +145,7 @@ static void end_generation(Generation *g)
         like_before(g) && worth_compiling(g)) {
         change_over(g);
     }
-    *g = (Generation){0, g->functions, eng_states_made, waits()};
+    *g = (Generation){0, g->functions, 0, eng_states_made, waits()};
 }
 
 static void end_burst(void)
@@ -215,10 +224,12 @@ static inline void count_hit(EngCodeState *s)
     uint32_t halvings = sampling.burst / ENG_BURSTS - s->burst / ENG_BURSTS;
     s->hits = halvings > 15 ? 0 : (uint16_t)(s->hits >> halvings);
     s->hits++;
-    if (!eng_hook_away) {
-        sampling.there.functions++;
-    } else if (s->burst / ENG_GENERATION != sampling.burst / ENG_GENERATION) {
-        sampling.away.functions++;
+    uint32_t part = eng_hook_away ? ENG_GENERATION : 1;
+    uint32_t last = s->burst / part, now = sampling.burst / part;
+    if (last != now) {
+        Generation *g = eng_hook_away ? &sampling.away : &sampling.there;
+        g->functions++;
+        g->again += last + 1 == now;
     }
     s->burst = sampling.burst;
 }
