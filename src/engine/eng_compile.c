@@ -481,7 +481,7 @@ static bool compile_in_background(EngCodeState *s, Job *job)
 CodeUnit *eng_compile(EngCodeState *s, Py311Frame *frame, int32_t entry_bci, int nstack, int nknown,
                       EngWhen when)
 {
-    if (when == ENG_SOON && s->work != NULL) {
+    if (s->work != NULL && (when == ENG_SOON || Py_SIZE(s->code) >= ENG_LARGE_UNITS)) {
         return NULL; /* on its way, or next */
     }
     StrBuf hir = SB_INIT, lir = SB_INIT, code = SB_INIT;

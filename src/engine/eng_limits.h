@@ -113,6 +113,9 @@
 /* Larger code objects take the compiler too long for what they can gain (generated tables). Exit tables have
  * 15 bits for a place in one. */
 #define ENG_MAX_CODE_UNITS         30000
+/* With as many, a frame that waits for a unit does not have it compiled while another thread compiles the code, too: each takes
+ * two kilobytes of memory a code unit. */
+#define ENG_LARGE_UNITS            2000
 /* Memory one compilation may use. */
 #define ENG_ARENA_LIMIT            (256u << 20)
 /* Memory that waits for the next one, each takes 100 to 200 KiB; and while a program that has changed over compiles its
