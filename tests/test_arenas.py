@@ -11,6 +11,7 @@ MODES = ["ext", "pyston3"]
 
 PRELUDE = """
 import re
+import time
 import _pyston
 
 def arenas():
@@ -37,6 +38,14 @@ def mappings():
 def resident():
     "MiB of them."
     return sum(rss for _, _, rss in mappings()) >> 20
+
+def grow_old():
+    "Programs get huge pages when they have run for two seconds; a tick each, which come with CPU time."
+    arena = fill(1)
+    end = time.process_time() + 20
+    while not mappings() or time.process_time() < 2.5:
+        assert time.process_time() < end
+    return arena
 """
 
 
@@ -57,6 +66,11 @@ def test_aligned_chunks_for_which_huge_pages_are_asked(run):
     run("""
         keep = fill(64)
         assert 62 <= arenas() <= 70, arenas()
+        assert not mappings()
+        grow_old()
+        end = time.process_time() + 20
+        while sum(size for _, size, _ in mappings()) >> 20 < arenas():
+            assert time.process_time() < end, mappings()
         found = mappings()
         assert any(low % (2 << 20) == 0 == size % (2 << 20) for low, size, _ in found), found
         asked = sum(size for _, size, _ in found) >> 20
@@ -66,6 +80,7 @@ def test_aligned_chunks_for_which_huge_pages_are_asked(run):
 
 def test_what_is_freed_goes_back_to_the_system(run):
     run("""
+        old = grow_old()
         few, start = arenas(), resident()
         for _ in range(5):
             keep = fill(128)
@@ -79,6 +94,7 @@ def test_holes_are_used_again_and_do_not_pile_up(run):
     """Every other arena is freed: few of their halves keep their memory, and the next objects go there."""
     run("""
         ARENA = 1 << 20
+        old = grow_old()
         keep = fill(128)
         before, full = arenas(), resident()
         keep = [item for item in keep if id(item) // ARENA % 2]

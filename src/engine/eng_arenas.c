@@ -11,6 +11,11 @@
  * such pages (madvise; where huge pages are switched off, or none is free, it gives small ones as
  * ever).  The arenas of the interpreter's start are older than the engine and remain as they are.
  *
+ * Not at once: a virtual machine's host often has to find the memory behind a huge page, which takes a millisecond and more, while
+ * small ones were in use a moment ago.  Programs that are through after a second or two (pip, mypy, Sphinx) lose 5 % by that
+ * and have some more memory resident than they touch.  What runs longer gets them: the ticker's thread has the kernel
+ * make them of small ones (MADV_COLLAPSE, Linux 6.1; older ones do it by themselves, in time).
+ *
  * What CPython gives back waits to be used again.  When many halves wait already, it goes back to the system by the chunk, and
  * of a half whose other half lives on the memory, at the price of splitting the huge page.
  *
@@ -20,27 +25,34 @@
  *
  * The interface is CPython's own (PyObject_SetArenaAllocator).  Arenas from before that are given
  * back through it go on to the allocator that made them.  Arenas are under the GIL, as the object
- * allocator is in all interpreters of the process; frame stacks of threads that are deleted need not be. */
+ * allocator is in all interpreters of the process; frame stacks of threads that are deleted need not be.  The table of
+ * chunks has a lock besides, for the ticker. */
 #include "eng_arenas.h"
 
 #include <Python.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "base_vec.h"
 #include "eng_internal.h"
 
 /* ARENA_SIZE of obmalloc.c; requests of other sizes go on to the allocator of before. */
-#define ARENA              ((size_t)1 << 20)
+#define ARENA          ((size_t)1 << 20)
 /* A huge page of x86-64. */
-#define CHUNK              (2 * ARENA)
+#define CHUNK          (2 * ARENA)
 /* DATA_STACK_CHUNK_SIZE of pystate.c, and how many such wait. */
-#define STACK              ((size_t)16 << 10)
-#define STACKS_WAITING     2
-/* So many chunks are small pages until there is one more: a small program should not have more memory resident than it
- * touches. (With none, processes of 18 MiB took 2.7 MiB more than in stock, a sixth.) */
-#define SMALL_CHUNKS       6
+#define STACK          ((size_t)16 << 10)
+#define STACKS_WAITING 2
+/* Chunks are small pages until the process has run for as long, or has more of them than that, or is a server that has
+ * changed over (eng_sample.c). */
+#define SMALL_NS       2000000000
+#define SMALL_CHUNKS   64
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 /* Halves that may wait with their memory, and one more for each so many chunks: a program that makes many objects and drops
  * them, again and again, should not fetch the memory for them each time. */
 #define LEAST_WAITING      4
@@ -55,14 +67,18 @@ typedef enum {
 typedef struct {
     char *base; /* CHUNK bytes, aligned to CHUNK */
     uint8_t half[2];
+    bool asked; /* for a huge page */
 } Chunk;
 
 static struct {
     PyObjectArenaAllocator before; /* where arenas came from */
     VEC(Chunk) chunks;             /* sorted by base */
     uint32_t waiting, empty, live; /* halves in that state */
-    bool installed, on;
-} heap;
+    bool installed;
+    _Atomic bool on;  /* the ticker reads it */
+    _Atomic bool old; /* huge pages from now on */
+    pthread_mutex_t lock;
+} heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *_Atomic stacks[STACKS_WAITING];
 
@@ -133,8 +149,8 @@ static char *map_aligned(void)
     return p + head;
 }
 
-/* A new chunk in the table, with both halves empty. False when there is no memory. */
-static bool add_chunk(void)
+/* A new chunk in the table, with both halves empty. False when there is no memory. With the lock. */
+static bool add_chunk_locked(void)
 {
     if (!VEC_RESERVE(NULL, &heap.chunks, 1)) {
         return false;
@@ -143,21 +159,25 @@ static bool add_chunk(void)
     if (base == NULL) {
         return false;
     }
+    bool huge = heap.old || heap.chunks.len >= SMALL_CHUNKS;
+    if (huge) {
+        (void)madvise(base, CHUNK, MADV_HUGEPAGE);
+    }
     uint32_t at = chunk_index(base);
     memmove(heap.chunks.data + at + 1, heap.chunks.data + at,
             (heap.chunks.len - at) * sizeof(Chunk));
-    heap.chunks.data[at] = (Chunk){base, {EMPTY, EMPTY}};
+    heap.chunks.data[at] = (Chunk){base, {EMPTY, EMPTY}, huge};
     heap.chunks.len++;
     heap.empty += 2;
-    if (heap.chunks.len > SMALL_CHUNKS + 1) {
-        (void)madvise(base, CHUNK, MADV_HUGEPAGE);
-    } else if (heap.chunks.len == SMALL_CHUNKS + 1) {
-        /* Of the first ones the kernel makes huge pages when it comes to it. */
-        for (uint32_t i = 0; i < heap.chunks.len; i++) {
-            (void)madvise(heap.chunks.data[i].base, CHUNK, MADV_HUGEPAGE);
-        }
-    }
     return true;
+}
+
+static bool add_chunk(void)
+{
+    pthread_mutex_lock(&heap.lock);
+    bool ok = add_chunk_locked();
+    pthread_mutex_unlock(&heap.lock);
+    return ok;
 }
 
 static void *alloc_arena(void *Py_UNUSED(ctx), size_t size)
@@ -185,9 +205,11 @@ static void remove_chunk(uint32_t at)
         set_half(&chunk->half[half], EMPTY);
     }
     heap.empty -= 2;
+    pthread_mutex_lock(&heap.lock);
     munmap(chunk->base, CHUNK);
     heap.chunks.len--;
     memmove(chunk, chunk + 1, (heap.chunks.len - at) * sizeof(Chunk));
+    pthread_mutex_unlock(&heap.lock);
 }
 
 static void free_arena(void *Py_UNUSED(ctx), void *arena, size_t size)
@@ -224,6 +246,52 @@ void eng_arenas_start(void)
         PyObject_GetArenaAllocator(&heap.before);
         PyObject_SetArenaAllocator(&ours);
     }
+}
+
+/* The first chunk that no huge page was asked for, for which it is asked now; NULL: there is none. */
+static char *ask_for_next(void)
+{
+    char *base = NULL;
+    pthread_mutex_lock(&heap.lock);
+    for (uint32_t i = 0; base == NULL && i < heap.chunks.len; i++) {
+        Chunk *chunk = &heap.chunks.data[i];
+        if (!chunk->asked) {
+            chunk->asked = true;
+            base = chunk->base;
+            (void)madvise(base, CHUNK, MADV_HUGEPAGE);
+        }
+    }
+    pthread_mutex_unlock(&heap.lock);
+    return base;
+}
+
+void eng_arenas_tick(void)
+{
+    static bool done;
+    if (!heap.on || done) {
+        return;
+    }
+    if (!heap.old) {
+        heap.old = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID) >= SMALL_NS;
+        return;
+    }
+    char *base = ask_for_next();
+    if (base == NULL) {
+        done = true;
+    } else {
+        /* Without the lock, as it takes a while. Should the chunk be gone, what else there is becomes huge, or nothing. */
+        (void)madvise(base, CHUNK, MADV_COLLAPSE);
+    }
+}
+
+void eng_arenas_will_last(void)
+{
+    heap.old = true;
+}
+
+void eng_arenas_forked(void)
+{
+    pthread_mutex_init(&heap.lock, NULL);
 }
 
 void eng_arenas_stop(void)

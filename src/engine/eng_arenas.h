@@ -10,6 +10,13 @@ void eng_arenas_start(void);
 /* New arenas come from where they came from before, until the next start. GIL held. */
 void eng_arenas_stop(void);
 
+/* On the ticker's thread, at each tick of the program's: makes a huge page now and then. */
+void eng_arenas_tick(void);
+/* The program will run for long: it need not have run for so long already. */
+void eng_arenas_will_last(void);
+/* In a forked child, where that thread is gone. */
+void eng_arenas_forked(void);
+
 /* Arenas that were given out and not given back, for stats(). */
 uint32_t eng_arenas_live(void);
 

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "eng_arenas.h"
 #include "eng_gc.h"
 #include "py311_opcodes.h"
 #include "py311_patch.h"
@@ -94,6 +95,7 @@ long eng_osr_tick(void)
         ask_for_look();
     }
     eng_compiler_tick();
+    eng_arenas_tick();
     return ENG_TICK_NS;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "base_chunks.h"
+#include "eng_arenas.h"
 
 /* For whether the program goes on with the same functions: a generation is so many bursts while the hook is away, and some
  * CPU time while it is there. */
@@ -137,6 +138,9 @@ static void change_over(const Generation *g)
     eng_hook_away = false;
     chunks_keep(ENG_CHUNKS_ALL);
     eng_hook_bring(eng_interp);
+    if (listens()) {
+        eng_arenas_will_last();
+    }
 }
 
 static void end_generation(Generation *g)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base_chunks.h"
+#include "eng_arenas.h"
 #include "eng_gc.h"
 #include "py311_opcodes.h"
 
@@ -165,6 +166,7 @@ static void forked(void)
 {
     pthread_mutex_init(&ticker.lock, NULL);
     chunks_forked();
+    eng_arenas_forked();
     ticker.anew = (ticker.running || eng_ticker_pending) && forked_by_first;
     ticker.running = false;
     ticker.barred = ticker.barred || !forked_by_first;
