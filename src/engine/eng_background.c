@@ -6,9 +6,10 @@
  *   eng_compile_end  into the code cache, with the GIL: at the next call that is counted or the next look (eng_osr.c), some
  *                    at once
  *
- * So a request of a server that makes hundreds of functions warm at once waits a fifth as long for them.  Only starts
- * of functions: a loop is compiled because it runs now.  Works are done, and end, in the order in which they came, as the stubs
- * that one made may be another's, too (lir_stubs.c).
+ * So a request of a server that makes hundreds of functions warm at once waits a fifth as long for them.  A loop goes on in
+ * tier 0 meanwhile, and the main thread is asked to look when its unit is there; only a frame that has left compiled code for want
+ * of a newer unit waits for that.  Works are done, and end, in the order in which they came, as the stubs that one made may be
+ * another's, too (lir_stubs.c).
  *
  * Code that dies takes its work along: its constants, which the work has addresses of, die with it.  The thread ends when it
  * has had nothing to do for a while; a fork waits for the work that is being done, and the child makes another
