@@ -39,20 +39,21 @@
 #include "base_vec.h"
 #include "eng_internal.h"
 
-/* ARENA_SIZE of obmalloc.c; requests of other sizes go on to the allocator of before. */
-#define ARENA          ((size_t)1 << 20)
-/* A huge page of x86-64. */
-#define CHUNK          (2 * ARENA)
-/* DATA_STACK_CHUNK_SIZE of pystate.c, and how many such wait. */
-#define STACK          ((size_t)16 << 10)
-#define STACKS_WAITING 2
-/* Chunks are small pages until the process has run for as long, or has more of them than that, or is a server that has
- * changed over (eng_sample.c). */
-#define SMALL_NS       2000000000
-#define SMALL_CHUNKS   64
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+
+/* ARENA_SIZE of obmalloc.c; requests of other sizes go on to the allocator of before. */
+#define ARENA              ((size_t)1 << 20)
+/* A huge page of x86-64. */
+#define CHUNK              (2 * ARENA)
+/* DATA_STACK_CHUNK_SIZE of pystate.c, and how many such wait. */
+#define STACK              ((size_t)16 << 10)
+#define STACKS_WAITING     2
+/* Chunks are small pages until the process has run for as long, or has more of them than that, or is a server that has
+ * changed over (eng_sample.c). */
+#define SMALL_NS           2000000000
+#define SMALL_CHUNKS       64
 /* Halves that may wait with their memory, and one more for each so many chunks: a program that makes many objects and drops
  * them, again and again, should not fetch the memory for them each time. */
 #define LEAST_WAITING      4

@@ -235,11 +235,9 @@ void eng_compile_rest(EngWork *w)
     LirOptions lir = lir_options(&w->back, w->compact);
     jmp_buf oom;
     w->front.oom = &oom;
-    w->reason = "out of memory";
     if (setjmp(oom) == 0) {
         opt_run(w->hir, &opt);
         w->ok = lir_work_begin(&w->lir, w->hir, w->unit, &lir) && lir_work_generate(&w->lir);
-        w->reason = w->lir.reason;
     }
     w->hir = NULL;
 }
@@ -416,15 +414,15 @@ static void end_work(EngWork *w)
         return;
     }
     s->work = NULL;
-    int32_t entry_bci = w->unit->entry_bci;
     if (w->ok && install(s, w->unit)) {
         compiled(s, w->unit, w->ninlined);
-        w->unit = NULL;
-        if (is_loop(s, entry_bci)) {
-            (void)eng_patch_loop(s, entry_bci, w->depth);
+        if (w->loop) {
+            (void)eng_patch_loop(s, w->unit->entry_bci, w->depth);
         }
+        w->unit = NULL;
     } else if (eng_interp != NULL) {
-        not_compiled(s, entry_bci, w->reason != NULL ? w->reason : "out of memory");
+        not_compiled(s, w->unit->entry_bci,
+                     w->lir.reason != NULL ? w->lir.reason : "out of memory");
     }
 }
 
@@ -433,7 +431,6 @@ void eng_compile_end(EngWork *first)
     cc_begin(cache);
     for (EngWork *w = first; w != NULL; w = w->next) {
         w->ok = w->state != NULL && eng_interp != NULL && w->ok && lir_work_install(&w->lir);
-        w->reason = w->lir.reason != NULL ? w->lir.reason : w->reason;
     }
     bool ok = cc_end(cache) == 0;
     for (EngWork *w = first; w != NULL; w = w->next) {

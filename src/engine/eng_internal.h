@@ -99,8 +99,6 @@ static inline EngPlace *eng_place_find(const EngCodeState *s, int32_t bci)
 }
 /* The same, made if need be; NULL (no exception) when there are too many or memory is out. */
 EngPlace *eng_place_make(EngCodeState *s, int32_t bci);
-/* Compiles what goes on there in `f`, whose value stack holds `nstack` entries: the unit, or NULL while there is none. */
-CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nstack);
 /* `u` must not be entered any more. */
 void eng_place_forget(EngCodeState *s, const CodeUnit *u);
 /* Handlers are compiled from now on. */
@@ -317,13 +315,12 @@ typedef struct EngWork {
     uint32_t ninlined;
     struct HirFunc *hir; /* until it is lowered */
     LirWork lir;
-    Arena front, back;  /* the HIR's memory and the LIR's */
-    bool compact;       /* LirOptions.compact */
-    bool loop;          /* a frame is in it */
-    int depth;          /* of the value stack where it begins */
-    bool ok;            /* it is there, to be installed */
-    const char *reason; /* why not, a static string */
-    int64_t ns;         /* CPU time of the other thread */
+    Arena front, back; /* the HIR's memory and the LIR's */
+    bool compact;      /* LirOptions.compact */
+    bool loop;         /* a frame is in it */
+    int depth;         /* of the value stack where it begins */
+    bool ok;           /* it is there, to be installed */
+    int64_t ns;        /* CPU time of the other thread */
 } EngWork;
 /* Is there a thread for it, or could there be? */
 bool eng_background_is_on(void);
@@ -339,7 +336,7 @@ extern _Atomic bool eng_background_calls;
 void eng_background_attend(void);
 /* The code dies that it is for. */
 void eng_background_cancel(EngWork *w);
-/* eng_compile.c: what is left of a compilation but for installing it: w->ok, or w->reason. Any thread, without the GIL. */
+/* eng_compile.c: what is left of a compilation but for installing it: w->ok, or w->lir.reason, NULL where memory is out. Any thread, without the GIL. */
 void eng_compile_rest(EngWork *w);
 /* eng_compile.c: installs a list of them, those that are done and whose code lives; frees them. May run Python code. */
 void eng_compile_end(EngWork *first);

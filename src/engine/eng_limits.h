@@ -33,6 +33,8 @@
 #define ENG_GENERATION             16u
 #define ENG_GENERATION_NS          60000000
 #define ENG_ALIKE                  4
+/* Of the functions of one, so many have to be in the other: one in this. */
+#define ENG_AGAIN                  2
 #define ENG_ALL_THRESHOLD          64u
 /* What compiling one of its functions takes: a program changes over when compiling all of them is one part in so many of the
  * CPU time it has run, for it may run for as long again, or end. It gains a fifth to a third: with 1 in 36, what SQLAlchemy's unit of

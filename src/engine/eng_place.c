@@ -32,11 +32,6 @@ EngPlace *eng_place_make(EngCodeState *s, int32_t bci)
     return p;
 }
 
-CodeUnit *eng_place_compile(EngCodeState *s, EngPlace *p, Py311Frame *f, int nstack)
-{
-    return eng_compile(s, f, p->bci, nstack, nstack, ENG_SOON);
-}
-
 void eng_place_forget(EngCodeState *s, const CodeUnit *u)
 {
     eng_resumed_forget();
@@ -61,7 +56,7 @@ static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int 
     CodeUnit *unit = p->unit;
     if (unit == NULL && !p->refused &&
         ++p->calls >= BASE_MIN(eng_settings.threshold, ENG_CATCHES)) {
-        unit = eng_place_compile(s, p, f, nstack);
+        unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON);
     }
     return unit != NULL ? unit->entry : NULL;
 }

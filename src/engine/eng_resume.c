@@ -47,7 +47,8 @@ CodeUnit *eng_count_resume(EngCodeState *s, Py311Frame *f)
     if (p == NULL || p->refused || !eng_is_hot(s, &p->calls)) {
         return NULL;
     }
-    return eng_place_compile(s, p, f, f->stacktop - f->f_code->co_nlocalsplus);
+    int nstack = f->stacktop - f->f_code->co_nlocalsplus;
+    return eng_compile(s, f, p->bci, nstack, nstack, ENG_SOON);
 }
 
 /* --- resuming without CPython's help --------------------------------------------------------- */

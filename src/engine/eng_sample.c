@@ -125,7 +125,8 @@ static bool like_before(const Generation *g)
 {
     uint32_t more = BASE_MAX(g->functions, g->before), less = BASE_MIN(g->functions, g->before);
     return called(g) <= ENG_ALL_FUNCTIONS && more - less <= more / ENG_ALIKE &&
-           g->again >= g->functions / 2 && eng_states_made - g->states <= g->functions / ENG_ALIKE;
+           g->again >= g->functions / ENG_AGAIN &&
+           eng_states_made - g->states <= g->functions / ENG_ALIKE;
 }
 
 static void change_over(const Generation *g)

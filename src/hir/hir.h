@@ -198,8 +198,8 @@ struct HirIns {
     HirBlock *block;
     HirIns *fwd;  /* replaced by (hir_replace); follow with hir_resolve */
     uint32_t tmp; /* pass-private: use count, value number, virtual register */
-    uint8_t
-        hint; /* of loads from a dict's keys: log2 of the bytes before their entries, 0: not known */
+    /* Of loads from a dict's keys: log2 of the bytes before their entries, 0: not known. */
+    uint8_t hint;
 };
 
 struct HirBlock {

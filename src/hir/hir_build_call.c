@@ -108,8 +108,7 @@ static bool call_targets(Builder *b, const Call *c)
     uint32_t n = 0;
     for (unsigned k = 0; k < t->n; k++) {
         PyCodeObject *co = t->codes[k];
-        if (!py311_plain_function(co) || co->co_argcount != c->nargs + 1 ||
-            rt_unit_pin(b->unit, (PyObject *)co) < 0) {
+        if (!py311_plain_function(co) || co->co_argcount != c->nargs + 1) {
             continue;
         }
         HirIns *is = hb_emit1(b, HIR_IsFuncCode, method);
@@ -308,9 +307,6 @@ static bool call_python(Builder *b, const Call *c)
         }
     }
     Entry *callee = c->method ? call_lower(b, c) : call_upper(b, c);
-    if (b->unit && rt_unit_pin(b->unit, (PyObject *)co) < 0) {
-        hb_stop(b, "out of memory");
-    }
     HirIns *f = hb_guard(b, HIR_GuardFuncCode, callee->v, 0, co);
     f->type = HIR_T_FUNCTION;
     if (m.defaults) {

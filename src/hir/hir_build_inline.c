@@ -384,9 +384,6 @@ bool hb_inline_getter(Builder *b, PyObject *property)
     if (!co || !py311_plain_function(co) || co->co_argcount != 1) {
         return false;
     }
-    if (rt_unit_pin(b->unit, (PyObject *)co) < 0) {
-        hb_stop(b, "out of memory");
-    }
     HirIns *descr = hb_emit0(b, HIR_Const);
     descr->imm.p = property;
     descr->aux = HIR_CONST_BORROWED;

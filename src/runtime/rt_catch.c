@@ -12,9 +12,6 @@
 #include "hir.h"
 #include "py311_opcodes.h"
 
-/* Number of the frame pointer register, to which stack locations are relative. */
-enum { REG_RBP = 5 };
-
 /* By the exit's address; what does not last comes again. */
 enum { CAUGHT = 64 };
 typedef struct {
@@ -42,8 +39,7 @@ static bool is_simple(const CodeUnit *u, const RtExit *x)
     if (x->kind != RT_EXIT_THROW || x->nframes != 1 || xf->ndirty != 0)
         return false;
     for (uint32_t i = 0; i < xf->nstack; i++) {
-        const RtLoc *loc = &u->locs[xf->locs + i];
-        if (loc->rep != HIR_OBJ || loc->kind == RT_LOC_XMM)
+        if (u->locs[xf->locs + i].rep != HIR_OBJ)
             return false;
     }
     return true;
@@ -60,13 +56,7 @@ void rt_catch_learn(const CodeUnit *u, const RtExit *x, int32_t unit, const Py31
 static inline PyObject *object_at(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f,
                                   const RtRegs *regs)
 {
-    switch ((RtLocKind)loc->kind) {
-    case RT_LOC_GPR: return (PyObject *)(uintptr_t)regs->gpr[loc->where];
-    case RT_LOC_STACK: return ((PyObject *const *)(uintptr_t)regs->gpr[REG_RBP])[loc->where];
-    case RT_LOC_CONST: return (PyObject *)(uintptr_t)u->consts[loc->where];
-    case RT_LOC_HOME: return f->localsplus[loc->where];
-    default: BASE_UNREACHABLE();
-    }
+    return (PyObject *)(uintptr_t)rt_read_bits(loc, u, f, regs);
 }
 
 /* May compiled code be entered? What lir_emit_may_enter compares. */

@@ -8,8 +8,8 @@
  * RESUME exits go on in tier 0 at the exit's bytecode, or, of a loop that has been compiled anew,
  * in its new unit.  THROW exits do what ceval.c does at `error` and `exception_unwind`: traceback
  * entry, tracing events, and either continue at the handler that the exception table names, or give
- * the exception to the caller.  A handler that catches often has a unit of its own, which the
- * trampoline jumps to (RtLeave; rt_catch.c is the short way there); others run in tier 0, which is never entered with throwflag, as that
+ * the exception to the caller (rt_catch.c is the short way to either).  A handler that catches often has a unit of its
+ * own, which the trampoline jumps to (RtLeave); others run in tier 0, which is never entered with throwflag, as that
  * would tell tracers of a call that does not happen.
  *
  * In inlined code the exit also makes the frames that were never pushed, the callers' first, each as
@@ -28,24 +28,6 @@ PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
 
 RtEntry (*rt_handler_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
 RtEntry (*rt_loop_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
-
-/* Number of the frame pointer register, to which stack locations are relative. */
-enum { REG_RBP = 5 };
-
-/* The 64 bits at a location. */
-static uint64_t read_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f,
-                          const RtRegs *regs)
-{
-    uint64_t bits = 0;
-    switch ((RtLocKind)loc->kind) {
-    case RT_LOC_GPR: return regs->gpr[loc->where];
-    case RT_LOC_XMM: memcpy(&bits, &regs->xmm[loc->where], sizeof bits); return bits;
-    case RT_LOC_STACK: return ((const uint64_t *)(uintptr_t)regs->gpr[REG_RBP])[loc->where];
-    case RT_LOC_CONST: return (uint64_t)u->consts[loc->where];
-    case RT_LOC_HOME: return (uint64_t)(uintptr_t)f->localsplus[loc->where];
-    }
-    BASE_UNREACHABLE();
-}
 
 /* A new reference to the boxed value, NULL with MemoryError. */
 static PyObject *box(HirRep rep, uint64_t bits)
@@ -84,7 +66,7 @@ static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFram
         bool dropped = i >= keep && i < r->nstack;
         PyObject *v;
         if (loc->rep == HIR_OBJ) {
-            v = (PyObject *)(uintptr_t)read_bits(loc, u, f, regs);
+            v = (PyObject *)(uintptr_t)rt_read_bits(loc, u, f, regs);
             if (!loc->owned)
                 v = dropped ? NULL : Py_XNewRef(v);
         } else if (dropped) {
@@ -92,7 +74,7 @@ static void reify(Reified *r, uint32_t keep, const CodeUnit *u, const RtExitFram
         } else if (loc->same_as != 0 && r->all[loc->same_as - 1] != NULL) {
             v = Py_NewRef(r->all[loc->same_as - 1]);
         } else {
-            v = box((HirRep)loc->rep, read_bits(loc, u, f, regs));
+            v = box((HirRep)loc->rep, rt_read_bits(loc, u, f, regs));
             if (v == NULL)
                 r->failed = true;
         }

@@ -3,6 +3,8 @@
 #ifndef PYSTON_RT_INTERNAL_H
 #define PYSTON_RT_INTERNAL_H
 
+#include <string.h>
+
 #include "base_macros.h"
 #include "py311_frame.h"
 #include "py311_layout.h"
@@ -275,6 +277,25 @@ void rt_attribute_error_context(PyObject *obj, PyObject *name);
  * frame stands from now on, as RERAISE says; RT_RERAISED_HERE: where it is. */
 enum { RT_NOT_RERAISED = -1, RT_RERAISED_HERE = -2 };
 extern int32_t rt_reraised;
+
+/* --- exits (rt_exit.c, rt_catch.c) ------------------------------------------------------------ */
+/* Number of the frame pointer register, to which stack locations are relative. */
+enum { RT_REG_RBP = 5 };
+
+/* The 64 bits at a location. */
+static inline uint64_t rt_read_bits(const RtLoc *loc, const CodeUnit *u, const Py311Frame *f,
+                                    const RtRegs *regs)
+{
+    uint64_t bits = 0;
+    switch ((RtLocKind)loc->kind) {
+    case RT_LOC_GPR: return regs->gpr[loc->where];
+    case RT_LOC_XMM: memcpy(&bits, &regs->xmm[loc->where], sizeof bits); return bits;
+    case RT_LOC_STACK: return ((const uint64_t *)(uintptr_t)regs->gpr[RT_REG_RBP])[loc->where];
+    case RT_LOC_CONST: return (uint64_t)u->consts[loc->where];
+    case RT_LOC_HOME: return (uint64_t)(uintptr_t)f->localsplus[loc->where];
+    }
+    BASE_UNREACHABLE();
+}
 
 /* --- catching (rt_catch.c) ------------------------------------------------------------------- */
 /* Takes the exception that is set, whose traceback is complete, to the value stack of `f`, on top of `depth` entries, and the

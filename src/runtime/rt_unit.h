@@ -178,11 +178,11 @@ struct Py311Frame;
 extern RtEntry (*rt_handler_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci,
                                    int nstack);
 
-/* What is kept of these is no longer right: a unit is not entered any more, or dies. */
-void rt_catch_forget(void);
-
 /* The same for the loop header at `bci`, where a frame has left that rt_leave_code asked to. */
 extern RtEntry (*rt_loop_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci, int nstack);
+
+/* What is kept of handlers' entries is no longer right: a unit is not entered any more, or dies. */
+void rt_catch_forget(void);
 
 /* Runs the thread's current frame from prev_instr + 1 in tier 0, with nstack entries on its value stack. Tier 0
  * links and unlinks a frame and counts it as a level of recursion; the caller did both already, so they are undone
