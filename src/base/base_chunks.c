@@ -12,6 +12,14 @@
 
 #include "base_macros.h"
 
+/* A sanitizer build finds who still reads what an arena gave back. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 /* Chunks of up to 1 MiB are pooled, by size; larger ones are rare. */
 #define CLASSES  6
 #define POPULATE ((size_t)64 << 10) /* up to this size all of it will be used: one call brings it */
@@ -66,6 +74,7 @@ BaseChunk *chunk_take(size_t size)
         }
         c->size = size;
     }
+    ASAN_UNPOISON_MEMORY_REGION(c + 1, size - sizeof *c);
     return c;
 }
 
@@ -79,6 +88,7 @@ void chunk_give(BaseChunk *c)
             c->next = pool.free[n];
             pool.free[n] = c;
             pool.size += c->size;
+            ASAN_POISON_MEMORY_REGION(c + 1, c->size - sizeof *c);
         }
         pthread_mutex_unlock(&pool.lock);
         if (keep) {
@@ -115,6 +125,7 @@ void chunks_trim(void)
     for (unsigned n = 0; n < CLASSES; n++) {
         for (BaseChunk *c = gone[n], *next; c != NULL; c = next) {
             next = c->next;
+            ASAN_UNPOISON_MEMORY_REGION(c + 1, c->size - sizeof *c);
             munmap(c, c->size);
         }
     }

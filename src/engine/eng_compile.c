@@ -27,7 +27,7 @@
 static CodeCache *cache;
 static const void *exit_trampoline;
 static LirStubs *stubs;
-static Arena arena, back_arena;
+static Arena arena, back_arena, scratch_arena;
 static _Atomic bool was_busy; /* something has been compiled since the last tick */
 
 /* Exits that units now freed have taken. */
@@ -185,6 +185,7 @@ static bool run_stages(Job *job)
 {
     PyFunctionObject *func = job->func;
     HirBuildOptions build = {
+        .scratch = &scratch_arena,
         .globals = job->frame != NULL ? job->frame->f_globals
                    : func != NULL     ? func->func_globals
                                       : NULL,
@@ -212,6 +213,7 @@ static bool run_stages(Job *job)
     job->reason = "not supported";
     Arena *front = job->work != NULL ? &job->work->front : &arena;
     HirFunc *f = hir_build(front, job->unit, job->code, job->entry_bci, &build, &job->reason);
+    arena_free(&scratch_arena);
     if (f == NULL) {
         return false;
     }
@@ -267,8 +269,8 @@ static bool compile(Job *job)
     job->reason = "out of memory";
     lift(eng_code_state(job->code));
     if (job->unit != NULL) {
-        arena.limit = back_arena.limit = ENG_ARENA_LIMIT;
-        arena.oom = back_arena.oom = &oom;
+        arena.limit = back_arena.limit = scratch_arena.limit = ENG_ARENA_LIMIT;
+        arena.oom = back_arena.oom = scratch_arena.oom = &oom;
         if (job->work != NULL) {
             job->work->front.oom = &oom;
         }
@@ -279,6 +281,7 @@ static bool compile(Job *job)
         }
         arena_free(&arena);
         arena_free(&back_arena);
+        arena_free(&scratch_arena);
     }
     put_back();
     *gc = gc_enabled;

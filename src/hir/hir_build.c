@@ -21,10 +21,10 @@ HirFrameState *hb_fs(Builder *b, int32_t bci)
     }
     int nl = b->nlocals;
     if (!b->locals_snap) {
-        b->locals_snap = arena_array(b->a, HirIns *, (size_t)nl + 1);
+        b->locals_snap = arena_array(b->f->arena, HirIns *, (size_t)nl + 1);
         memcpy(b->locals_snap, b->st.locals, sizeof(HirIns *) * (size_t)nl);
         if (b->caller) {
-            b->dirty_snap = arena_array(b->a, uint8_t, (size_t)nl + 1);
+            b->dirty_snap = arena_array(b->f->arena, uint8_t, (size_t)nl + 1);
             for (int i = 0; i < nl; i++) {
                 b->dirty_snap[i] = b->st.held[i] == HB_OURS ? HIR_DIRTY_OWNED : HIR_DIRTY;
             }
@@ -640,7 +640,7 @@ static void open_loop(Builder *b, BBlock *bb, int32_t bci)
 
 static void phi_add(Builder *b, HirIns *phi, HirIns *v)
 {
-    HirIns **args = arena_array(b->a, HirIns *, (size_t)phi->nargs + 1);
+    HirIns **args = arena_array(b->f->arena, HirIns *, (size_t)phi->nargs + 1);
     memcpy(args, phi->args, phi->nargs * sizeof(HirIns *));
     args[phi->nargs++] = v;
     phi->args = args;
@@ -888,9 +888,13 @@ bool hb_build_body(Builder *b, int32_t entry)
 HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci,
                    const HirBuildOptions *opts, const char **reason)
 {
-    Builder builder = {.a = a, .unit = unit, .co = co, .opts = opts, .call_start = -1};
+    Builder builder = {.a = opts->scratch != NULL ? opts->scratch : a,
+                       .unit = unit,
+                       .co = co,
+                       .opts = opts,
+                       .call_start = -1};
     Builder *b = &builder;
-    fb_decode(a, co, &b->code);
+    fb_decode(b->a, co, &b->code);
     if (b->code.n > HB_MAX_INSTRUCTIONS) {
         *reason = "too large";
         return NULL;

@@ -25,6 +25,8 @@ typedef enum {
 } HirSeen;
 
 typedef struct {
+    Arena *
+        scratch; /* for what is not needed any more when the HIR is there: half of the memory; NULL: all in one */
     PyObject *globals;      /* dict the function runs in, or NULL */
     PyObject *builtins;     /* its builtins dict, or NULL */
     PyFunctionObject *func; /* function being compiled, or NULL (only a hint) */
@@ -49,7 +51,7 @@ typedef struct {
 /* Builds HIR for `co` from its start (entry_bci 0) or from the loop header,
  * resume point or handler at code unit `entry_bci`.  Long-lived data (inline caches, pinned objects) goes
  * into `unit`.  Returns NULL with `*reason` naming what is not supported.
- * Runs no Python code; out of memory longjmps through the arena. */
+ * Runs no Python code; out of memory longjmps through the arenas. */
 HirFunc *hir_build(Arena *a, CodeUnit *unit, PyCodeObject *co, int32_t entry_bci,
                    const HirBuildOptions *opts, const char **reason);
 

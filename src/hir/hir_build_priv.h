@@ -78,7 +78,7 @@ typedef struct HbTargets {
 } HbTargets;
 
 typedef struct Builder {
-    Arena *a;
+    Arena *a; /* HirBuildOptions.scratch: nothing that the HIR points at */
     HirFunc *f;
     CodeUnit *unit;
     PyCodeObject *co;

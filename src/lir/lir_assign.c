@@ -63,7 +63,7 @@ static void lir_collect_kids(LirRa *ra)
         for (LirIv *k = vi->iv; k; k = k->next) {
             n++;
         }
-        vi->kids = arena_array(ra->f->arena, LirIv *, n);
+        vi->kids = arena_array(ra->a->scratch, LirIv *, n);
         for (LirIv *k = vi->iv; k; k = k->next) {
             vi->kids[vi->nkids++] = k;
         }
@@ -87,7 +87,7 @@ static bool lir_assign_memory(LirRa *ra, const char **reason)
 {
     LirFunc *f = ra->f;
     uint32_t n = 0;
-    Span *spans = arena_array(f->arena, Span, f->vregs.len);
+    Span *spans = arena_array(ra->a->scratch, Span, f->vregs.len);
     for (uint32_t v = LIR_FIRST_VREG; v < f->vregs.len; v++) {
         LirVinfo *vi = &ra->info[v];
         if (!vi->in_memory) {
@@ -105,7 +105,7 @@ static bool lir_assign_memory(LirRa *ra, const char **reason)
     }
     qsort(spans, n, sizeof *spans, lir_by_start);
     /* A heap of (end << 32 | slot): the slot that is free first on top. */
-    uint64_t *heap = arena_array(f->arena, uint64_t, n + 1);
+    uint64_t *heap = arena_array(ra->a->scratch, uint64_t, n + 1);
     uint32_t nheap = 0, nslots = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t slot;
@@ -189,7 +189,7 @@ static void lir_find_meetings(LirRa *ra, const uint64_t *split, Meetings *out)
                     }
                     Meeting m = {s->preds[k], s, v, lir_loc_at(ra, v, end), lir_loc_of(ra, part)};
                     if (m.from != m.to) {
-                        VEC_PUSH(f->arena, out, m);
+                        VEC_PUSH(ra->a->scratch, out, m);
                     }
                 }
             }
@@ -213,7 +213,7 @@ static bool lir_meets_inside(const LirRa *ra, const LirIv *x, const LirIv *y, ui
 static void lir_make_moves(LirRa *ra, LirIns **by_pos)
 {
     LirFunc *f = ra->f;
-    uint64_t *split = arena_array(f->arena, uint64_t, ra->a->live_words);
+    uint64_t *split = arena_array(ra->a->scratch, uint64_t, ra->a->live_words);
     for (uint32_t v = LIR_FIRST_VREG; v < f->vregs.len; v++) {
         LirVinfo *vi = &ra->info[v];
         uint32_t q;
@@ -315,7 +315,7 @@ bool lir_assign(LirRa *ra, const char **reason)
         return false;
     }
     lir_save_masks(ra);
-    LirIns **by_pos = arena_array(f->arena, LirIns *, (ra->npos >> 2) + 1);
+    LirIns **by_pos = arena_array(ra->a->scratch, LirIns *, (ra->npos >> 2) + 1);
     for (uint32_t o = 0; o < f->norder; o++) {
         for (LirIns *i = f->order[o]->first; i; i = i->next) {
             by_pos[i->pos >> 2] = i;

@@ -10,6 +10,8 @@
 #include "lir_compile.h"
 
 #include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lir_emit.h"
 #include "lir_internal.h"
@@ -22,8 +24,8 @@ static bool lir_allocate(LirAlloc *ra, const LirOptions *opts, const char **reas
     return opts->all_spill ? lir_allspill(ra, reason) : lir_regalloc(ra, reason);
 }
 
-static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64Asm *as,
-                        const char **reason)
+static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, Arena *scratch,
+                        X64Asm *as, const char **reason)
 {
     StrBuf err = SB_INIT;
     if (opts->dump_lir) {
@@ -40,6 +42,7 @@ static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64
     }
     LirAlloc *ra = arena_new(lf->arena, LirAlloc);
     ra->f = lf;
+    ra->scratch = scratch;
     ra->keep_orig = opts->verify;
     if (!lir_allocate(ra, opts, reason)) {
         return NULL;
@@ -56,6 +59,7 @@ static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64
         *reason = "register allocation failed its check";
         return NULL;
     }
+    arena_free(scratch);
     return lir_emit(lf, ra, unit, opts, as, reason);
 }
 
@@ -63,8 +67,8 @@ static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, X64
 static bool lower(LirWork *w)
 {
     HirFunc *hf = w->hf;
-    const char *name = hf->name ? arena_strdup(w->arena, hf->name) : NULL;
-    w->lf = lir_func_new(w->arena, name, lir_lower_home_disp());
+    w->name = hf->name ? strdup(hf->name) : NULL;
+    w->lf = lir_func_new(w->arena, w->name, lir_lower_home_disp());
     w->lf->compact = w->opts.compact;
     bool ok = lir_lower(hf, w->lf, &w->reason);
     w->hf = NULL;
@@ -76,13 +80,22 @@ static bool lower(LirWork *w)
 
 static bool generate(LirWork *w)
 {
-    w->emit = lir_run(w->lf, w->unit, &w->opts, &w->as, &w->reason);
-    return w->emit != NULL;
+    w->scratch.oom = w->arena->oom;
+    w->scratch.limit = w->arena->limit;
+    w->emit = lir_run(w->lf, w->unit, &w->opts, &w->scratch, &w->as, &w->reason);
+    bool ok = w->emit != NULL;
+    if (w->opts.arena != NULL && w->opts.dump_asm == NULL) {
+        /* Nobody looks at the instructions again: works that wait to be installed are small. */
+        w->lf = NULL;
+        w->emit = NULL;
+        arena_free(w->arena);
+    }
+    return ok;
 }
 
 static bool install(LirWork *w)
 {
-    return lir_emit_install(w->emit, &w->reason);
+    return lir_emit_install(&w->as, w->unit, &w->opts, w->name, w->emit, &w->reason);
 }
 
 /* Runs a stage that uses the arenas, which may be one. */
@@ -105,6 +118,7 @@ static bool with_memory(LirWork *w, Arena *front, bool (*stage)(LirWork *))
 bool lir_work_begin(LirWork *w, HirFunc *hf, CodeUnit *unit, const LirOptions *opts)
 {
     *w = (LirWork){.hf = hf, .unit = unit, .opts = *opts};
+    arena_init(&w->scratch, 0, NULL);
     w->arena = opts->arena ? opts->arena : hf->arena;
     x64_init(&w->as);
     return with_memory(w, hf->arena, lower);
@@ -123,6 +137,9 @@ bool lir_work_install(LirWork *w)
 void lir_work_end(LirWork *w)
 {
     x64_free(&w->as);
+    arena_free(&w->scratch);
+    free(w->name);
+    w->name = NULL;
 }
 
 bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char **reason)
@@ -139,6 +156,9 @@ bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char
 bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason)
 {
     LirWork w = {.lf = lf, .unit = unit, .opts = *opts, .arena = lf->arena};
+    w.opts.arena = NULL; /* it is the caller's */
+    w.name = lf->name ? strdup(lf->name) : NULL;
+    arena_init(&w.scratch, 0, NULL);
     x64_init(&w.as);
     bool ok = lir_work_generate(&w) && lir_work_install(&w);
     if (!ok) {

@@ -13,7 +13,8 @@ typedef struct LirOptions {
     CodeCache *cc;          /* where code goes; required */
     const void *exit_entry; /* what lir_trampoline_install gave; required */
     Arena *arena;           /* the back end's memory: the HIR's is emptied (arena_free) once it is
-                               lowered, so that the two are not needed at once. NULL: hf->arena */
+                               lowered, so that the two are not needed at once, and this one once the code is
+                               there, unless it is to be dumped. NULL: hf->arena */
     LirStubs *stubs;        /* calls that slow paths share; NULL: each has its own code */
     bool compact;      /* what many places have in common is shared code, for very large programs */
     bool stress_deopt; /* guards that resume fail on their 1st, 3rd, 5th ... execution */
@@ -36,9 +37,11 @@ typedef struct LirWork {
     CodeUnit *unit;
     LirOptions opts;
     Arena *arena;
+    Arena scratch; /* the allocator's, until the function is rewritten */
+    char *name;    /* of the function, from malloc; or NULL */
     X64Asm as;
-    struct LirEmit *emit;
-    const char *reason; /* why a step failed, a static string */
+    struct LirEmit *emit; /* for a listing; else NULL */
+    const char *reason;   /* why a step failed, a static string */
 } LirWork;
 /* Lowers. False with w->reason set when something cannot be compiled. With opts->arena set, `hf` is gone afterwards.
  * lir_work_end is due in any case. */
@@ -48,7 +51,7 @@ bool lir_work_generate(LirWork *w);
 /* Puts the code into the cache: unit->entry, blob and code_size. In the order in which they were generated, as far as
  * they have their stubs in common. False with w->reason set. GIL held. */
 bool lir_work_install(LirWork *w);
-/* Frees what is not in the arena. */
+/* Frees what is not in the caller's arenas. */
 void lir_work_end(LirWork *w);
 
 /* All three. Compiles `hf` into `unit`: on success unit->entry, blob, code_size and the exit tables are set

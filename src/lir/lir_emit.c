@@ -299,17 +299,16 @@ static void lir_emit_prologue(LirEmit *e)
 
 /* ---- installing ---------------------------------------------------------------------------------------------- */
 
-bool lir_emit_install(LirEmit *e, const char **reason)
+bool lir_emit_install(X64Asm *a, CodeUnit *u, const LirOptions *opt, const char *name,
+                      LirEmit *listed, const char **reason)
 {
-    X64Asm *a = e->as;
-    CodeUnit *u = e->unit;
-    CodeCache *cc = e->opt->cc;
-    if (e->opt->stubs != NULL && !lir_stubs_write(e->opt->stubs)) {
+    CodeCache *cc = opt->cc;
+    if (opt->stubs != NULL && !lir_stubs_write(opt->stubs)) {
         *reason = "code cache not writable";
         return false;
     }
     uint32_t hot = x64_size(a, X64_HOT), cold = x64_size(a, X64_COLD);
-    CodeBlob *b = cc_alloc(cc, hot, cold, e->f->name, u);
+    CodeBlob *b = cc_alloc(cc, hot, cold, name, u);
     if (b == NULL) {
         *reason = "code cache full";
         return false;
@@ -334,8 +333,8 @@ bool lir_emit_install(LirEmit *e, const char **reason)
     u->entry = (RtEntry)b->hot;
     u->blob = b;
     u->code_size = hot + cold;
-    if (e->opt->dump_asm) {
-        lir_listing(e, b, e->opt->dump_asm);
+    if (opt->dump_asm) {
+        lir_listing(listed, b, opt->dump_asm);
     }
     return true;
 }

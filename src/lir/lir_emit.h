@@ -69,12 +69,14 @@ typedef struct LirEmit {
 #define LIR_NBORROW 6u
 
 /* lir_emit.c */
-/* Assembles, and fills the unit's tables. `as` is initialised and empty; the caller frees it. What lir_emit_install
- * wants, in the function's arena; or NULL with *reason set. */
+/* Assembles, and fills the unit's tables. `as` is initialised and empty; the caller frees it. What a
+ * listing wants, in the function's arena; or NULL with *reason set. */
 LirEmit *lir_emit(LirFunc *f, LirAlloc *ra, CodeUnit *unit, const LirOptions *opt, X64Asm *as,
                   const char **reason);
-/* Puts it into the code cache. False with *reason set when that refuses. */
-bool lir_emit_install(LirEmit *e, const char **reason);
+/* Puts what has been assembled into the code cache. `name` may be NULL; `listed` is what lir_emit returned, where opt->dump_asm
+ * wants a listing. False with *reason set when the cache refuses. */
+bool lir_emit_install(X64Asm *a, CodeUnit *u, const LirOptions *opt, const char *name,
+                      LirEmit *listed, const char **reason);
 X64Mem lir_slot_mem(const LirEmit *e, uint32_t slot);
 X64Mem lir_loc_mem(const LirEmit *e, LirReg loc);
 X64Label lir_exit_label(LirEmit *e, LirExit *x);

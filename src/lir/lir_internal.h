@@ -181,6 +181,7 @@ typedef struct LirConsts {
 /* Result of an allocation besides the rewritten instructions. */
 typedef struct LirAlloc {
     LirFunc *f;
+    Arena *scratch; /* for what nobody needs once the function is rewritten */
     LirConsts consts;
     uint32_t nslots;
     bool all_spill;

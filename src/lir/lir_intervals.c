@@ -19,7 +19,7 @@ static void lir_add_range(LirRa *ra, LirReg v, uint32_t s, uint32_t e)
     LirVinfo *vi = &ra->info[v];
     LirIv *iv = vi->iv;
     if (iv == NULL) {
-        iv = vi->iv = arena_new(ra->f->arena, LirIv);
+        iv = vi->iv = arena_new(ra->a->scratch, LirIv);
         iv->vreg = v;
         iv->loc = LIR_LOC_UNSET;
     }
@@ -29,7 +29,7 @@ static void lir_add_range(LirRa *ra, LirReg v, uint32_t s, uint32_t e)
         r->e = BASE_MAX(r->e, e);
         return;
     }
-    r = arena_new(ra->f->arena, LirRange);
+    r = arena_new(ra->a->scratch, LirRange);
     r->s = s;
     r->e = e;
     r->next = iv->r;
@@ -46,7 +46,7 @@ static void lir_add_use(LirRa *ra, LirReg v, uint32_t pos, unsigned kind, unsign
         iv->u->kind = (uint8_t)BASE_MAX(iv->u->kind, kind);
         return;
     }
-    LirUse *u = arena_new(ra->f->arena, LirUse);
+    LirUse *u = arena_new(ra->a->scratch, LirUse);
     u->pos = pos;
     u->kind = (uint8_t)kind;
     u->level = (uint8_t)level;
@@ -148,7 +148,7 @@ static void lir_ins_hints(LirRa *ra, const LirIns *i)
 
 static void lir_clobbers(LirRa *ra, const LirIns *i, uint32_t p)
 {
-    Arena *a = ra->f->arena;
+    Arena *a = ra->a->scratch;
     if (i->op == LIR_CALL && !(i->cflags & LIR_CALL_PRESERVE)) {
         VEC_PUSH(a, &ra->calls.v, p + 1);
     } else if (i->op == LIR_IDIV) {
@@ -189,7 +189,7 @@ static void lir_build_slow(LirRa *ra, LirBlock *b, LirSlow *s, uint32_t p, uint3
         lir_ins_hints(ra, i);
         lir_clobbers(ra, i, p);
         if (i->op == LIR_CALL && (i->cflags & LIR_CALL_PRESERVE)) {
-            VEC_PUSH(ra->f->arena, &ra->preserve, i);
+            VEC_PUSH(ra->a->scratch, &ra->preserve, i);
         }
     }
 }
@@ -228,7 +228,7 @@ static void lir_build_ins(LirRa *ra, LirBlock *b, LirIns *i, uint32_t *stamp)
     lir_ins_hints(ra, i);
     lir_clobbers(ra, i, p);
     if (i->op == LIR_CALL && (i->cflags & LIR_CALL_PRESERVE)) {
-        VEC_PUSH(ra->f->arena, &ra->preserve, i);
+        VEC_PUSH(ra->a->scratch, &ra->preserve, i);
     }
 }
 
@@ -246,8 +246,8 @@ void lir_build_intervals(LirRa *ra)
 {
     LirFunc *f = ra->f;
     uint32_t nv = f->vregs.len;
-    ra->info = arena_array(f->arena, LirVinfo, nv);
-    uint32_t *stamp = arena_array(f->arena, uint32_t, nv);
+    ra->info = arena_array(ra->a->scratch, LirVinfo, nv);
+    uint32_t *stamp = arena_array(ra->a->scratch, uint32_t, nv);
     for (uint32_t v = 0; v < nv; v++) {
         ra->info[v].fixed = ra->info[v].hint = LIR_NOREG;
         if (v >= LIR_FIRST_VREG && f->vregs.data[v].hint != LIR_NOREG) {
@@ -255,7 +255,7 @@ void lir_build_intervals(LirRa *ra)
         }
     }
     ra->npos = f->order[f->norder - 1]->end;
-    ra->block_of = arena_array(f->arena, uint32_t, (ra->npos >> 2) + 1);
+    ra->block_of = arena_array(ra->a->scratch, uint32_t, (ra->npos >> 2) + 1);
     ra->cold_start = ra->npos;
     /* Phi hints first: they matter most, as an edge's copy may sit on a loop's back edge. */
     for (uint32_t o = 0; o < f->norder; o++) {

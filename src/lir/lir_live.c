@@ -186,11 +186,11 @@ bool lir_liveness(LirAlloc *ra, const char **reason)
     LirFunc *f = ra->f;
     uint32_t nv = f->vregs.len, nb = f->norder;
     Live l = {.ra = ra};
-    ra->global_of = arena_array(f->arena, uint32_t, nv);
+    ra->global_of = arena_array(ra->scratch, uint32_t, nv);
     memset(ra->global_of, 0xff, nv * sizeof *ra->global_of);
-    ra->globals = arena_array(f->arena, LirReg, nv);
-    l.seen = arena_array(f->arena, uint32_t, nv);
-    l.stamp = arena_array(f->arena, uint32_t, nv);
+    ra->globals = arena_array(ra->scratch, LirReg, nv);
+    l.seen = arena_array(ra->scratch, uint32_t, nv);
+    l.stamp = arena_array(ra->scratch, uint32_t, nv);
     for (uint32_t k = 0; k < nb; k++) {
         LirBlock *b = f->order[k];
         for (uint32_t p = 0; p < b->nphi; p++) {
@@ -211,8 +211,8 @@ bool lir_liveness(LirAlloc *ra, const char **reason)
         *reason = "too large";
         return false;
     }
-    l.kill = arena_array(f->arena, uint64_t *, nb);
-    uint64_t *sets = arena_array(f->arena, uint64_t, (size_t)w * nb * 2);
+    l.kill = arena_array(ra->scratch, uint64_t *, nb);
+    uint64_t *sets = arena_array(ra->scratch, uint64_t, (size_t)w * nb * 2);
     for (uint32_t k = 0; k < nb; k++) {
         LirBlock *b = f->order[k];
         l.kill[k] = sets, sets += w;

@@ -52,7 +52,7 @@ static void lir_queue(LirRa *ra, LirIv *iv)
 {
     if (ra->nheap == ra->capheap) {
         uint32_t cap = ra->capheap ? ra->capheap * 2 : 64;
-        ra->heap = arena_grow(ra->f->arena, ra->heap, ra->capheap * sizeof *ra->heap,
+        ra->heap = arena_grow(ra->a->scratch, ra->heap, ra->capheap * sizeof *ra->heap,
                               cap * sizeof *ra->heap);
         ra->capheap = cap;
     }
@@ -155,7 +155,7 @@ static bool lir_must_at(const LirIv *iv, uint32_t pos)
  * only behind them). */
 static LirIv *lir_split(LirRa *ra, LirIv *iv, uint32_t q, bool keep)
 {
-    LirIv *k = arena_new(ra->f->arena, LirIv);
+    LirIv *k = arena_new(ra->a->scratch, LirIv);
     BASE_CHECK(q > lir_iv_start(iv) && q < iv->end && (q & 3) == 0);
     k->vreg = iv->vreg;
     k->loc = LIR_LOC_UNSET;
@@ -166,7 +166,7 @@ static LirIv *lir_split(LirRa *ra, LirIv *iv, uint32_t q, bool keep)
         r = r->next;
     }
     if (r->s < q) {
-        LirRange *rest = arena_new(ra->f->arena, LirRange);
+        LirRange *rest = arena_new(ra->a->scratch, LirRange);
         rest->s = q;
         rest->e = r->e;
         rest->next = r->next;
@@ -328,7 +328,7 @@ static void lir_pause(LirRa *ra, uint32_t pos)
             iv->cur = iv->cur->next;
         }
         if (iv->cur->s > pos) {
-            VEC_PUSH(ra->f->arena, &ra->inactive, iv);
+            VEC_PUSH(ra->a->scratch, &ra->inactive, iv);
             ra->next_resume = BASE_MIN(ra->next_resume, iv->cur->s);
             lir_set_active(ra, r, NULL);
         } else {
@@ -656,7 +656,7 @@ static void lir_take(LirRa *ra, LirIv *cur)
 
 bool lir_regalloc(LirAlloc *a, const char **reason)
 {
-    LirRa *ra = arena_new(a->f->arena, LirRa);
+    LirRa *ra = arena_new(a->scratch, LirRa);
     ra->a = a;
     ra->f = a->f;
     lir_build_intervals(ra);

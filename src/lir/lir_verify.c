@@ -204,7 +204,7 @@ static void lir_verify_ins(Ver *v, const LirIns *i, bool slow)
 static void lir_verify_defined(Ver *v)
 {
     const LirFunc *f = v->f;
-    LirAlloc ra = {.f = (LirFunc *)f};
+    LirAlloc ra = {.f = (LirFunc *)f, .scratch = f->arena};
     const char *reason = NULL;
     /* Ordering is idempotent as far as the blocks' code is concerned; liveness is recomputed by
      * the allocator. */

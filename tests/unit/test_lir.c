@@ -715,7 +715,7 @@ static void test_checker(void **state)
         const char *reason = NULL;
         StrBuf err = SB_INIT;
         LirFunc *f = make_calls();
-        LirAlloc ra = {.f = f, .keep_orig = true};
+        LirAlloc ra = {.f = f, .scratch = f->arena, .keep_orig = true};
         assert_true(lir_order(f, &reason) && lir_liveness(&ra, &reason) &&
                     lir_regalloc(&ra, &reason));
         assert_true(lir_check(&ra, &err));

@@ -115,8 +115,11 @@ static void compile_with(Compiled *c, const char *text, bool caches)
         fail_msg("%s\n%s", sb_str(&err), text);
     }
     StrBuf dump = SB_INIT;
+    Arena back;
+    arena_init(&back, 0, NULL);
     LirOptions o = {.cc = cc,
                     .exit_entry = exit_entry,
+                    .arena = &back,
                     .verify = true,
                     .all_spill = all_spill,
                     .dump_lir = &dump};
@@ -124,6 +127,9 @@ static void compile_with(Compiled *c, const char *text, bool caches)
     if (!lir_compile(c->hf, c->unit, &o, &reason)) {
         fail_msg("not compiled: %s\n%s\n%s", reason, text, sb_str(&dump));
     }
+    /* What waits to be installed, or runs, keeps nothing of what it was made of. */
+    assert_int_equal(c->arena.reserved, 0);
+    assert_int_equal(back.reserved, 0);
     if (getenv("LOWER_DUMP")) {
         puts(sb_str(&dump));
     }
