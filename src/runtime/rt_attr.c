@@ -9,6 +9,7 @@
 #include "rt_attr.h"
 
 #include "py311_frame.h"
+#include "rt_attr_shared.h"
 
 void (*rt_attr_settled)(RtAttrIC *ic);
 uint32_t rt_attr_unsettled;
@@ -70,9 +71,14 @@ static bool may_be_shadowed(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry
 }
 
 /* Is the descriptor's type still what it was when the entry was made? */
+static inline bool is_still_of(const PyObject *descr, uint32_t descr_version)
+{
+    return descr_version == 0 || Py_TYPE(descr)->tp_version_tag == descr_version;
+}
+
 static inline bool descr_holds(const RtAttrEntry *e)
 {
-    return e->descr_version == 0 || Py_TYPE(e->descr)->tp_version_tag == e->descr_version;
+    return is_still_of(e->descr, e->descr_version);
 }
 
 static inline bool owner_holds(PyObject *obj, const RtAttrEntry *e)
@@ -253,16 +259,90 @@ static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e,
     return Py_NewRef(v);
 }
 
+/* What most uses find, in a few instructions that call nothing: a value in the object or its dict, or what the class has where
+ * the object's own keys say that it is not shadowed. The entry's versions match. Borrowed; NULL: serve() sees to it. */
+static inline PyObject *quick_value(PyObject *obj, PyObject *name, unsigned kind, unsigned shadow,
+                                    uint32_t index, uint32_t keys_count, PyObject *descr)
+{
+    PyTypeObject *tp = Py_TYPE(obj);
+    switch (kind) {
+    case RT_ATTR_INLINE_VALUE: {
+        Py311Values *values = py311_inline_values(obj);
+        return values != NULL ? values[index] : NULL;
+    }
+    case RT_ATTR_DICT_HINT: {
+        PyObject *dict;
+        if (tp->tp_flags & Py_TPFLAGS_MANAGED_DICT)
+            dict = py311_inline_values(obj) == NULL ? *py311_managed_dict_ptr(obj) : NULL;
+        else
+            dict = tp->tp_dictoffset > 0 ? RT_FIELD(PyObject *, obj, tp->tp_dictoffset) : NULL;
+        return dict != NULL ? rt_dict_at_hint(dict, index, name) : NULL;
+    }
+    case RT_ATTR_CLASS_VALUE:
+    case RT_ATTR_CLASS_METHOD: {
+        if (shadow == RT_SHADOW_NO_DICT)
+            return descr;
+        Py311Values *values = shadow != RT_SHADOW_LOOKUP ? py311_inline_values(obj) : NULL;
+        if (values == NULL)
+            return NULL;
+        bool shadowed = shadow == RT_SHADOW_SLOT
+                            ? values[index] != NULL
+                            : py311_keys_nentries(py311_cached_keys(tp)) != keys_count;
+        return shadowed ? NULL : descr;
+    }
+    default: return NULL;
+    }
+}
+
+/* Is an entry of the kind for quick_value? LOAD_ATTR binds functions. */
+static inline bool is_quick(unsigned kind, PyObject *const *out)
+{
+    const unsigned kinds = 1u << RT_ATTR_INLINE_VALUE | 1u << RT_ATTR_DICT_HINT |
+                           1u << RT_ATTR_CLASS_VALUE |
+                           (out != NULL ? 1u << RT_ATTR_CLASS_METHOD : 0);
+    return kinds >> kind & 1;
+}
+
+/* A new reference to it; a method's are two. */
+static inline PyObject *quick_result(PyObject *v, PyObject *obj, unsigned kind, PyObject **out)
+{
+    Py_INCREF(v);
+    if (out == NULL || kind != RT_ATTR_CLASS_METHOD)
+        return v;
+    out[0] = v;
+    return Py_NewRef(obj);
+}
+
+/* A use of a megamorphic site has found no entry in the shared table. Is one to be made? Not each time where that has been in vain so often:
+ * classes whose attributes keep being set (`Field.count += 1`) get a new version tag for it, as do their subclasses. */
+enum { IN_VAIN = 32, IN_VAIN_PERIOD = 16 };
+static inline bool wants_shared(RtAttrIC *ic)
+{
+    ic->unknown = ic->unknown < IN_VAIN + IN_VAIN_PERIOD - 1 ? ic->unknown + 1 : IN_VAIN;
+    return ic->unknown <= IN_VAIN;
+}
+
 /* At a megamorphic site: by the entry that all of them share. */
-static PyObject *serve_shared(PyObject *obj, const RtAttrIC *ic, PyObject **out)
+static PyObject *serve_shared(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
     RtAttrEntry e;
-    if (BASE_LIKELY(rt_attr_shared(RT_SITE_LOAD, obj, ic->name, &e))) {
-        if (e.kind == RT_ATTR_EMPTY)
+    const RtAttrShared *s = rt_attr_shared(RT_SITE_LOAD, obj, ic->name);
+    if (BASE_LIKELY(s != NULL)) {
+        PyObject *v;
+        ic->unknown = 0;
+        if (is_quick(s->kind, out) && is_still_of(s->descr, s->descr_version)) {
+            v = quick_value(obj, ic->name, s->kind, s->shadow, s->index, s->keys_count, s->descr);
+            if (BASE_LIKELY(v != NULL))
+                return quick_result(v, obj, s->kind, out);
+        }
+        if (s->kind == RT_ATTR_EMPTY)
             return NOT_SERVED;
-        PyObject *v = serve(obj, ic, &e, out);
+        rt_attr_of_shared(s, obj, &e);
+        v = serve(obj, ic, &e, out);
         if (BASE_LIKELY(v != NOT_SERVED))
             return v;
+    } else if (!wants_shared(ic)) {
+        return NOT_SERVED;
     }
     if (!rt_attr_analyze_load(obj, ic, &e))
         e = (RtAttrEntry){.kind = RT_ATTR_EMPTY, .version = rt_type_version(Py_TYPE(obj))};
@@ -304,7 +384,10 @@ enum { ABSENT_IN_A_ROW = 16 };
 BASE_NOINLINE static PyObject *load_miss(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
     if (ic->sees != RT_SEES_ABSENT) {
-        PyObject *v = serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
+        PyObject *v =
+            ic->sees == RT_SEES_MANY
+                ? serve_shared(obj, ic, out)
+                : serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
         if (v != NOT_SERVED && v != ABSENT) {
             ic->absent = 0;
             return v;
@@ -342,12 +425,35 @@ static inline PyObject *serve_site(PyObject *obj, const RtAttrIC *ic, PyObject *
     return NOT_SERVED;
 }
 
+BASE_NOINLINE static PyObject *load_slowly(PyObject *obj, RtAttrIC *ic, PyObject **out)
+{
+    PyObject *v = serve_site(obj, ic, out);
+    return BASE_LIKELY(v != NOT_SERVED) ? v : load_miss(obj, ic, out);
+}
+
+BASE_NOINLINE static PyObject *settle_and_load(PyObject *obj, RtAttrIC *ic, PyObject **out)
+{
+    rt_attr_ic_settle(ic);
+    return load_slowly(obj, ic, out);
+}
+
 static inline PyObject *load(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
     if (BASE_UNLIKELY(ic->unsettled-- == 0))
-        rt_attr_ic_settle(ic);
-    PyObject *v = serve_site(obj, ic, out);
-    return BASE_LIKELY(v != NOT_SERVED) ? v : load_miss(obj, ic, out);
+        return settle_and_load(obj, ic, out);
+    if (ic->nentries == 0)
+        return load_miss(obj, ic, out);
+    RtAttrEntry *e = ic->entries;
+    if (BASE_LIKELY(e->version == Py_TYPE(obj)->tp_version_tag) && is_quick(e->kind, out) &&
+        descr_holds(e)) {
+        PyObject *v =
+            quick_value(obj, ic->name, e->kind, e->shadow, e->index, e->keys_count, e->descr);
+        if (BASE_LIKELY(v != NULL)) {
+            e->hits++;
+            return quick_result(v, obj, e->kind, out);
+        }
+    }
+    return load_slowly(obj, ic, out);
 }
 
 PyObject *rt_load_attr(PyObject *obj, void *ic)
@@ -476,10 +582,16 @@ BASE_NOINLINE static int store_attr_miss(PyObject *obj, PyObject *v, RtAttrIC *i
     bool wanted = rt_attr_ic_miss(ic, RT_SITE_STORE);
     if (!wanted) {
         RtAttrEntry e;
-        int status =
-            rt_attr_shared(RT_SITE_STORE, obj, ic->name, &e) ? entry_store(obj, v, ic, &e) : 1;
-        if (status <= 0)
-            return status;
+        const RtAttrShared *s = rt_attr_shared(RT_SITE_STORE, obj, ic->name);
+        if (s != NULL) {
+            ic->unknown = 0;
+            rt_attr_of_shared(s, obj, &e);
+            int status = entry_store(obj, v, ic, &e);
+            if (status <= 0)
+                return status;
+        } else if (!wants_shared(ic)) {
+            return PyObject_SetAttr(obj, ic->name, v);
+        }
     }
     if (PyObject_SetAttr(obj, ic->name, v) < 0)
         return -1;

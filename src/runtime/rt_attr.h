@@ -27,12 +27,6 @@ PyObject *rt_attr_example(const PyObject *v);
 /* Puts the entry into the cache, replacing an outdated or the oldest one. */
 void rt_attr_ic_add(RtAttrIC *ic, const RtAttrEntry *e);
 
-/* The entry that megamorphic sites of this kind (RT_SITE_LOAD for all but stores) share for `obj`; false: there is
- * none. Its kind is RT_ATTR_EMPTY when none can be made. */
-bool rt_attr_shared(RtSiteKind site, PyObject *obj, PyObject *name, RtAttrEntry *e);
-/* Puts it there, if the type has a version tag. */
-void rt_attr_share(RtSiteKind site, PyObject *obj, PyObject *name, const RtAttrEntry *e);
-
 /* The helper has served the site often enough: asks the engine, and then inline code may look at the methods. */
 void rt_attr_ic_settle(RtAttrIC *ic);
 

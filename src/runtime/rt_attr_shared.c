@@ -7,88 +7,45 @@
  * RT_ATTR_EMPTY remembers that no entry can describe the attribute.
  *
  * A probe has to wait for memory that is not near, so a set is one cache line and entries are packed. */
-#include <stdalign.h>
+#include "rt_attr_shared.h"
 
 #include "rt_attr.h"
 
-typedef struct {
-    PyObject *name; /* owned */
-    PyObject *descr;
-    uint32_t version;
-    uint32_t class_version; /* of the object itself where that is a class, or 0 */
-    uint32_t descr_version;
-    uint16_t index;
-    uint8_t keys_count;
-    uint8_t kind : 4, shadow : 2, hooked : 1;
-    uint8_t owned : 1; /* the class is the entry's owner */
-} SharedEntry;
-_Static_assert(RT_ATTR_NKINDS <= 16 && RT_SHADOW_LOOKUP < 4, "bits");
+alignas(64) RtAttrShared rt_shared_loads[RT_SHARED_LOADS], rt_shared_stores[RT_SHARED_STORES];
 
-/* Powers of two, in sets of two, the newer one first: what a third one displaces costs a lookup, never a wrong answer.
- * Django's pages use some 2,000 pairs. */
-enum { NLOADS = 4096, NSTORES = 512, WAYS = 2 };
-static alignas(64) SharedEntry loads[NLOADS], stores[NSTORES];
-_Static_assert(WAYS * sizeof(SharedEntry) == 64, "a cache line");
-
-static inline uint32_t class_version(PyObject *obj)
+void rt_attr_of_shared(const RtAttrShared *s, PyObject *obj, RtAttrEntry *e)
 {
-    return PyType_Check(obj) ? ((PyTypeObject *)obj)->tp_version_tag : 0;
-}
-
-/* The set of a key. */
-static inline SharedEntry *set_of(RtSiteKind site, uint32_t version, uint32_t class_version,
-                                  const PyObject *name)
-{
-    uintptr_t hash = ((uintptr_t)name >> 4) ^ (uintptr_t)version * 0x9E3779B1u ^
-                     (uintptr_t)class_version * 0x85EBCA77u;
-    hash ^= hash >> 15;
-    return site == RT_SITE_STORE ? &stores[hash * WAYS % NSTORES] : &loads[hash * WAYS % NLOADS];
-}
-
-static inline bool is_of(const SharedEntry *s, uint32_t version, uint32_t class_version,
-                         const PyObject *name)
-{
-    return s->name == name && s->version == version && s->class_version == class_version;
-}
-
-bool rt_attr_shared(RtSiteKind site, PyObject *obj, PyObject *name, RtAttrEntry *e)
-{
-    uint32_t version = Py_TYPE(obj)->tp_version_tag, of_class = class_version(obj);
-    const SharedEntry *s = set_of(site, version, of_class, name);
-    if (!is_of(s, version, of_class, name) && !is_of(++s, version, of_class, name))
-        return false;
     *e = (RtAttrEntry){
         .kind = s->kind,
         .shadow = s->shadow,
         .hooked = s->hooked,
         .keys_count = s->keys_count,
-        .version = version,
-        .owner_version = of_class,
+        .version = s->version,
+        .owner_version = s->class_version,
         .descr_version = s->descr_version,
         .index = s->index,
         .type = Py_TYPE(obj),
         .owner = s->owned ? (PyTypeObject *)obj : NULL,
         .descr = s->descr,
     };
-    return version != 0;
 }
 
 void rt_attr_share(RtSiteKind site, PyObject *obj, PyObject *name, const RtAttrEntry *e)
 {
     if (e->version == 0 || e->index > UINT16_MAX)
         return;
-    uint32_t of_class = class_version(obj);
-    SharedEntry *s = set_of(site, e->version, of_class, name);
+    uint32_t of_class = rt_class_version(obj);
+    RtAttrShared *s = rt_shared_set(site, e->version, of_class, name);
     PyObject *old;
-    if (is_of(s + 1, e->version, of_class, name)) {
+    if (rt_shared_is_of(s + 1, e->version, of_class, name)) {
         old = (++s)->name;
-    } else if (is_of(s, e->version, of_class, name)) {
+    } else if (rt_shared_is_of(s, e->version, of_class, name)) {
         old = s->name;
     } else {
         old = s[1].name;
         s[1] = s[0];
     }
-    *s = (SharedEntry){
+    *s = (RtAttrShared){
         .name = Py_NewRef(name),
         .descr = e->descr,
         .version = e->version,

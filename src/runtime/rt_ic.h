@@ -128,6 +128,7 @@ typedef struct RtAttrIC {
     uint8_t next;             /* entry replaced next when all are in use */
     bool examined;            /* a value was seen in an object */
     uint8_t absent;           /* loads in a row that found no such attribute, by the shared table */
+    uint8_t unknown;  /* uses in a row that found no entry in the shared table (rt_attr.c) */
     uint8_t ntargets; /* codes of Python functions that LOAD_METHOD found; above RT_TARGETS: many */
     PyObject **alive; /* weak references to the entries' owners or types; NULL: none */
     PyObject *first_alive;
