@@ -50,10 +50,13 @@
 /* DATA_STACK_CHUNK_SIZE of pystate.c, and how many such wait. */
 #define STACK              ((size_t)16 << 10)
 #define STACKS_WAITING     2
-/* Chunks are small pages until the process has run for as long, or has more of them than that, or is a server that has
- * changed over (eng_sample.c). */
+/* Chunks are small pages until the process has run for as long, a server that has changed over (eng_sample.c) for half of that, or
+ * has more of them than that. Then one is made huge in so many ticks: the program waits for what is being moved, 1 to 3 ms, which
+ * is to fall into different requests. */
 #define SMALL_NS           2000000000
+#define SMALL_SERVER_NS    1000000000
 #define SMALL_CHUNKS       64
+#define TICKS_PER_CHUNK    4
 /* Halves that may wait with their memory, and one more for each so many chunks: a program that makes many objects and drops
  * them, again and again, should not fetch the memory for them each time. */
 #define LEAST_WAITING      4
@@ -76,8 +79,9 @@ static struct {
     VEC(Chunk) chunks;             /* sorted by base */
     uint32_t waiting, empty, live; /* halves in that state */
     bool installed;
-    _Atomic bool on;  /* the ticker reads it */
-    _Atomic bool old; /* huge pages from now on */
+    _Atomic bool on;     /* the ticker reads it */
+    _Atomic bool serves; /* it will last */
+    _Atomic bool old;    /* huge pages from now on */
     pthread_mutex_t lock;
 } heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -269,11 +273,13 @@ static char *ask_for_next(void)
 void eng_arenas_tick(void)
 {
     static bool done;
-    if (!heap.on || done) {
+    static unsigned ticks;
+    if (!heap.on || done || ++ticks % TICKS_PER_CHUNK != 0) {
         return;
     }
     if (!heap.old) {
-        heap.old = eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID) >= SMALL_NS;
+        heap.old =
+            eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID) >= (heap.serves ? SMALL_SERVER_NS : SMALL_NS);
         return;
     }
     char *base = ask_for_next();
@@ -287,7 +293,7 @@ void eng_arenas_tick(void)
 
 void eng_arenas_will_last(void)
 {
-    heap.old = true;
+    heap.serves = true;
 }
 
 void eng_arenas_forked(void)
