@@ -114,6 +114,9 @@ def test_a_loop_with_a_property(tmp_path):
         return t
     f(3_000_000)
     """
-    units = dump(tmp_path, source, "hir:f", mode="ext").split("=== hir of f, entry ")[1:]
+    for _ in range(5):  # on a machine that is busy the uses may seem too few to be worth it
+        units = dump(tmp_path, source, "hir:f", mode="ext").split("=== hir of f, entry ")[1:]
+        if len(units) == 2:
+            break
     assert len(units) == 2, len(units)
     assert "LoadAttr" in units[0] and "LoadAttr" not in units[1].rsplit("--- refcount", 1)[1]
