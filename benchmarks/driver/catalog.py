@@ -104,8 +104,8 @@ _LONG_CALLS = (
     ("asyncio_tcp asyncio_tcp_ssl asyncio_websockets", Size(2, 3.5)),
     ("sphinx sympy tomli_loads", Size(2, 4.5)),
     ("docutils pprint", Size(2, 8.0)),
-    # Of several benchmarks, some of which are short: their calls are counted like those of other short ones, a single one of a tenth of a
-    # millisecond is noise.
+    # Of several benchmarks, some of which are short: their calls are counted like those of other short ones, for a
+    # single one of a tenth of a millisecond is noise.
     ("base64 scimark", Size(5, 15.0, loops=None)),
     ("bpe_tokeniser mdp", Size(2, 10.0, slow=True)),
     # Each process reads a graph of 260,000 nodes, which takes longer than what is measured.

@@ -112,6 +112,7 @@ static bool with_memory(LirWork *w, Arena *front, bool (*stage)(LirWork *))
     }
     front->oom = outer_front;
     back->oom = outer_back;
+    w->scratch.oom = NULL;
     return ok;
 }
 
