@@ -25,8 +25,8 @@ typedef enum {
 } HirSeen;
 
 typedef struct {
-    Arena *
-        scratch; /* for what is not needed any more when the HIR is there: half of the memory; NULL: all in one */
+    /* For what is not needed any more when the HIR is there, half of the memory; the caller empties it. NULL: all in one. */
+    Arena *scratch;
     PyObject *globals;      /* dict the function runs in, or NULL */
     PyObject *builtins;     /* its builtins dict, or NULL */
     PyFunctionObject *func; /* function being compiled, or NULL (only a hint) */
