@@ -67,7 +67,6 @@ static LirEmit *lir_run(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, Are
 static bool lower(LirWork *w)
 {
     HirFunc *hf = w->hf;
-    w->name = hf->name ? strdup(hf->name) : NULL;
     w->lf = lir_func_new(w->arena, w->name, lir_lower_home_disp());
     w->lf->compact = w->opts.compact;
     bool ok = lir_lower(hf, w->lf, &w->reason);
@@ -80,8 +79,6 @@ static bool lower(LirWork *w)
 
 static bool generate(LirWork *w)
 {
-    w->scratch.oom = w->arena->oom;
-    w->scratch.limit = w->arena->limit;
     w->emit = lir_run(w->lf, w->unit, &w->opts, &w->scratch, &w->as, &w->reason);
     bool ok = w->emit != NULL;
     if (w->opts.arena != NULL && w->opts.dump_asm == NULL) {
@@ -104,7 +101,7 @@ static bool with_memory(LirWork *w, Arena *front, bool (*stage)(LirWork *))
     Arena *back = w->arena;
     jmp_buf env, *outer_front = front->oom, *outer_back = back->oom;
     volatile bool ok = false;
-    front->oom = back->oom = &env;
+    front->oom = back->oom = w->scratch.oom = &env;
     if (setjmp(env) == 0) {
         ok = stage(w);
     } else {
@@ -116,12 +113,19 @@ static bool with_memory(LirWork *w, Arena *front, bool (*stage)(LirWork *))
     return ok;
 }
 
+/* What both ways in begin with: memory, the function's name, an empty assembler. */
+static void start(LirWork *w, Arena *back, const char *name)
+{
+    w->arena = back;
+    w->name = name != NULL ? strdup(name) : NULL;
+    arena_init(&w->scratch, back->limit, NULL);
+    x64_init(&w->as);
+}
+
 bool lir_work_begin(LirWork *w, HirFunc *hf, CodeUnit *unit, const LirOptions *opts)
 {
     *w = (LirWork){.hf = hf, .unit = unit, .opts = *opts};
-    arena_init(&w->scratch, 0, NULL);
-    w->arena = opts->arena ? opts->arena : hf->arena;
-    x64_init(&w->as);
+    start(w, opts->arena ? opts->arena : hf->arena, hf->name);
     return with_memory(w, hf->arena, lower);
 }
 
@@ -156,11 +160,9 @@ bool lir_compile(HirFunc *hf, CodeUnit *unit, const LirOptions *opts, const char
 
 bool lir_compile_lir(LirFunc *lf, CodeUnit *unit, const LirOptions *opts, const char **reason)
 {
-    LirWork w = {.lf = lf, .unit = unit, .opts = *opts, .arena = lf->arena};
-    w.opts.arena = NULL; /* it is the caller's */
-    w.name = lf->name ? strdup(lf->name) : NULL;
-    arena_init(&w.scratch, 0, NULL);
-    x64_init(&w.as);
+    LirWork w = {.lf = lf, .unit = unit, .opts = *opts};
+    w.opts.arena = NULL; /* the function is the caller's, with its arena */
+    start(&w, lf->arena, lf->name);
     bool ok = lir_work_generate(&w) && lir_work_install(&w);
     if (!ok) {
         *reason = w.reason;
