@@ -22,15 +22,25 @@ static bool dict_may_have(PyObject *dict, PyObject *name, Py_hash_t hash)
            _PyDict_GetItem_KnownHash(dict, name, hash) != NULL;
 }
 
-/* The materialised dict of an object of type tp, borrowed, or NULL; never makes one. */
-static inline PyObject *instance_dict(PyObject *obj, PyTypeObject *tp)
+/* Is the dict of an object of type tp not materialised, as it has inline values? */
+static inline bool has_values(PyObject *obj, const PyTypeObject *tp)
+{
+    return (tp->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL;
+}
+
+/* instance_dict of types whose objects have it all at one place; NULL for others, too. */
+static inline PyObject *dict_at_fixed_place(PyObject *obj, const PyTypeObject *tp)
 {
     if (tp->tp_flags & Py_TPFLAGS_MANAGED_DICT)
         return *py311_managed_dict_ptr(obj);
-    if (tp->tp_dictoffset > 0)
-        return RT_FIELD(PyObject *, obj, tp->tp_dictoffset);
-    if (tp->tp_dictoffset == 0)
-        return NULL;
+    return tp->tp_dictoffset > 0 ? RT_FIELD(PyObject *, obj, tp->tp_dictoffset) : NULL;
+}
+
+/* The materialised dict of an object of type tp, borrowed, or NULL; never makes one. */
+static inline PyObject *instance_dict(PyObject *obj, const PyTypeObject *tp)
+{
+    if ((tp->tp_flags & Py_TPFLAGS_MANAGED_DICT) || tp->tp_dictoffset >= 0)
+        return dict_at_fixed_place(obj, tp);
     PyObject **dictptr =
         _PyObject_GetDictPtr(obj); /* behind the items of a variable-sized object */
     return dictptr != NULL ? *dictptr : NULL;
@@ -53,19 +63,22 @@ int rt_not_shadowed(PyObject *obj, void *set)
     return dict == NULL || !dict_may_have(dict, name, rt_str_hash(name));
 }
 
+/* Do the inline values of an object of type tp, or its keys, have the name, by RT_SHADOW_SLOT or _KEYS? */
+static inline bool values_have(Py311Values *values, PyTypeObject *tp, unsigned shadow,
+                               uint32_t index, uint32_t keys_count)
+{
+    return shadow == RT_SHADOW_SLOT ? values[index] != NULL
+                                    : py311_keys_nentries(py311_cached_keys(tp)) != keys_count;
+}
+
 /* May the instance have an attribute of that name, before the class's? */
 static bool may_be_shadowed(PyObject *obj, const RtAttrIC *ic, const RtAttrEntry *e)
 {
     if (e->shadow == RT_SHADOW_NO_DICT)
         return false;
-    if (e->shadow != RT_SHADOW_LOOKUP) {
-        Py311Values *values = py311_inline_values(obj);
-        if (values != NULL) {
-            if (e->shadow == RT_SHADOW_SLOT)
-                return values[e->index] != NULL;
-            return py311_keys_nentries(py311_cached_keys(e->type)) != e->keys_count;
-        }
-    }
+    Py311Values *values = e->shadow != RT_SHADOW_LOOKUP ? py311_inline_values(obj) : NULL;
+    if (values != NULL)
+        return values_have(values, e->type, e->shadow, e->index, e->keys_count);
     PyObject *dict = instance_dict(obj, e->type);
     return dict != NULL && dict_may_have(dict, ic->name, ic->hash);
 }
@@ -198,9 +211,7 @@ static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e,
     }
     case RT_ATTR_MEMBER: v = RT_FIELD(PyObject *, obj, e->index); break;
     case RT_ATTR_DICT_HINT: {
-        if ((e->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL)
-            return NOT_SERVED;
-        PyObject *dict = instance_dict(obj, e->type);
+        PyObject *dict = has_values(obj, e->type) ? NULL : instance_dict(obj, e->type);
         v = dict != NULL && descr_holds(e) ? dict_value(dict, ic, e) : NULL;
         break;
     }
@@ -261,8 +272,9 @@ static inline PyObject *serve(PyObject *obj, const RtAttrIC *ic, RtAttrEntry *e,
 
 /* What most uses find, in a few instructions that call nothing: a value in the object or its dict, or what the class has where
  * the object's own keys say that it is not shadowed. The entry's versions match. Borrowed; NULL: serve() sees to it. */
-static inline PyObject *quick_value(PyObject *obj, PyObject *name, unsigned kind, unsigned shadow,
-                                    uint32_t index, uint32_t keys_count, PyObject *descr)
+static BASE_ALWAYS_INLINE PyObject *quick_value(PyObject *obj, PyObject *name, unsigned kind,
+                                                unsigned shadow, uint32_t index,
+                                                uint32_t keys_count, PyObject *descr)
 {
     PyTypeObject *tp = Py_TYPE(obj);
     switch (kind) {
@@ -271,11 +283,7 @@ static inline PyObject *quick_value(PyObject *obj, PyObject *name, unsigned kind
         return values != NULL ? values[index] : NULL;
     }
     case RT_ATTR_DICT_HINT: {
-        PyObject *dict;
-        if (tp->tp_flags & Py_TPFLAGS_MANAGED_DICT)
-            dict = py311_inline_values(obj) == NULL ? *py311_managed_dict_ptr(obj) : NULL;
-        else
-            dict = tp->tp_dictoffset > 0 ? RT_FIELD(PyObject *, obj, tp->tp_dictoffset) : NULL;
+        PyObject *dict = has_values(obj, tp) ? NULL : dict_at_fixed_place(obj, tp);
         return dict != NULL ? rt_dict_at_hint(dict, index, name) : NULL;
     }
     case RT_ATTR_CLASS_VALUE:
@@ -283,12 +291,7 @@ static inline PyObject *quick_value(PyObject *obj, PyObject *name, unsigned kind
         if (shadow == RT_SHADOW_NO_DICT)
             return descr;
         Py311Values *values = shadow != RT_SHADOW_LOOKUP ? py311_inline_values(obj) : NULL;
-        if (values == NULL)
-            return NULL;
-        bool shadowed = shadow == RT_SHADOW_SLOT
-                            ? values[index] != NULL
-                            : py311_keys_nentries(py311_cached_keys(tp)) != keys_count;
-        return shadowed ? NULL : descr;
+        return values == NULL || values_have(values, tp, shadow, index, keys_count) ? NULL : descr;
     }
     default: return NULL;
     }
@@ -366,7 +369,7 @@ static void examine(PyObject *obj, RtAttrIC *ic, const RtAttrEntry *e)
 /* No entry of the site serves: makes one for the next time, or does what megamorphic sites do. */
 static PyObject *serve_otherwise(PyObject *obj, RtAttrIC *ic, RtSiteKind site, PyObject **out)
 {
-    if (!rt_attr_ic_miss(ic, site))
+    if (ic->sees != RT_SEES_FEW || !rt_attr_ic_miss(ic, site))
         return serve_shared(obj, ic, out);
     RtAttrEntry e;
     if (rt_attr_analyze_load(obj, ic, &e) && (e.kind != RT_ATTR_ABSENT || site == RT_SITE_ASK)) {
@@ -384,10 +387,7 @@ enum { ABSENT_IN_A_ROW = 16 };
 BASE_NOINLINE static PyObject *load_miss(PyObject *obj, RtAttrIC *ic, PyObject **out)
 {
     if (ic->sees != RT_SEES_ABSENT) {
-        PyObject *v =
-            ic->sees == RT_SEES_MANY
-                ? serve_shared(obj, ic, out)
-                : serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
+        PyObject *v = serve_otherwise(obj, ic, out != NULL ? RT_SITE_METHOD : RT_SITE_LOAD, out);
         if (v != NOT_SERVED && v != ABSENT) {
             ic->absent = 0;
             return v;
@@ -553,9 +553,7 @@ static inline int entry_store(PyObject *obj, PyObject *v, const RtAttrIC *ic, Rt
         return 0;
     }
     case RT_ATTR_DICT_HINT: {
-        if ((e->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) && py311_inline_values(obj) != NULL)
-            return 1;
-        PyObject *dict = instance_dict(obj, e->type);
+        PyObject *dict = has_values(obj, e->type) ? NULL : instance_dict(obj, e->type);
         if (dict == NULL || !py311_keys_unicode(py311_dict_keys(dict)) || !descr_holds(e))
             return 1;
         e->hits++;
