@@ -233,3 +233,25 @@ def test_compact_code_is_short(tmp_path):
     assert "CMPSP" in in_line and "POLL" not in in_line, in_line
     assert "CMPSP" not in shared and "POLL" in shared, shared
     assert compact < usual, (usual, compact)
+
+
+@pytest.mark.parametrize(
+    ("body", "caught", "made"),
+    [
+        ("x[y]\n    except KeyError:\n        v = None", "v = ", {"DictSubscr", "ElideExc"}),
+        ("x.nothing\n    except (KeyError, AttributeError):\n        return y", "v = ", {"FindAttr", "ElideExc"}),
+        ("int('x')\n    except ValueError:\n        pass", "", {"CallVector", "ElideExc"}),
+        # Somebody may look at the exception.
+        ("x[y]\n    except KeyError:\n        v = id(x)", "v = ", {"DictSubscr"}),
+        ("x[y]\n    except KeyError as e:\n        v = 1", "v = ", {"DictSubscr"}),
+        ("x[y]\n    finally:\n        v = 1", "v = ", {"DictSubscr"}),
+    ],
+)
+def test_exceptions_that_nobody_sees(body, caught, made, tmp_path):
+    """What is caught often by a handler that leaves no trace of it is not raised."""
+    source = (
+        f"def f(x, y):\n    v = 0\n    try:\n        {caught}{body}\n    return v\n"
+        "for i in range(1000):\n    try:\n        f({}, i)\n    except KeyError:\n        pass\n"
+    )
+    seen = set(operations(tmp_path, source, "f", last=True))
+    assert seen & {"DictSubscr", "LoadAttr", "FindAttr", "CallVector", "ElideExc"} == made, seen

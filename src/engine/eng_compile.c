@@ -201,6 +201,7 @@ static bool run_stages(Job *job)
         .osr_nknown = job->nknown,
         .nospec = job->state != NULL ? job->state->nospec : NULL,
         .generic = job->generic,
+        .caught = job->state != NULL ? job->state->caught : NULL,
         .seen = eng_seen_at,
         .targets = eng_targets_at,
         .types = eng_types_at,

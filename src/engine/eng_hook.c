@@ -94,6 +94,7 @@ static void state_free(void *p)
     free(s->places);
     free(s->place_at);
     free(s->nospec);
+    free(s->caught);
     free(s->lessons);
     free(s->refreshed);
     eng_types_free(s);

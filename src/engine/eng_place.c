@@ -3,8 +3,9 @@
  * Where generators are suspended eng_resume.c counts.  A handler gets a unit when it has caught often: exceptions
  * that compiled code raises and the same function catches leave the unit by an exit, which writes the frame back
  * and then goes on in the handler's unit.  That one holds everything that can come after it, the rest of a loop
- * included, so the frame stays in compiled code.  Only handlers of compiled code are counted; those of tier 0 are
- * its own business. */
+ * included, so the frame stays in compiled code.  Where nobody can see what the handler catches, the unit that raises is compiled
+ * anew instead, with both (eng_recompile.c).  Only handlers of compiled code are counted; those of tier 0 are its own
+ * business. */
 #include "eng_internal.h"
 
 #include <stdlib.h>
@@ -43,7 +44,8 @@ void eng_place_forget(EngCodeState *s, const CodeUnit *u)
     }
 }
 
-static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack)
+static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, const RtRaised *raised, int32_t bci,
+                             int nstack)
 {
     EngCodeState *s = eng_code_state(f->f_code);
     if (s == NULL || ts->cframe->use_tracing || !eng_active(ts)) {
@@ -56,7 +58,11 @@ static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, int32_t bci, int 
     CodeUnit *unit = p->unit;
     if (unit == NULL && !p->refused &&
         ++p->calls >= BASE_MIN(eng_settings.threshold, ENG_CATCHES)) {
-        unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON);
+        if (eng_elide(s, f, raised)) {
+            eng_place_find(s, bci)->calls = 0;
+        } else {
+            unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON);
+        }
     }
     return unit != NULL ? unit->entry : NULL;
 }

@@ -1,4 +1,5 @@
-/* When a function is compiled anew: guards that keep failing, and sites whose inline caches have seen enough.
+/* When a function is compiled anew: guards that keep failing, exceptions that are caught at once, and sites whose inline caches have
+ * seen enough.
  *
  * A unit whose guard failed ENG_EXITS_BEFORE_RECOMPILE times is not entered again: the place is
  * marked (EngCodeState.nospec) and the next call compiles anew without speculating there.  Its generic operation has
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "hir.h"
+#include "py311_elide.h"
 #include "py311_opcodes.h"
 #include "rt.h"
 
@@ -150,6 +152,29 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
         s->recompiles++;
     }
     eng_unit_invalidate(s, u);
+}
+
+/* --- exceptions that are caught at once ------------------------------------------------------ */
+
+bool eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised)
+{
+    Py311Elidable e;
+    if (raised->bci < 0 || is_marked(s->caught, raised->bci) || raised->unit->invalidated ||
+        !py311_find_elidable(s->code, raised->bci, &e)) {
+        return false;
+    }
+    for (int32_t bci = e.handler.start; bci < e.handler.end; bci++) {
+        if (!mark_site(s, &s->caught, bci)) {
+            return false;
+        }
+    }
+    CodeUnit *u = raised->unit;
+    if (u->entry_bci != 0) { /* this frame goes on in tier 0 until the loop is found there */
+        eng_unit_invalidate(s, u);
+    } else {
+        (void)eng_compile(s, f, 0, 0, 0, ENG_SOON); /* this unit stays if that fails */
+    }
+    return true;
 }
 
 /* --- what inline caches have seen --------------------------------------------------------- */

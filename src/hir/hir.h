@@ -200,6 +200,8 @@ struct HirIns {
     uint32_t tmp; /* pass-private: use count, value number, virtual register */
     /* Of loads from a dict's keys: log2 of the bytes before their entries, 0: not known. */
     uint8_t hint;
+    /* What raises takes no exit: the result is NULL then, with the exception set, and a test of that follows. */
+    bool caught;
 };
 
 struct HirBlock {
@@ -335,6 +337,8 @@ static inline HirIns *hir_root(HirIns *i)
 
 /* --- effects (hir_effects.c): the op table plus what types of operands say ---- */
 uint32_t hir_flags(const HirIns *i); /* table flags, ARB dropped where operand types allow */
+/* Whether an op can be `caught`: those that raise most of what is caught at once (hir_build_elide.c). */
+bool hir_can_be_caught(HirOp op);
 /* Whether `i` takes over one reference to operand `k` when it succeeds. */
 bool hir_consumes(const HirIns *i, uint32_t k);
 static inline bool hir_is(const HirIns *i, uint32_t f)

@@ -36,6 +36,7 @@ typedef struct {
     int osr_nknown; /* so many of its entries are there now; those above will be no NULL when it is entered */
     const uint8_t *nospec; /* bit per code unit: do not speculate at this site; or NULL */
     bool generic;          /* do not speculate anywhere */
+    const uint8_t *caught; /* bit per code unit: what that raises is caught here often; or NULL */
     /* What the caches of older units have seen at the site, of this function or of one to be inlined; NULL: nothing. */
     HirSeen (*seen)(PyCodeObject *co, int32_t bci, RtAttrSeen *seen);
     /* The code of functions that LOAD_METHOD has found there; their number, at most RT_TARGETS. NULL: nothing known. */

@@ -376,7 +376,7 @@ void hb_load_attr(Builder *b)
         default: break;
         }
     }
-    v = attr_ic(b, hb_emit1(b, HIR_LoadAttr, owner), in->arg);
+    v = hb_elide(b, attr_ic(b, hb_emit1(b, HIR_LoadAttr, owner), in->arg));
     Entry o = hb_pop(b);
     hb_push(b, v, true);
     hb_drop(b, o);

@@ -7,6 +7,7 @@
 
 void hb_finish_call(Builder *b, const Call *c, HirIns *result, bool owned)
 {
+    result = hb_elide(b, result);
     int n = c->nargs + 2;
     Entry *e = arena_array(b->a, Entry, (size_t)n);
     for (int i = n - 1; i >= 0; i--) {
@@ -58,7 +59,7 @@ static void call_vector(Builder *b, const Call *c)
         r->type = HIR_T_RANGE; /* range cannot be subclassed and its tp_new gives no other type */
     }
     if (gives) {
-        hb_push(b, r, true);
+        hb_push(b, hb_elide(b, r), true);
     } else {
         hb_finish_call(b, c, r, true);
     }

@@ -80,15 +80,31 @@ static void add_successor(Builder *b, BBlock *bb, const bool *leader, int32_t to
     bb->succ[bb->nsucc++] = r->at[to];
 }
 
+/* Where the handler of what instruction `in` raises leads, if nobody sees the exception: not to many places. */
+static void add_elided_way(Builder *b, BBlock *bb, const bool *leader, const FbIns *in)
+{
+    Py311Elidable e;
+    if (bb->nsucc < HB_ELIDED_WAYS && hb_may_elide(b, in, &e)) {
+        add_successor(b, bb, leader, b->code.at[e.behind]);
+        if (bb->nsucc == 2 && bb->succ[0] == bb->succ[1]) {
+            bb->nsucc = 1;
+        }
+    }
+}
+
 static void find_successors(Builder *b, BRegion *r, const bool *leader)
 {
     const FbCode *c = &b->code;
     for (int32_t i = 0; i < c->n; i++) {
         BBlock *bb = r->at[i];
+        const FbIns *in = &c->ins[i];
+        if (bb) {
+            add_elided_way(b, bb, leader, in);
+        }
         if (!bb || bb->last != i) {
             continue;
         }
-        const FbIns *in = &c->ins[i];
+        int nelided = bb->nsucc;
         if (in->target >= 0) {
             add_successor(b, bb, leader, c->at[in->target]);
         }
@@ -99,8 +115,8 @@ static void find_successors(Builder *b, BRegion *r, const bool *leader)
             }
             bb->succ[bb->nsucc++] = r->at[i + 1];
         }
-        if (bb->nsucc == 2 && bb->succ[0] == bb->succ[1]) {
-            bb->nsucc = 1;
+        if (bb->nsucc == nelided + 2 && bb->succ[nelided] == bb->succ[nelided + 1]) {
+            bb->nsucc--;
         }
     }
 }
@@ -122,6 +138,10 @@ static BBlock *find_blocks(Builder *b, int32_t entry, bool copies)
         }
         if ((in->target >= 0 || !goes_on(in->op)) && i + 1 < c->n) {
             leader[i + 1] = true;
+        }
+        Py311Elidable e;
+        if (hb_may_elide(b, in, &e)) {
+            leader[c->at[e.behind]] = true;
         }
     }
     b->regions = NULL;
@@ -197,8 +217,16 @@ static void order_blocks(Builder *b, BBlock *entry)
 
 static void note_assigned(Builder *b, BBlock *bb, BBlock *header)
 {
+    Py311Elidable e;
     for (int32_t i = bb->first; i <= bb->last; i++) {
         const FbIns *in = &b->code.ins[i];
+        if (hb_may_elide(b, in, &e)) {
+            for (const FbIns *h = &b->code.ins[b->code.at[e.body]]; h->start < e.behind; h++) {
+                if (h->op == PY311_STORE_FAST) {
+                    bitset_add(&header->assigned, (uint32_t)h->arg);
+                }
+            }
+        }
         if (b->depth[in->start] < header->min_depth) {
             header->min_depth = b->depth[in->start];
         }

@@ -497,11 +497,11 @@ static void binary_subscr(Builder *b)
     if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {
         hb_guard_type(b, c, HIR_T_DICT);
         HirIns *r = hb_emit2(b, HIR_DictSubscr, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
-        hb_replace_operands(b, 2, r, true);
+        hb_replace_operands(b, 2, hb_elide(b, r), true);
         return;
     }
     hb_note_types(b, SEQUENCES | HIR_T_STR | HIR_T_DICT, HIR_T_ANY);
-    hb_replace_operands(b, 2, hb_emit2(b, HIR_Subscr, c, k), true);
+    hb_replace_operands(b, 2, hb_elide(b, hb_emit2(b, HIR_Subscr, c, k)), true);
 }
 
 static void store_subscr(Builder *b)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hir_build.h"
+#include "py311_elide.h"
 
 /* A value-stack entry.  An entry that is not owned is kept alive by a local's
  * home (`home`), or for ever (home -1: a constant), or in inlined code by the
@@ -41,10 +42,14 @@ typedef struct Edge {
     struct Edge *next;
 } Edge;
 
+/* Different places behind handlers that one block may lead to. */
+enum { HB_ELIDED_WAYS = 2 };
+
 /* A basic block of the bytecode. */
 typedef struct BBlock {
     int32_t first, last; /* instruction indices, inclusive */
-    struct BBlock *succ[2];
+    /* The last instruction's, fall-through last; before them where handlers of elided exceptions lead. */
+    struct BBlock *succ[2 + HB_ELIDED_WAYS];
     int nsucc;
     struct BBlock **preds;
     int npreds;
@@ -272,6 +277,13 @@ void hb_get_awaitable(Builder *b);
 /* Replaces the top entry by what `op` makes of it. */
 void hb_convert(Builder *b, HirOp op);
 void hb_get_anext(Builder *b);
+
+/* --- hir_build_elide.c: exceptions that nobody can see ----------------------------- */
+/* Whether what instruction `in` raises is often caught by a handler that leaves no trace of it. */
+bool hb_may_elide(const Builder *b, const FbIns *in, Py311Elidable *e);
+/* The result of `r`, which was just made and whose operands are on the stack still: where it has raised, the builder goes
+ * on behind the handler if the exception can be elided. Most often that is `r` itself. */
+HirIns *hb_elide(Builder *b, HirIns *r);
 
 /* --- hir_build_hold.c ---------------------------------------------------------- */
 /* Gives the unit what the later stages need of Python objects. False: out of memory. */

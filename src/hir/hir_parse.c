@@ -380,6 +380,7 @@ static void parse_ins(Parser *p, HirBlock *b)
     if (eat(p, "$")) {
         parse_imm(p, i);
     }
+    i->caught = eat(p, "caught");
     while (eat(p, "b")) {
         if (b->nsucc == 2) {
             fail(p, "too many successors");

@@ -8,7 +8,7 @@
  *   b1 (b0 b3) bci=8 cold:
  *
  * A block names its predecessors in the order of phi operands. A value has its type, or its
- * representation when it is raw. `#` is aux, `$` is imm, `@` the code unit. A frame state is
+ * representation when it is raw. `#` is aux, `$` is imm, `caught` the flag of that name, `@` the code unit. A frame state is
  * spelled out where it is first used: code unit, in a caller's state how the call ends, locals (`~`
  * marks a stale home, `~!` one whose reference is ours, `-` an untracked one), stack (`!` marks an
  * owned entry), then `^` and the caller's state. */
@@ -181,6 +181,9 @@ static void print_ins(const HirIns *i, Bitset *seen, StrBuf *sb)
     }
     print_aux(i, sb);
     print_imm(i, sb);
+    if (i->caught) {
+        sb_puts(sb, " caught");
+    }
     if (hir_is_term(i)) {
         for (uint32_t s = 0; s < i->block->nsucc; s++) {
             sb_printf(sb, " b%" PRIu32, i->block->succ[s]->id);

@@ -221,12 +221,9 @@ static HirType binary_union(const HirIns *i, HirType table)
     return result ? result : table;
 }
 
-HirType hir_type_infer(const HirIns *i)
+static HirType infer(const HirIns *i)
 {
     HirType table = hir_op_info[i->op].type;
-    if (i->rep != HIR_OBJ) {
-        return 0;
-    }
     switch (i->op) {
     case HIR_Phi: {
         HirType t = 0;
@@ -288,4 +285,12 @@ HirType hir_type_infer(const HirIns *i)
         }
         return table;
     }
+}
+
+HirType hir_type_infer(const HirIns *i)
+{
+    if (i->rep != HIR_OBJ) {
+        return 0;
+    }
+    return i->caught ? infer(i) | HIR_T_NULL : infer(i);
 }

@@ -162,6 +162,17 @@ static void check_state(Verifier *v, const HirIns *i)
     }
 }
 
+/* What is caught gives NULL where it raises. */
+static void check_caught(Verifier *v, const HirIns *i)
+{
+    bool can = i->op == HIR_FindAttr || (i->op != HIR_LoadAttr && hir_can_be_caught((HirOp)i->op));
+    if (i->caught ? !can : i->op == HIR_FindAttr) {
+        complain(v, i, i->caught ? "cannot be caught" : "is not caught");
+    } else if (i->caught && !(i->type & HIR_T_NULL)) {
+        complain(v, i, "is caught and never NULL");
+    }
+}
+
 static void check_load_out(Verifier *v, const HirIns *i)
 {
     const HirIns *p = i->prev;
@@ -218,6 +229,7 @@ static void check_block(Verifier *v, HirBlock *b)
         }
         check_operands(v, i);
         check_state(v, i);
+        check_caught(v, i);
     }
     if (b->last != prev) {
         complain(v, b->last, "instruction list is broken");

@@ -80,7 +80,7 @@ static uint32_t call_args(Lower *L, HirIns *i, LirOpnd *args)
 
 static LirCheck check_of(const HirIns *i)
 {
-    if (!hir_is(i, HIR_F_RAISE | HIR_F_DEOPT)) {
+    if (!hir_is(i, HIR_F_RAISE | HIR_F_DEOPT) || i->caught) {
         return LIR_CHK_NONE;
     }
     switch (i->rep) {

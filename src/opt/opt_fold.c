@@ -691,7 +691,7 @@ void opt_fold(HirFunc *f)
                 i->args[k] = hir_resolve(i->args[k]);
             }
             FoldRule rule = rules[i->op];
-            if (!rule) {
+            if (!rule || i->caught) { /* what takes its place would leave where it raises */
                 continue;
             }
             fold.pos = i;

@@ -163,6 +163,8 @@ void *rt_attr_ic_new(CodeUnit *u, PyObject *name, int32_t bci);
 PyObject *rt_load_attr(PyObject *obj, void *ic);
 /* hasattr(obj, NAME), getattr(obj, NAME, otherwise) */
 int rt_has_attr(PyObject *obj, void *ic);
+/* obj.NAME where AttributeError is most often caught at once: only for what rt_elide_exception follows. */
+PyObject *rt_find_attr(PyThreadState *ts, PyObject *obj, void *ic);
 PyObject *rt_get_attr_or(PyObject *obj, PyObject *otherwise, void *ic);
 int rt_store_attr(PyObject *obj, PyObject *v, void *ic);
 int rt_delete_attr(PyObject *obj, void *name);
@@ -244,6 +246,13 @@ PyObject *rt_before_async_with(PyThreadState *ts, PyObject *mgr,
 /* CHECK_EG_MATCH: what matches, or None; out[0] is the rest, or exc again. On error NULL, out[0] too. */
 PyObject *rt_check_eg_match(PyObject *exc, PyObject *type, PyObject **out);
 PyObject *rt_prep_reraise_star(PyThreadState *ts, PyObject *orig, PyObject *excs);
+/* ElideExc's IMM for `except` with these `n` names of classes (0: a bare one), strs that live as long as the unit; NULL when out of
+ * memory. */
+void *rt_elide_new(CodeUnit *u, PyObject *const *names, int n);
+/* Clears the exception if the handler catches it and nobody can tell: `argv` is what the handler drops, borrowed, with NULLs. 0, or -1
+ * with the exception as it was (rt_elide.c). */
+int rt_elide_exception(PyThreadState *ts, RtFrame *frame, PyObject **argv, Py_ssize_t n,
+                       void *elide);
 int rt_check_exc_match(PyObject *exc, PyObject *type);
 /* PUSH_EXC_INFO: `value` is being handled now; gives what was before, a new reference, None for nothing. */
 PyObject *rt_push_exc_info(PyThreadState *ts, PyObject *value);

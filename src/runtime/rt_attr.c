@@ -491,14 +491,28 @@ PyObject *rt_load_method(RtFrame *frame, PyObject *obj, void *site, PyObject **o
     return res;
 }
 
-/* --- hasattr() and getattr() with a default ------------------------------------------ */
+/* --- what may be absent: hasattr(), getattr() with a default, AttributeError that is caught -- */
+
+/* By the entries that know of absent attributes, too; results as serve()'s. */
+static inline PyObject *ask(PyObject *obj, RtAttrIC *ic)
+{
+    PyObject *v = serve_site(obj, ic, NULL);
+    return v == NOT_SERVED ? serve_otherwise(obj, ic, RT_SITE_ASK, NULL) : v;
+}
+
+PyObject *rt_find_attr(PyThreadState *ts, PyObject *obj, void *site)
+{
+    RtAttrIC *ic = site;
+    PyObject *v = ask(obj, ic);
+    if (v == ABSENT)
+        return rt_miss_attr(ts, obj, ic->name);
+    return v == NOT_SERVED ? PyObject_GetAttr(obj, ic->name) : v;
+}
 
 /* _PyObject_LookupAttr: 1 and a new reference in *result, 0 and NULL: there is none; -1: error. */
 static int look_up(PyObject *obj, RtAttrIC *ic, PyObject **result)
 {
-    PyObject *v = serve_site(obj, ic, NULL);
-    if (v == NOT_SERVED)
-        v = serve_otherwise(obj, ic, RT_SITE_ASK, NULL);
+    PyObject *v = ask(obj, ic);
     if (v == NOT_SERVED)
         return _PyObject_LookupAttr(obj, ic->name, result);
     *result = v == ABSENT ? NULL : v;

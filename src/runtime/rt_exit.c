@@ -26,7 +26,8 @@
 PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame *frame,
                            int throwflag) = _PyEval_EvalFrameDefault;
 
-RtEntry (*rt_handler_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
+RtEntry (*rt_handler_entry)(PyThreadState *ts, Py311Frame *f, const RtRaised *raised, int32_t bci,
+                            int nstack);
 RtEntry (*rt_loop_entry)(PyThreadState *ts, Py311Frame *f, int32_t bci, int nstack);
 
 /* A new reference to the boxed value, NULL with MemoryError. */
@@ -163,10 +164,10 @@ static inline RtLeave finished(PyObject *result)
 }
 
 /* From `error` on: the frame is reified, the exception set, prev_instr right.  `handler` is the
- * one that covers the instruction, or NULL; nstack entries are on the stack.  `own`: the frame is that of
- * the code which the exit leaves, so that compiled code may take it over. */
+ * one that covers the instruction, or NULL; nstack entries are on the stack.  `raised`: the frame is that of
+ * the code which the exit leaves, so that compiled code may take it over; else NULL. */
 static RtLeave throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handler *handler,
-                              uint32_t nstack, bool reraise, bool own)
+                              uint32_t nstack, bool reraise, const RtRaised *raised)
 {
     PyCodeObject *co = f->f_code;
     PyObject **stack = f->localsplus + co->co_nlocalsplus;
@@ -195,22 +196,22 @@ static RtLeave throw_in_frame(PyThreadState *ts, Py311Frame *f, const Py311Handl
         stack[depth++] = lasti;
     rt_push_exception(ts, f, handler, (int)depth++);
     RtEntry next = NULL;
-    if (own && rt_handler_entry != NULL)
-        next = rt_handler_entry(ts, f, handler->target, (int)depth);
+    if (raised != NULL && rt_handler_entry != NULL)
+        next = rt_handler_entry(ts, f, raised, handler->target, (int)depth);
     return next != NULL ? (RtLeave){.next = next} : finished(rt_run_tier0(ts, f, (int)depth));
 }
 
 /* The same where prev_instr says what raised. */
-static RtLeave throw_here(PyThreadState *ts, Py311Frame *f, uint32_t nstack, bool own)
+static RtLeave throw_here(PyThreadState *ts, Py311Frame *f, uint32_t nstack, const RtRaised *raised)
 {
     Py311Handler handler;
     bool found = py311_find_handler(f->f_code, py311_frame_lasti(f), &handler);
-    return throw_in_frame(ts, f, found ? &handler : NULL, nstack, false, own);
+    return throw_in_frame(ts, f, found ? &handler : NULL, nstack, false, raised);
 }
 
 PyObject *rt_throw_here(PyThreadState *ts, Py311Frame *f, int nstack)
 {
-    return throw_here(ts, f, (uint32_t)nstack, false).result;
+    return throw_here(ts, f, (uint32_t)nstack, NULL).result;
 }
 
 /* What takes the place of values that could not be boxed: None on the stack, where tier 0 expects
@@ -276,8 +277,9 @@ static RtLeave exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
     rt_give_exception(ts, e);
     f->prev_instr = py311_code_units(co) + (reraised >= 0 ? reraised : unit);
     write_back(r, f);
+    const RtRaised raised = {u, hir_can_be_caught((HirOp)x->reason) ? unit : -1};
     RtLeave leave = throw_in_frame(ts, f, found ? &handler : NULL, r->nstack,
-                                   reraised != RT_NOT_RERAISED, true);
+                                   reraised != RT_NOT_RERAISED, &raised);
     if (leave.next != NULL || !found)
         rt_catch_learn(u, x, unit, &handler, leave.next);
     return leave;
@@ -374,7 +376,7 @@ static RtLeave after_inlined_call(PyThreadState *ts, const CodeUnit *u, Link *l,
     if (res == NULL) { /* exit_chain left prev_instr at the call */
         if (l->xf->call == HIR_CALL_GETTER)
             add_getter_context(u, l, stack[depth - 1]);
-        return throw_here(ts, f, depth, own);
+        return throw_here(ts, f, depth, own ? &(RtRaised){NULL, -1} : NULL);
     }
     depth -= dropped;
     for (uint32_t k = depth; k < depth + dropped; k++) /* bottom up: ceval.c, CALL */

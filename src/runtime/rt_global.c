@@ -71,6 +71,28 @@ static PyObject *load_global_generic(PyObject *globals, PyObject *builtins, PyOb
     return v;
 }
 
+/* Where the name was last time, in exact dicts; borrowed, or NULL. */
+static inline PyObject *load_global_hit(const RtGlobalIC *ic, PyObject *globals, PyObject *builtins)
+{
+    if (ic->kind == RT_GLOBAL_MODULE)
+        return rt_dict_at_hint(globals, ic->index, ic->name);
+    if (ic->kind == RT_GLOBAL_BUILTIN && globals_lack(ic, globals))
+        return rt_dict_at_hint(builtins, ic->index, ic->name);
+    return NULL;
+}
+
+PyObject *rt_peek_global(const Py311Frame *f, RtGlobalIC *ic)
+{
+    PyObject *globals = f->f_globals, *builtins = f->f_builtins;
+    if (!PyDict_CheckExact(globals) || !PyDict_CheckExact(builtins))
+        return NULL;
+    PyObject *v = load_global_hit(ic, globals, builtins);
+    if (v == NULL && py311_keys_unicode(py311_dict_keys(globals)) &&
+        py311_keys_unicode(py311_dict_keys(builtins)))
+        v = load_global_miss(ic, globals, builtins);
+    return v;
+}
+
 PyObject *rt_load_global(RtFrame *frame, void *site)
 {
     RtGlobalIC *ic = site;
@@ -78,11 +100,7 @@ PyObject *rt_load_global(RtFrame *frame, void *site)
     PyObject *globals = f->f_globals, *builtins = f->f_builtins;
     if (BASE_UNLIKELY(!PyDict_CheckExact(globals) || !PyDict_CheckExact(builtins)))
         return load_global_generic(globals, builtins, ic->name);
-    PyObject *v = NULL;
-    if (ic->kind == RT_GLOBAL_MODULE)
-        v = rt_dict_at_hint(globals, ic->index, ic->name);
-    else if (ic->kind == RT_GLOBAL_BUILTIN && globals_lack(ic, globals))
-        v = rt_dict_at_hint(builtins, ic->index, ic->name);
+    PyObject *v = load_global_hit(ic, globals, builtins);
     if (BASE_LIKELY(v != NULL)) {
         ic->hits++;
         return Py_NewRef(v);

@@ -95,6 +95,14 @@ static inline void rt_give_exception(PyThreadState *ts, RtException e)
     ts->curexc_traceback = e.tb;
 }
 
+/* Sets AttributeError for an attribute that is not there, which is not made before rt_elide_exception wants to raise it, which comes
+ * next; borrows both. NULL. */
+PyObject *rt_miss_attr(PyThreadState *ts, PyObject *obj, PyObject *name);
+/* What LOAD_GLOBAL would find, without running code or raising: borrowed, or NULL where that is not possible or there is no such
+ * name. No exception is set. */
+struct RtGlobalIC;
+PyObject *rt_peek_global(const Py311Frame *f, struct RtGlobalIC *ic);
+
 /* The memory of ints (rt_int.c), functions, generators and iterators (rt_pool.h) is kept, if that is possible here. */
 void rt_int_start(void);
 void rt_functions_start(void);

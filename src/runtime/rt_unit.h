@@ -173,10 +173,15 @@ extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame 
                                   int throwflag);
 
 struct Py311Frame;
+/* What raised an exception: an op of `unit` that can be `caught`, of the instruction at code unit `bci`; else -1. */
+typedef struct {
+    CodeUnit *unit;
+    int32_t bci;
+} RtRaised;
 /* Compiled code for the handler at `bci`, for a frame that an exit has written back, its value stack included, of
  * `nstack` entries; NULL: tier 0 goes on there. Set by the engine, NULL until then. */
-extern RtEntry (*rt_handler_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci,
-                                   int nstack);
+extern RtEntry (*rt_handler_entry)(PyThreadState *ts, struct Py311Frame *f, const RtRaised *raised,
+                                   int32_t bci, int nstack);
 
 /* The same for the loop header at `bci`, where a frame has left that rt_leave_code asked to. */
 extern RtEntry (*rt_loop_entry)(PyThreadState *ts, struct Py311Frame *f, int32_t bci, int nstack);
