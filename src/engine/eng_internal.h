@@ -103,9 +103,10 @@ EngPlace *eng_place_make(EngCodeState *s, int32_t bci);
 void eng_place_forget(EngCodeState *s, const CodeUnit *u);
 /* Handlers are compiled from now on. */
 void eng_handlers_start(void);
-/* A handler of the code has caught often. If nobody can see the exceptions, all that raises where this one came from is to
- * be compiled without them (hir_build_elide.c), once: true. */
-bool eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised);
+/* A handler of the code has caught often. If nobody can see the exceptions, all that raises where this one came from is
+ * compiled without them (hir_build_elide.c), once; later if nothing can be compiled now. */
+typedef enum { ENG_NOT_ELIDED, ENG_ELIDED, ENG_ELIDED_LATER } EngElided;
+EngElided eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised);
 
 /* --- eng_resume.c: generators ------------------------------------------------------- */
 /* The unit that goes on where `f`, a generator's frame, is suspended, or NULL. */

@@ -58,10 +58,10 @@ static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, const RtRaised *r
     CodeUnit *unit = p->unit;
     if (unit == NULL && !p->refused &&
         ++p->calls >= BASE_MIN(eng_settings.threshold, ENG_CATCHES)) {
-        if (eng_elide(s, f, raised)) {
-            eng_place_find(s, bci)->calls = 0;
-        } else {
-            unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON);
+        switch (eng_elide(s, f, raised)) {
+        case ENG_NOT_ELIDED: unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON); break;
+        case ENG_ELIDED: eng_place_find(s, bci)->calls = 0; break;
+        case ENG_ELIDED_LATER: break;
         }
     }
     return unit != NULL ? unit->entry : NULL;

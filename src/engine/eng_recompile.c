@@ -156,25 +156,39 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
 
 /* --- exceptions that are caught at once ------------------------------------------------------ */
 
-bool eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised)
+/* Marks all that the handler covers, or takes the marks away. */
+static bool mark_caught(EngCodeState *s, const Py311Handler *h, bool caught)
 {
-    Py311Elidable e;
-    if (raised->bci < 0 || is_marked(s->caught, raised->bci) || raised->unit->invalidated ||
-        !py311_find_elidable(s->code, raised->bci, &e)) {
-        return false;
-    }
-    for (int32_t bci = e.handler.start; bci < e.handler.end; bci++) {
+    for (int32_t bci = h->start; bci < h->end; bci++) {
         if (!mark_site(s, &s->caught, bci)) {
             return false;
         }
-    }
-    CodeUnit *u = raised->unit;
-    if (u->entry_bci != 0) { /* this frame goes on in tier 0 until the loop is found there */
-        eng_unit_invalidate(s, u);
-    } else {
-        (void)eng_compile(s, f, 0, 0, 0, ENG_SOON); /* this unit stays if that fails */
+        s->caught[bci >> 3] ^= caught ? 0 : (uint8_t)(1u << (bci & 7));
     }
     return true;
+}
+
+EngElided eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised)
+{
+    Py311Elidable e;
+    CodeUnit *u = raised->unit;
+    if (raised->bci < 0 || is_marked(s->caught, raised->bci) || u->invalidated ||
+        !py311_find_elidable(s->code, raised->bci, &e)) {
+        return ENG_NOT_ELIDED;
+    }
+    if (s->work != NULL || !mark_caught(s, &e.handler, true)) {
+        return ENG_ELIDED_LATER;
+    }
+    if (u->entry_bci != 0) { /* this frame goes on in tier 0 until the loop is found there */
+        eng_unit_invalidate(s, u);
+        return ENG_ELIDED;
+    }
+    (void)eng_compile(s, f, 0, 0, 0, ENG_SOON); /* this unit stays if that fails */
+    if (s->work == NULL && s->unit == u) {
+        mark_caught(s, &e.handler, false);
+        return ENG_ELIDED_LATER;
+    }
+    return ENG_ELIDED;
 }
 
 /* --- what inline caches have seen --------------------------------------------------------- */
