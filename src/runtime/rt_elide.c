@@ -95,14 +95,42 @@ static bool is_harmless(const Dropped *d, PyObject *o, Py_ssize_t more, int dept
     return harmless;
 }
 
-/* An exception object that was made for this error, by C code while another exception is handled, and is nobody else's. */
+static bool are_harmless(const Dropped *d, PyObject *const *fields, int n)
+{
+    bool harmless = true;
+    for (int i = 0; i < n && harmless; i++)
+        harmless = is_harmless(d, fields[i], 1, 0);
+    return harmless;
+}
+
+/* What exceptions of built-in classes hold beside what all have (pyerrors.h). */
+static bool has_harmless_fields(const Dropped *d)
+{
+    const PyTypeObject *tp = Py_TYPE(d->value);
+    if (tp->tp_basicsize == sizeof(PyBaseExceptionObject))
+        return true;
+    if (tp == (PyTypeObject *)PyExc_AttributeError) {
+        PyAttributeErrorObject *e = (PyAttributeErrorObject *)d->value;
+        return are_harmless(d, (PyObject *[]){e->obj, e->name}, 2);
+    }
+    if (tp == (PyTypeObject *)PyExc_StopIteration)
+        return is_harmless(d, ((PyStopIterationObject *)d->value)->value, 1, 0);
+    if (tp->tp_dealloc == ((PyTypeObject *)PyExc_OSError)->tp_dealloc) {
+        PyOSErrorObject *e = (PyOSErrorObject *)d->value;
+        return are_harmless(d, (PyObject *[]){e->myerrno, e->strerror, e->filename, e->filename2},
+                            4);
+    }
+    return false;
+}
+
+/* An exception object that C code has made for this error, and that is nobody else's. */
 static bool is_plain_instance(const Dropped *d, PyObject *type)
 {
     PyBaseExceptionObject *e = (PyBaseExceptionObject *)d->value;
-    return (PyObject *)Py_TYPE(e) == type && Py_REFCNT(e) == 1 &&
-           Py_TYPE(e)->tp_basicsize == sizeof *e && e->dict == NULL && e->notes == NULL &&
-           e->traceback == NULL && e->cause == NULL && is_harmless(d, e->context, 1, 0) &&
-           PyTuple_CheckExact(e->args) && is_harmless(d, e->args, 1, 0);
+    return (PyObject *)Py_TYPE(e) == type && Py_REFCNT(e) == 1 && e->dict == NULL &&
+           e->notes == NULL && e->traceback == NULL && e->cause == NULL &&
+           PyTuple_CheckExact(e->args) && are_harmless(d, (PyObject *[]){e->context, e->args}, 2) &&
+           has_harmless_fields(d);
 }
 
 /* An exception of a class of somebody's, or one that came from Python code, has more to it. */

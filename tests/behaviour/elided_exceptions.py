@@ -1,6 +1,8 @@
 """Exceptions that are caught at once, by handlers that nobody can look into, and what must not be forgotten there."""
 
 import builtins
+import os
+import re
 import sys
 import traceback
 import weakref
@@ -82,6 +84,34 @@ def no_number(text):
     except ValueError:
         pass
     return -1
+
+
+def by_name(o, name):
+    try:
+        return getattr(o, name)
+    except AttributeError:
+        pass
+    return "no such name"
+
+
+def size_of(path):
+    try:
+        stat = os.stat(path)
+    except (OSError, ValueError):
+        return "no file"
+    return stat.st_size >= 0
+
+
+def value_of(generator):
+    try:
+        return next(generator)
+    except StopIteration:
+        return "stopped"
+
+
+def returns(value):
+    return value
+    yield
 
 
 def anything(d, k):
@@ -181,12 +211,17 @@ def plain_cases():
         results.add(exhausted(x for x in "abc"))
         results.add(no_number("x" if i % 3 else "12"))
         results.add(anything(some, i % 3))
+        results.add(by_name(owners[i % len(owners)], ("attr", "other", "count")[i % 3]))
+        results.add(size_of(("/", "/no/such/file", "a\0b")[i % 3]))
+        results.add(value_of(returns(Dies("returned"))))
+        while_handling(some, i % 3)
         results.add(tuple(skipped([1, 5, "b", "q"], some)))
         results.add(popped({"x": 4}, "x" if i % 3 == 0 else "y"))
         results.add(swapped(some, i % 3, "a", "b"))
         results.add(two(some, [7, 8], i % 3))
-    print(sorted(map(repr, results)))
+    print(sorted(re.sub(" at 0x.*", "", repr(r)) for r in results))
     print(sys.exc_info())
+    flush("returned")
 
 
 # --- what somebody sees --------------------------------------------------------------------------
