@@ -5,6 +5,7 @@
 #include <structmember.h>
 
 #include "py311_frame.h"
+#include "py311_gc.h"
 #include "py311_opcodes.h"
 #include "rt.h"
 
@@ -504,6 +505,26 @@ static bool load_known_method(Builder *b, HirIns *obj, PyObject *name)
     return true;
 }
 
+/* Does what tier 0's cache holds as the method still exist? The cache keeps no reference: that is the class's, as long as it has the
+ * version. */
+static bool method_exists(Builder *b, HirIns *obj, PyObject *name)
+{
+    const FbIns *in = b->in;
+    bool of_class = in->quick == PY311_LOAD_METHOD_CLASS;
+    PyObject *o = hb_observed(b, obj);
+    if (!in->descr || !b->unit) {
+        return in->descr; /* in tests there are no classes that change */
+    }
+    PyTypeObject *tp = !o ? NULL : !of_class ? Py_TYPE(o) : PyType_Check(o) ? (void *)o : NULL;
+    for (unsigned k = 0; k < HIR_NTYPES && !(tp && tp->tp_version_tag == in->version); k++) {
+        tp = hir_pytype_of(1u << k);
+    }
+    if (tp && tp->tp_version_tag == in->version) {
+        return _PyType_Lookup(tp, name) == in->descr;
+    }
+    return py311_gc_tracks(in->descr);
+}
+
 void hb_load_method(Builder *b)
 {
     const FbIns *in = b->in;
@@ -512,7 +533,7 @@ void hb_load_method(Builder *b)
     if (load_known_method(b, obj, name)) {
         return;
     }
-    if (hb_speculate(b)) {
+    if (hb_speculate(b) && (in->quick == PY311_LOAD_METHOD_MODULE || method_exists(b, obj, name))) {
         switch (in->quick) {
         case PY311_LOAD_METHOD_WITH_VALUES:
             obj = hb_guard(b, HIR_GuardTypeVer, obj, in->version, NULL);

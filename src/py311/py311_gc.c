@@ -2,6 +2,8 @@
 #include "py311_internal.h"
 
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "py311_gc.h"
 
@@ -17,6 +19,35 @@ _Static_assert(offsetof(Py311GcStats, collections) ==
                        offsetof(struct gc_generation_stats, collected) &&
                    sizeof(Py311GcStats) == sizeof(struct gc_generation_stats),
                "Py311GcStats");
+
+/* Copies `n` words from as many addresses. */
+static bool read_words(void *const *from, uintptr_t *to, unsigned long n)
+{
+    struct iovec local = {to, n * sizeof *to}, remote[4];
+    for (unsigned long i = 0; i < n; i++) {
+        remote[i] = (struct iovec){from[i], sizeof *to};
+    }
+    return process_vm_readv(getpid(), &local, 1, remote, n, 0) == (ssize_t)(n * sizeof *to);
+}
+
+bool py311_gc_tracks(const void *maybe)
+{
+    uintptr_t o = (uintptr_t)maybe, words[3];
+    if (o % sizeof(void *) != 0 || o <= sizeof(Py311GcHead)) {
+        return false;
+    }
+    Py311GcHead *head = py311_gc_head((PyObject *)o);
+    void *const fields[] = {&head->next, &head->prev, &((PyObject *)o)->ob_refcnt};
+    if (!read_words(fields, words, 3) || words[0] == 0 || (Py_ssize_t)words[2] <= 0) {
+        return false;
+    }
+    Py311GcHead *next = (Py311GcHead *)words[0];
+    Py311GcHead *prev = (Py311GcHead *)(words[1] & ~(uintptr_t)PY311_GC_FLAGS);
+    void *const links[] = {&next->prev, &prev->next};
+    return read_words(links, words, 2) &&
+           (words[0] & ~(uintptr_t)PY311_GC_FLAGS) == (uintptr_t)head &&
+           words[1] == (uintptr_t)head;
+}
 
 /* The method table of the built-in module gc, or NULL.  Its init function only hands out the static
  * PyModuleDef (multi-phase initialisation, PEP 489). */

@@ -117,6 +117,11 @@ static inline void py311_gc_untrack(PyObject *o)
  * not use it should not find it in sys.modules.  No exception is set. */
 PyMethodDef *py311_gc_method(const char *name, int flags);
 
+/* Whether the collector tracks an object at this address, which may have been one once and be anything now, or no memory at all: read by
+ * the kernel, which does not fault. Its neighbours in the collector's list point at an object that is tracked, and at nothing else. False
+ * also where the system does not allow that. */
+bool py311_gc_tracks(const void *maybe);
+
 /* Holds this header against what the functions of `gc` say; as py311_check(), which calls it. */
 const char *py311_gc_check(void);
 

@@ -675,6 +675,19 @@ class Generator:
             self.emit(
                 indent + 1, self.pick("[][3]", "{}['q']", "1 // (g0 - g0)", "None.attr", "undefined_name", "int('x')")
             )
+        elif self.chance(50):
+            self.emit(
+                indent + 1,
+                self.pick(
+                    "(1, 2)[g0]",
+                    "{1: 2}[g0, 1]",
+                    "'ab'[g0]",
+                    "next(iter(()))",
+                    "getattr(None, 'attr' + str(g0))",
+                    f"[Dying({self.counter})][g0]",
+                    f"{{}}[Dying({self.counter})]",
+                ),
+            )
         names = self.pick(
             "ValueError",
             "(KeyError, ValueError)",
@@ -684,7 +697,13 @@ class Generator:
             "Exception",
         )
         handled = self.chance(85)
-        if handled:
+        if handled and self.chance(40):
+            # Nobody asks for the exception, unless something dies.
+            free = [n for n in self.variables(scope, "int") if n not in scope.fixed]
+            name = self.random.choice(free) if free else None
+            self.emit(indent, f"except {names}:")
+            self.emit(indent + 1, f"{name} = {self.pick(1, 2, name)}" if name and self.chance(50) else "pass")
+        elif handled:
             self.emit(indent, f"except {names} as error:")
             self.emit(indent + 1, "note(type(error).__name__, str(error), line(error, error.__traceback__))")
             self.block(scope, indent + 1, 1, 0)

@@ -60,7 +60,8 @@ class Dying:
 
     def __del__(self):
         if not collecting[0]:
-            note("dead", self.tag)
+            handled = sys.exc_info()[0]
+            note("dead", self.tag, handled and handled.__name__)
 
 
 class Pause:
