@@ -40,6 +40,18 @@ static bool is_marked(const uint8_t *map, int32_t bci)
     return map != NULL && map[bci >> 3] & 1u << (bci & 7);
 }
 
+/* Marks all that the handler covers, or takes the marks away. */
+static bool mark_caught(EngCodeState *s, const Py311Handler *h, bool caught)
+{
+    for (int32_t bci = h->start; bci < h->end; bci++) {
+        if (!mark_site(s, &s->caught, bci)) {
+            return false;
+        }
+        s->caught[bci >> 3] ^= caught ? 0 : (uint8_t)(1u << (bci & 7));
+    }
+    return true;
+}
+
 void eng_unit_invalidate(EngCodeState *s, CodeUnit *u)
 {
     u->invalidated = true;
@@ -69,6 +81,12 @@ static bool is_about_one_type(HirOp reason)
 {
     return reason == HIR_GuardTypeVer || reason == HIR_GuardKeysVer || reason == HIR_GuardNoDict ||
            reason == HIR_GuardDictKeys;
+}
+
+/* Items that are not there: tier 0 raises. */
+static bool is_about_an_index(HirOp reason)
+{
+    return reason == HIR_ListItem || reason == HIR_TupleItem || reason == HIR_StrItem;
 }
 
 /* The site is not compiled by what its caches have seen until they have seen more, or never. */
@@ -128,6 +146,13 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
         return;
     }
     HirOp reason = (HirOp)x->reason;
+    Py311Elidable e;
+    if (is_about_an_index(reason) && at == s && !is_marked(s->caught, where->bci) &&
+        py311_find_elidable(s->code, where->bci, &e) && mark_caught(s, &e.handler, true)) {
+        s->recompiles++;
+        eng_unit_invalidate(s, u);
+        return;
+    }
     if (reason == HIR_GuardTypeIn) {
         if (unlearn(at, where->bci, false)) {
             eng_unit_invalidate(s, u);
@@ -155,18 +180,6 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
 }
 
 /* --- exceptions that are caught at once ------------------------------------------------------ */
-
-/* Marks all that the handler covers, or takes the marks away. */
-static bool mark_caught(EngCodeState *s, const Py311Handler *h, bool caught)
-{
-    for (int32_t bci = h->start; bci < h->end; bci++) {
-        if (!mark_site(s, &s->caught, bci)) {
-            return false;
-        }
-        s->caught[bci >> 3] ^= caught ? 0 : (uint8_t)(1u << (bci & 7));
-    }
-    return true;
-}
 
 EngElided eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised)
 {

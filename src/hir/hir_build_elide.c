@@ -29,6 +29,8 @@ bool hir_can_be_caught(HirOp op)
     case HIR_CallDescrNoArgs:
     case HIR_CallDescrO:
     case HIR_CallDescrFast:
+    case HIR_CallMethodO:
+    case HIR_BinaryOp:
     case HIR_CallVector: return true;
     default: return false;
     }

@@ -361,7 +361,7 @@ static void binary_op(Builder *b)
     }
     HirIns *r = hb_emit2(b, HIR_BinaryOp, hb_peek(b, 2)->v, hb_peek(b, 1)->v);
     r->aux = (uint32_t)nb;
-    hb_replace_operands(b, 2, r, true);
+    hb_replace_operands(b, 2, hb_elide(b, r), true);
 }
 
 static void compare_op(Builder *b)
@@ -466,6 +466,45 @@ static void unary(Builder *b, HirOp op)
 
 /* --- subscripts --------------------------------------------------------------------------- */
 
+/* An item of an exact list, tuple or str by an int. */
+static void sequence_item(Builder *b, HirType seq)
+{
+    static const struct {
+        HirType type;
+        HirOp length, item;
+    } ops[] = {{HIR_T_LIST, HIR_ListLen, HIR_ListItem},
+               {HIR_T_TUPLE, HIR_TupleLen, HIR_TupleItem},
+               {HIR_T_STR, HIR_StrLen, HIR_StrItem}};
+    int n = seq == HIR_T_LIST ? 0 : seq == HIR_T_TUPLE ? 1 : 2;
+    hb_guard_type(b, hb_peek(b, 2)->v, seq);
+    hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
+    HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v, *ix = hb_unbox_int(b, k);
+    Py311Elidable e;
+    if (!hb_may_elide(b, b->in, &e)) {
+        HirIns *r = hb_emit2(b, ops[n].item, c, ix);
+        if (seq == HIR_T_STR) {
+            hb_replace_operands(b, 2, r, true);
+        } else {
+            hb_replace_loaded(b, 2, r);
+        }
+        return;
+    }
+    /* Out of range is not an exit: what raises IndexError then is caught. */
+    HirBlock *ends[2], *inside, *outside;
+    HirIns *items[2];
+    hb_branch(b, hb_emit2(b, HIR_InRange, ix, hb_emit1(b, ops[n].length, c)), &inside, &outside);
+    b->cur = inside;
+    items[0] = hb_emit2(b, ops[n].item, c, ix);
+    if (seq != HIR_T_STR) {
+        hb_emit1(b, HIR_Incref, items[0]);
+    }
+    ends[0] = b->cur;
+    b->cur = outside;
+    items[1] = hb_elide(b, hb_emit2(b, HIR_Subscr, c, k));
+    ends[1] = b->cur;
+    hb_replace_operands(b, 2, hb_join(b, ends, items, 2, true), true);
+}
+
 static void binary_subscr(Builder *b)
 {
     bool spec = hb_speculate(b);
@@ -479,19 +518,11 @@ static void binary_subscr(Builder *b)
         seq = HIR_T_TUPLE;
     }
     if (spec && seq && (c->type & seq) && (k->type & HIR_T_INT)) {
-        hb_guard_type(b, c, seq);
-        hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
-        HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
-        HirIns *r =
-            hb_emit2(b, seq == HIR_T_LIST ? HIR_ListItem : HIR_TupleItem, hb_peek(b, 2)->v, ix);
-        hb_replace_loaded(b, 2, r);
+        sequence_item(b, seq);
         return;
     }
     if (spec && ct == HIR_T_STR && kt == HIR_T_INT) {
-        hb_guard_type(b, c, HIR_T_STR);
-        hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
-        HirIns *ix = hb_unbox_int(b, hb_peek(b, 1)->v);
-        hb_replace_operands(b, 2, hb_emit2(b, HIR_StrItem, hb_peek(b, 2)->v, ix), true);
+        sequence_item(b, HIR_T_STR);
         return;
     }
     if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {

@@ -561,6 +561,7 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_F2ITrunc] = lw_f2i,
     [HIR_FCmp] = lw_bool,
     [HIR_ICmp] = lw_bool,
+    [HIR_InRange] = lw_bool,
     [HIR_BNot] = lw_bool,
     [HIR_Is] = lw_bool,
     [HIR_IsNull] = lw_bool,

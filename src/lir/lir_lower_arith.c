@@ -216,6 +216,7 @@ bool lw_can_fuse(const HirIns *v)
     switch (v->op) {
     case HIR_FCmp:
     case HIR_ICmp:
+    case HIR_InRange:
     case HIR_BNot:
     case HIR_Is:
     case HIR_IsNull:
@@ -233,6 +234,8 @@ static LwCond own_cond(Lower *L, HirIns *v)
     switch (v->op) {
     case HIR_FCmp: return (LwCond){LIR_FCMP, 8, f_cond[v->aux], lw_regop(L, a), lw_opnd(L, b)};
     case HIR_ICmp: return (LwCond){LIR_CMP, 8, i_cond[v->aux], lw_regop(L, a), lw_opnd(L, b)};
+    case HIR_InRange: /* negative numbers are large ones without a sign */
+        return (LwCond){LIR_CMP, 8, LIR_B, lw_regop(L, a), lw_opnd(L, b)};
     case HIR_Is: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lw_opnd(L, b)};
     case HIR_IsNull: return (LwCond){LIR_CMP, 8, LIR_E, lw_regop(L, a), lir_imm(0)};
     case HIR_IsType:

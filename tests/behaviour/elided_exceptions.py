@@ -86,6 +86,43 @@ def no_number(text):
     return -1
 
 
+def divided(a, b):
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return "infinite"
+
+
+def characters(text):
+    """The index runs out of the text; a negative one does not."""
+    found, i = [], -1
+    while True:
+        try:
+            c = text[i]
+        except IndexError:
+            break
+        found.append(c)
+        i += 1
+    return "".join(found)
+
+
+def items_of(items):
+    total, i = 0, 0
+    while True:
+        try:
+            total += items[i]
+        except IndexError:
+            return total
+        i += 1
+
+
+def found_at(text, part):
+    try:
+        return text.index(part)
+    except ValueError:
+        return "not there"
+
+
 def by_name(o, name):
     try:
         return getattr(o, name)
@@ -212,6 +249,10 @@ def plain_cases():
         results.add(no_number("x" if i % 3 else "12"))
         results.add(anything(some, i % 3))
         results.add(by_name(owners[i % len(owners)], ("attr", "other", "count")[i % 3]))
+        results.add(divided(i % 4, i % 3) if i % 2 else divided(1.5, i % 3))
+        results.add(characters("abc" if i % 3 else "\u20ac\u20ad"))
+        results.add(items_of([1, 2, 3] if i % 3 else (4, 5)))
+        results.add(found_at("abc", "bxc"[i % 3]))
         results.add(size_of(("/", "/no/such/file", "a\0b")[i % 3]))
         results.add(value_of(returns(Dies("returned"))))
         while_handling(some, i % 3)
