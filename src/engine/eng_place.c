@@ -60,7 +60,9 @@ static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, const RtRaised *r
         ++p->calls >= BASE_MIN(eng_settings.threshold, ENG_CATCHES)) {
         switch (eng_elide(s, f, raised)) {
         case ENG_NOT_ELIDED: unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON); break;
-        case ENG_ELIDED: eng_place_find(s, bci)->calls = 0; break;
+        case ENG_ELIDED:
+            eng_place_find(s, bci)->calls /= 2;
+            break; /* what cannot be will come, too */
         case ENG_ELIDED_LATER: break;
         }
     }

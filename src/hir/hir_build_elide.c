@@ -113,7 +113,7 @@ HirIns *hb_elide(Builder *b, HirIns *r)
     if (!leads || e.handler.depth > b->st.nstack || !loads_succeed(b, first, e.behind)) {
         return r;
     }
-    r->op = r->op == HIR_LoadAttr ? HIR_FindAttr : r->op;
+    r->op = r->op == HIR_LoadAttr ? HIR_FindAttr : r->op == HIR_DictSubscr ? HIR_FindKey : r->op;
     r->caught = true;
     r->type |= HIR_T_NULL;
     HirIns *gone = hb_emit1(b, HIR_IsNull, r);

@@ -165,8 +165,9 @@ static void check_state(Verifier *v, const HirIns *i)
 /* What is caught gives NULL where it raises. */
 static void check_caught(Verifier *v, const HirIns *i)
 {
-    bool can = i->op == HIR_FindAttr || (i->op != HIR_LoadAttr && hir_can_be_caught((HirOp)i->op));
-    if (i->caught ? !can : i->op == HIR_FindAttr) {
+    bool always = i->op == HIR_FindAttr || i->op == HIR_FindKey;
+    bool can = always || hir_can_be_caught((HirOp)i->op);
+    if (i->caught ? !can : always) {
         complain(v, i, i->caught ? "cannot be caught" : "is not caught");
     } else if (i->caught && !(i->type & HIR_T_NULL)) {
         complain(v, i, "is caught and never NULL");

@@ -97,6 +97,8 @@ int rt_contains(PyObject *v, PyObject *container);
 /* d[key] of an exact dict, and of an object of a subclass that has dict's own subscript (dict_subscript). */
 PyObject *rt_dict_subscr(PyObject *dict, PyObject *key);
 PyObject *rt_dict_subclass_subscr(PyObject *dict, PyObject *key);
+/* d[key] of an exact dict where KeyError is most often caught at once: only for what rt_elide_exception follows. */
+PyObject *rt_find_key(PyThreadState *ts, PyObject *dict, PyObject *key);
 /* dict.get(key, otherwise) */
 PyObject *rt_dict_get(PyThreadState *ts, PyObject *dict, PyObject *key, PyObject *otherwise);
 int rt_dict_contains(PyObject *dict, PyObject *key);

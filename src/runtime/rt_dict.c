@@ -68,6 +68,14 @@ PyObject *rt_dict_subscr(PyObject *dict, PyObject *key)
     return NULL;
 }
 
+PyObject *rt_find_key(PyThreadState *ts, PyObject *dict, PyObject *key)
+{
+    PyObject *res = find(dict, key);
+    if (res != NULL)
+        return Py_NewRef(res);
+    return rt_err(ts) ? NULL : rt_miss_key(ts, key);
+}
+
 PyObject *rt_dict_subclass_subscr(PyObject *dict, PyObject *key)
 {
     PyObject *res = find(dict, key);

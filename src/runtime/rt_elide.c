@@ -40,17 +40,38 @@ static bool catches(const RtElide *e, const Py311Frame *f, PyObject *type)
     return caught;
 }
 
-/* An attribute that is not there: the AttributeError of rt_find_attr is made when somebody may see it. */
-static struct {
-    PyObject *obj, *name; /* borrowed; `obj` is NULL if there is none */
-} missing;
+/* An attribute or a key that is not there: the exception of rt_find_attr and rt_find_key is made when somebody may see it. */
+typedef struct {
+    PyObject *obj, *name; /* borrowed; no `obj`: a key; no `name`: none of them */
+} Missing;
+static Missing missing;
+
+static PyObject *miss(PyThreadState *ts, PyObject *type, Missing what)
+{
+    missing = what;
+    rt_give_exception(ts, (RtException){Py_NewRef(type), NULL, NULL});
+    return NULL;
+}
 
 PyObject *rt_miss_attr(PyThreadState *ts, PyObject *obj, PyObject *name)
 {
-    missing.obj = obj;
-    missing.name = name;
-    rt_give_exception(ts, (RtException){Py_NewRef(PyExc_AttributeError), NULL, NULL});
-    return NULL;
+    return miss(ts, PyExc_AttributeError, (Missing){obj, name});
+}
+
+PyObject *rt_miss_key(PyThreadState *ts, PyObject *key)
+{
+    return miss(ts, PyExc_KeyError, (Missing){NULL, key});
+}
+
+/* The exception that was not made. */
+static void raise_missing(const Missing *m)
+{
+    if (m->obj == NULL) {
+        _PyErr_SetKeyError(m->name);
+    } else {
+        PyObject *v = PyObject_GetAttr(m->obj, m->name);
+        BASE_CHECK(v == NULL); /* it has just been looked up, and no code ran */
+    }
 }
 
 /* All references that go away: the operands', and those of the exception's value. */
@@ -151,21 +172,20 @@ static bool can_elide(const RtException *exc, const Dropped *d, const Py311Frame
 
 int rt_elide_exception(PyThreadState *ts, RtFrame *frame, PyObject **argv, Py_ssize_t n, void *site)
 {
-    PyObject *obj = missing.obj;
-    missing.obj = NULL;
+    const Missing m = missing;
+    missing = (Missing){NULL, NULL};
     RtException e = rt_take_exception(ts);
     const Dropped d = {argv, n, e.value};
     bool elided =
         e.type != NULL && !ts->cframe->use_tracing && can_elide(&e, &d, py311_frame(frame), site);
-    if (!elided && obj == NULL) {
+    if (!elided && m.name == NULL) {
         rt_give_exception(ts, e);
         return -1;
     }
     Py_XDECREF(e.value);
     Py_DECREF(e.type);
     if (!elided) {
-        PyObject *v = PyObject_GetAttr(obj, missing.name);
-        BASE_CHECK(v == NULL); /* it has just been looked up, and no code ran */
+        raise_missing(&m);
         return -1;
     }
     return 0;

@@ -277,7 +277,8 @@ static RtLeave exit_throw(PyThreadState *ts, Py311Frame *f, CodeUnit *u, const R
     rt_give_exception(ts, e);
     f->prev_instr = py311_code_units(co) + (reraised >= 0 ? reraised : unit);
     write_back(r, f);
-    const RtRaised raised = {u, hir_can_be_caught((HirOp)x->reason) ? unit : -1};
+    /* What comes from Python code has a traceback. */
+    const RtRaised raised = {u, e.tb == NULL && hir_can_be_caught((HirOp)x->reason) ? unit : -1};
     RtLeave leave = throw_in_frame(ts, f, found ? &handler : NULL, r->nstack,
                                    reraised != RT_NOT_RERAISED, &raised);
     if (leave.next != NULL || !found)

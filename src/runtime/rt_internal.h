@@ -95,9 +95,10 @@ static inline void rt_give_exception(PyThreadState *ts, RtException e)
     ts->curexc_traceback = e.tb;
 }
 
-/* Sets AttributeError for an attribute that is not there, which is not made before rt_elide_exception wants to raise it, which comes
- * next; borrows both. NULL. */
+/* Set AttributeError, or KeyError, for what is not there. It is not made before rt_elide_exception, which comes next, wants to raise
+ * it; borrows what it takes. NULL. */
 PyObject *rt_miss_attr(PyThreadState *ts, PyObject *obj, PyObject *name);
+PyObject *rt_miss_key(PyThreadState *ts, PyObject *key);
 /* What LOAD_GLOBAL would find, without running code or raising: borrowed, or NULL where that is not possible or there is no such
  * name. No exception is set. */
 struct RtGlobalIC;

@@ -173,7 +173,8 @@ extern PyObject *(*rt_eval_tier0)(PyThreadState *ts, struct _PyInterpreterFrame 
                                   int throwflag);
 
 struct Py311Frame;
-/* What raised an exception: an op of `unit` that can be `caught`, of the instruction at code unit `bci`; else -1. */
+/* What raised an exception: an op of `unit` that can be `caught`, of the instruction at code unit `bci`; else, and if it came from Python
+ * code, -1. */
 typedef struct {
     CodeUnit *unit;
     int32_t bci;

@@ -67,7 +67,8 @@ def main():
         for _ in range(400):
             for function, args in zip(functions, arguments(cls)):
                 results.append(function(*args))
-    print(len(results), sum(results), len(kept))
+    print(len(results), sum(results))
+    print(len(kept))
 
 
 main()
