@@ -60,9 +60,9 @@ static RtEntry handler_entry(PyThreadState *ts, Py311Frame *f, const RtRaised *r
         ++p->calls >= BASE_MIN(eng_settings.threshold, ENG_CATCHES)) {
         switch (eng_elide(s, f, raised)) {
         case ENG_NOT_ELIDED: unit = eng_compile(s, f, bci, nstack, nstack, ENG_SOON); break;
-        case ENG_ELIDED:
+        case ENG_ELIDED: /* what cannot be will come, too */
             eng_place_find(s, bci)->calls /= 2;
-            break; /* what cannot be will come, too */
+            break;
         case ENG_ELIDED_LATER: break;
         }
     }

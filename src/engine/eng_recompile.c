@@ -47,9 +47,17 @@ static bool mark_caught(EngCodeState *s, const Py311Handler *h, bool caught)
         if (!mark_site(s, &s->caught, bci)) {
             return false;
         }
-        s->caught[bci >> 3] ^= caught ? 0 : (uint8_t)(1u << (bci & 7));
+        if (!caught) {
+            s->caught[bci >> 3] &= (uint8_t) ~(1u << (bci & 7));
+        }
     }
     return true;
+}
+
+/* Whether nobody can see what is raised there and caught in the function, and it is not marked yet. */
+static bool may_be_marked(const EngCodeState *s, int32_t bci, Py311Elidable *e)
+{
+    return !is_marked(s->caught, bci) && py311_find_elidable(s->code, bci, e);
 }
 
 void eng_unit_invalidate(EngCodeState *s, CodeUnit *u)
@@ -147,8 +155,8 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     }
     HirOp reason = (HirOp)x->reason;
     Py311Elidable e;
-    if (is_about_an_index(reason) && at == s && !is_marked(s->caught, where->bci) &&
-        py311_find_elidable(s->code, where->bci, &e) && mark_caught(s, &e.handler, true)) {
+    if (is_about_an_index(reason) && at == s && may_be_marked(s, where->bci, &e) &&
+        mark_caught(s, &e.handler, true)) {
         s->recompiles++;
         eng_unit_invalidate(s, u);
         return;
@@ -185,8 +193,7 @@ EngElided eng_elide(EngCodeState *s, Py311Frame *f, const RtRaised *raised)
 {
     Py311Elidable e;
     CodeUnit *u = raised->unit;
-    if (raised->bci < 0 || is_marked(s->caught, raised->bci) || u->invalidated ||
-        !py311_find_elidable(s->code, raised->bci, &e)) {
+    if (raised->bci < 0 || u->invalidated || !may_be_marked(s, raised->bci, &e)) {
         return ENG_NOT_ELIDED;
     }
     if (s->work != NULL || !mark_caught(s, &e.handler, true)) {

@@ -22,9 +22,8 @@ typedef struct {
     uint32_t version;  /* type version, or keys version of the module or globals dict */
     uint32_t version2; /* keys version, or keys version of the builtins dict */
     int32_t index;     /* entry, slot offset, hint, or dict offset */
-    PyObject *
-        descr; /* LOAD_METHOD's descriptor; it may be gone, and the memory too, if no type has that version */
-    int32_t misses; /* times the specialised form did not fit since tier 0 chose it */
+    PyObject *descr;   /* LOAD_METHOD's descriptor; gone, perhaps, if no type has that version */
+    int32_t misses;    /* times the specialised form did not fit since tier 0 chose it */
 } FbIns;
 
 typedef struct {

@@ -475,7 +475,10 @@ static void sequence_item(Builder *b, HirType seq)
     } ops[] = {{HIR_T_LIST, HIR_ListLen, HIR_ListItem},
                {HIR_T_TUPLE, HIR_TupleLen, HIR_TupleItem},
                {HIR_T_STR, HIR_StrLen, HIR_StrItem}};
-    int n = seq == HIR_T_LIST ? 0 : seq == HIR_T_TUPLE ? 1 : 2;
+    int n = 0;
+    while (ops[n].type != seq) {
+        n++;
+    }
     hb_guard_type(b, hb_peek(b, 2)->v, seq);
     hb_guard_type(b, hb_peek(b, 1)->v, HIR_T_INT);
     HirIns *c = hb_peek(b, 2)->v, *k = hb_peek(b, 1)->v, *ix = hb_unbox_int(b, k);
@@ -516,13 +519,11 @@ static void binary_subscr(Builder *b)
         seq = HIR_T_LIST;
     } else if (q == PY311_BINARY_SUBSCR_TUPLE_INT || (ct == HIR_T_TUPLE && kt == HIR_T_INT)) {
         seq = HIR_T_TUPLE;
+    } else if (ct == HIR_T_STR && kt == HIR_T_INT) {
+        seq = HIR_T_STR;
     }
     if (spec && seq && (c->type & seq) && (k->type & HIR_T_INT)) {
         sequence_item(b, seq);
-        return;
-    }
-    if (spec && ct == HIR_T_STR && kt == HIR_T_INT) {
-        sequence_item(b, HIR_T_STR);
         return;
     }
     if (spec && (q == PY311_BINARY_SUBSCR_DICT || ct == HIR_T_DICT) && (c->type & HIR_T_DICT)) {

@@ -184,9 +184,7 @@ int rt_elide_exception(PyThreadState *ts, RtFrame *frame, PyObject **argv, Py_ss
     }
     Py_XDECREF(e.value);
     Py_DECREF(e.type);
-    if (!elided) {
+    if (!elided)
         raise_missing(&m);
-        return -1;
-    }
-    return 0;
+    return elided ? 0 : -1;
 }
