@@ -149,8 +149,8 @@ static inline PyObject *call_object(PyThreadState *ts, PyObject *callable, PyObj
             Py_DECREF(new);
             return res;
         }
-    } else if (tp->tp_call == rt_state.slot_tp_call &&
-               !(tp->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL)) {
+    }
+    if (tp->tp_call == rt_state.slot_tp_call && !(tp->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL)) {
         PyObject *f = _PyType_Lookup(tp, RT_NAME(__call__));
         if (f != NULL && Py_IS_TYPE(f, &PyFunction_Type))
             return call_instance(ts, f, callable, args, nargs, kwnames);

@@ -118,6 +118,44 @@ for _ in range(3):
     print(depth(Deep()), depth(DeepNew))
 
 
+# A class is an object with a Python __call__ where its metaclass has one.
+class Meta(type):
+    def __call__(cls, *args, **kw):
+        return cls.__name__, args, super().__call__(*args, **kw).__dict__
+
+
+class Only(type):
+    made = {}
+
+    def __call__(cls):
+        if cls not in cls.made:
+            cls.made[cls] = super().__call__()
+        return cls.made[cls]
+
+
+class MadeByMeta(metaclass=Meta):
+    def __init__(self, a, c=4):
+        self.a, self.c = a, c
+
+
+class Single(metaclass=Only):
+    pass
+
+
+class DeepMeta(type):
+    def __call__(cls, n):
+        return cls(n + 1)
+
+
+for call, args in ((call0, ()), (call1, (1,)), (call_kw, (1,)), (call_many, (1,))):
+    print(call.__name__, often(call, MadeByMeta, *args))
+print(len({id(call0(Single)) for _ in range(50)}), depth(DeepMeta("deep", (), {})))
+Meta.__call__ = lambda cls, x: ("lambda", x)
+print(often(call1, MadeByMeta, 1))
+del Meta.__call__
+print(vars(call1(MadeByMeta, 1)))
+
+
 class Dies:
     def __del__(self):
         print("dies")
