@@ -575,6 +575,30 @@ def test_loops_do_not_exit_again_and_again(run):
     assert printed == "True\n"
 
 
+def test_names_of_a_loop_are_looked_up_again(run):
+    """A module that gets new names while a loop runs has them at other places: found anew each time, some times."""
+    printed = run(
+        """
+        import time, _pyston
+        def loop(n, s):
+            t = 0
+            for i in range(n):
+                t += len(s) + i % 7
+            return t
+        start = time.perf_counter()
+        loop(100_000, "abc")
+        n = int(0.02 / (time.perf_counter() - start) * 100_000)
+        for i in range(4):
+            for _ in range(5):
+                loop(n, "abc")
+            globals()[f"name_{i}"] = i
+        exits = _pyston.stats()["deopts"].get("LoadGlobalBuiltin", 0)
+        print(0 < exits < 16 or exits, "LoadGlobalBuiltin" in _pyston._testing.dump(loop, "hir"))
+        """
+    )
+    assert printed == "True True\n"
+
+
 def test_the_hook_comes_back_after_tracing(run):
     """Under a tracer it goes away, as all is tier 0's; what runs afterwards is compiled as ever."""
     printed = run(

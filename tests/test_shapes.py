@@ -259,3 +259,27 @@ def test_exceptions_that_nobody_sees(body, caught, made, tmp_path):
     lookups = {"DictSubscr", "FindKey", "LoadAttr", "FindAttr", "InRange", "StrItem", "Subscr"}
     known = lookups | {"CallVector", "BinaryOp", "ElideExc"}
     assert seen & known == made, seen
+
+
+@pytest.mark.parametrize(
+    ("loop", "made", "body"),
+    [
+        ("for i, x in enumerate(v)", {"PairIter", "ListIterMore", "EnumNext"}, "t += x"),
+        ("for i, x in zip(v, w)", {"PairIter", "ListIterMore", "TupleIterMore"}, "t += x"),
+        ("for i, x, y in zip(v, w, v)", {"PairIter", "ListIterMore", "TupleIterMore"}, "t += x"),
+        # What they give would die too early, or somebody sees the tuple, or it is for CPython's own.
+        ("for i, x in enumerate(v)", {"GetIter", "IterNext"}, "x = i"),
+        ("for i, x in enumerate(v)", {"GetIter", "IterNext"}, "del x"),
+        ("for x in enumerate(v)", {"GetIter", "IterNext"}, "t += x[0]"),
+        ("for i, x in enumerate(v, 1)", {"GetIter", "IterNext"}, "t += x"),
+        ("for i, x in zip(v, w, strict=False)", {"GetIter", "IterNext"}, "t += x"),
+        ("for i, x in enumerate({1: 2})", {"GetIter", "IterNext"}, "t += x"),
+    ],
+)
+def test_pairs_that_nobody_sees(loop, made, body, tmp_path):
+    """enumerate() and zip() of lists and tuples are done in line where their tuples are unpacked at once."""
+    source = f"def f(v, w):\n    t = 0\n    {loop}:\n        {body}\n    return t\n"
+    source += "for i in range(1000):\n    f([1, 2], (3, 4))\n"
+    seen = set(operations(tmp_path, source, "f", last=True))
+    known = {"PairIter", "ListIterMore", "TupleIterMore", "EnumNext", "GetIter", "IterNext"}
+    assert seen & known == made, seen

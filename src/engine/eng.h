@@ -122,7 +122,6 @@ typedef struct EngCodeState { /* what every call reads comes first, in one cache
     CodeUnit **units;
     uint8_t *nospec;         /* bit a code unit: do not speculate there; NULL when none */
     uint8_t *caught;         /* the same: what is raised there is caught at once (eng_elide) */
-    uint8_t *refreshed;      /* the same: the names there were looked up again */
     uint8_t *lessons;        /* a byte a code unit, see eng_recompile.c; NULL: all 0 */
     struct EngWork *work;    /* its unit is being made; NULL: it is not */
     RtTypeSite **type_sites; /* where operands' types are noted */

@@ -96,7 +96,6 @@ static void state_free(void *p)
     free(s->nospec);
     free(s->caught);
     free(s->lessons);
-    free(s->refreshed);
     eng_types_free(s);
     eng_patches_free(s);
     free(s);

@@ -80,10 +80,10 @@
 /* The same in a unit that begins at a loop's header: after each failure the loop goes on in tier 0 until the next look
  * finds it there, which is for 4 ms, and compiling takes a tenth of that. */
 #define ENG_EXITS_OF_LOOPS         2u
-/* A name's place in a module's dict changes whenever the module gets a new name, mostly while the program starts. Tier 0
- * looks again after 53 failures; then the site is compiled once more as it is now, and only the next time not at all. */
+/* A name's place in a module's dict changes whenever the module gets a new name, mostly while the program starts. Then tier 0 is
+ * to look again, and the site is compiled once more as it is now. */
 #define ENG_EXITS_BEFORE_REFRESH   64u
-/* Compilations of one code object for that reason. */
+/* Compilations of one code object for that reason; afterwards names are looked up where they do not stay. */
 #define ENG_REFRESHES              8u
 /* Compilations of one code object because guards failed; the last one speculates nowhere. */
 #define ENG_RECOMPILES             12u

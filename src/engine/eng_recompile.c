@@ -124,10 +124,10 @@ static bool is_loop(const EngCodeState *s, const CodeUnit *u)
 }
 
 /* How often the guard may fail. */
-static uint32_t exits_allowed(const EngCodeState *s, bool loop)
+static uint32_t exits_allowed(const EngCodeState *s, bool loop, HirOp reason)
 {
     if (loop) {
-        return ENG_EXITS_OF_LOOPS;
+        return is_about_a_name(reason) ? 1 : ENG_EXITS_OF_LOOPS;
     }
     return BASE_MAX(ENG_EXITS_BEFORE_RECOMPILE,
                     eng_settings.sampled ? s->compile_us / ENG_EXIT_US : 0);
@@ -139,8 +139,9 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
     const RtExit *x = &u->exits[exit_id];
     EngCodeState *s = eng_code_state(u->code);
     bool loop = s != NULL && is_loop(s, u);
-    if (s == NULL || u->taken == NULL || u->taken[exit_id] < exits_allowed(s, loop) ||
-        u->invalidated || eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
+    if (s == NULL || u->taken == NULL ||
+        u->taken[exit_id] < exits_allowed(s, loop, (HirOp)x->reason) || u->invalidated ||
+        eng_settings.stress_deopt || x->reason == HIR_CheckEval ||
         (x->reason == HIR_Deopt && x->nframes == 1)) { /* what only tier 0 can do is no guard */
         return;
     }
@@ -167,17 +168,17 @@ static void on_resume(CodeUnit *u, uint32_t exit_id)
         }
         return;
     }
-    bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES &&
-                   !is_marked(at->refreshed, where->bci);
+    bool refresh = is_about_a_name(reason) && s->refreshes < ENG_REFRESHES;
     if (refresh && !loop && u->taken[exit_id] < ENG_EXITS_BEFORE_REFRESH) {
         return;
     }
     bool doubted = is_marked(at->nospec, where->bci) || !is_about_one_type(reason);
-    if (!mark_site(at, refresh ? &at->refreshed : &at->nospec, where->bci) ||
-        (!refresh && doubted && !unlearn(at, where->bci, true))) {
+    if (!refresh &&
+        (!mark_site(at, &at->nospec, where->bci) || (doubted && !unlearn(at, where->bci, true)))) {
         return;
     }
     if (refresh) {
+        py311_look_again(at->code, where->bci); /* that is where this frame goes on */
         s->refreshes++;
     } else if (x->nframes > 1) {
         s->no_inline = ++s->inline_recompiles >= ENG_INLINE_RECOMPILES;

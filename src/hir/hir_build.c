@@ -752,7 +752,7 @@ static void build_block(Builder *b, BBlock *bb)
     b->fs_cache = NULL;
     for (int32_t i = bb->first; i <= bb->last && b->cur && !b->reason; i++) {
         b->in = &b->code.ins[i];
-        if (b->in == b->built) {
+        if (b->in == b->built || (bb->unpacked && i == bb->first)) {
             continue;
         }
         b->resume = b->call_start >= 0 ? b->call_start : b->in->start;
@@ -831,6 +831,7 @@ static void enter(Builder *b)
     }
     b->locals_snap = NULL;
     b->fs_cache = NULL;
+    hb_enter_pairs(b);
     if (f->entry_bci != 0 && b->co->co_flags & PY311_CO_GENERATOR_LIKE) {
         enter_resumed(b);
     } else if (f->entry_bci != 0) {

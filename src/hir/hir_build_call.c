@@ -469,6 +469,9 @@ static bool call_class(Builder *b, const Call *c)
     if (tp == &PyRange_Type && call_range(b, c)) {
         return true;
     }
+    if ((tp == &PyEnum_Type || tp == &PyZip_Type) && hb_call_pairs(b, c, tp)) {
+        return true;
+    }
     if (tp == &PyTuple_Type && c->nargs == 1) {
         HirIns *r = hb_emit1(b, HIR_TupleOf, call_arg(b, c, 0)->v);
         hb_finish_call(b, c, r, true);

@@ -243,8 +243,7 @@ HirType hb_seen_type(Builder *b, int k)
     return o ? hir_type_of_object(o) & v->type : v->type;
 }
 
-#define NUMBERS   (HIR_T_INT | HIR_T_FLOAT)
-#define SEQUENCES (HIR_T_LIST | HIR_T_TUPLE)
+#define NUMBERS (HIR_T_INT | HIR_T_FLOAT)
 
 void hb_note_types(Builder *b, HirType below, HirType top)
 {
@@ -532,7 +531,7 @@ static void binary_subscr(Builder *b)
         hb_replace_operands(b, 2, hb_elide(b, r), true);
         return;
     }
-    hb_note_types(b, SEQUENCES | HIR_T_STR | HIR_T_DICT, HIR_T_ANY);
+    hb_note_types(b, HB_SEQUENCES | HIR_T_STR | HIR_T_DICT, HIR_T_ANY);
     hb_replace_operands(b, 2, hb_elide(b, hb_emit2(b, HIR_Subscr, c, k)), true);
 }
 
@@ -748,7 +747,7 @@ static void unpack_sequence(Builder *b)
         t = HIR_T_LIST;
     }
     if (!t || !hb_speculate(b) || !(seq->type & t)) {
-        hb_note_types(b, 0, SEQUENCES);
+        hb_note_types(b, 0, HB_SEQUENCES);
         HirIns *u = hb_emit1(b, HIR_UnpackSeq, seq);
         u->aux = (uint32_t)n;
         push_outs(b, u, n);
@@ -779,85 +778,6 @@ static void unpack_ex(Builder *b)
     HirIns *u = hb_emit1(b, HIR_UnpackEx, hb_peek(b, 1)->v);
     u->aux = (uint32_t)b->in->arg;
     push_outs(b, u, 1 + (b->in->arg & 0xFF) + (b->in->arg >> 8));
-}
-
-/* --- iteration -------------------------------------------------------------------------------- */
-
-static void get_iter(Builder *b)
-{
-    HirIns *v = hb_peek(b, 1)->v;
-    HirType t = hb_seen_type(b, 1);
-    if (v->type == HIR_T_RANGE_ITER) {
-        return; /* an iterator is its own; see call_range */
-    }
-    if ((t == HIR_T_LIST || t == HIR_T_TUPLE) && (v->type & t) && hb_speculate(b)) {
-        v = hb_guard_type(b, v, t); /* its iterator is known then: no call an item */
-    } else if (t != HIR_T_RANGE) {
-        hb_note_types(b, 0, SEQUENCES | HIR_T_RANGE);
-    }
-    HirIns *it = hb_emit1(b, HIR_GetIter, v);
-    if (v->type == HIR_T_LIST) {
-        it->type = HIR_T_LIST_ITER;
-    } else if (v->type == HIR_T_TUPLE) {
-        it->type = HIR_T_TUPLE_ITER;
-    }
-    hb_replace_operands(b, 1, it, true);
-    if (t == HIR_T_RANGE && hb_speculate(b)) {
-        /* Not implied by the type: a range over huge ints has another iterator. */
-        int32_t saved = b->resume;
-        b->resume = b->in->next;
-        hb_guard_type(b, it, HIR_T_RANGE_ITER);
-        b->resume = saved;
-    }
-}
-
-static void for_iter(Builder *b)
-{
-    HirIns *it = hb_peek(b, 1)->v;
-    HirType t = hb_seen_type(b, 1);
-    bool known = t == HIR_T_RANGE_ITER || t == HIR_T_LIST_ITER || t == HIR_T_TUPLE_ITER;
-    HirIns *next = NULL, *more;
-    if (known && it->type != t) {
-        if (hb_speculate(b)) {
-            it = hb_guard_type(b, it, t);
-        } else {
-            known = false;
-        }
-    }
-    if (known) {
-        more = hb_emit1(b,
-                        t == HIR_T_RANGE_ITER  ? HIR_RangeIterMore
-                        : t == HIR_T_LIST_ITER ? HIR_ListIterMore
-                                               : HIR_TupleIterMore,
-                        it);
-    } else {
-        next = hb_emit1(b, HIR_IterNext, it);
-        more = hb_emit1(b, HIR_BNot, hb_emit1(b, HIR_IsNull, next));
-    }
-    HirBlock *body, *done;
-    hb_branch(b, more, &body, &done);
-    /* Exhausted: the iterator is dropped. */
-    State saved = b->st;
-    b->st.stack = arena_array(b->a, Entry, hb_stack_size(b->co));
-    memcpy(b->st.stack, saved.stack, sizeof(Entry) * (size_t)saved.nstack);
-    b->cur = done;
-    hb_pop_drop(b, 1);
-    hb_goto(b, b->in->target);
-    b->st = saved;
-    b->cur = body;
-    b->fs_cache = NULL;
-    if (!known) {
-        HirIns *v = hb_emit1(b, HIR_Refine, next);
-        v->aux = HIR_T_ANY;
-        v->type = HIR_T_ANY;
-        hb_push(b, v, true);
-    } else if (t == HIR_T_RANGE_ITER) {
-        hb_push(b, hb_emit1(b, HIR_BoxInt, hb_emit1(b, HIR_RangeIterNext, it)), true);
-    } else {
-        HirIns *v = hb_emit1(b, t == HIR_T_LIST_ITER ? HIR_ListIterNext : HIR_TupleIterNext, it);
-        hb_emit1(b, HIR_Incref, v);
-        hb_push(b, v, true);
-    }
 }
 
 /* --- jumps ---------------------------------------------------------------------------------------- */
@@ -1160,8 +1080,8 @@ void hb_instruction(Builder *b)
     case PY311_UNPACK_SEQUENCE: unpack_sequence(b); break;
     case PY311_UNPACK_EX: unpack_ex(b); break;
 
-    case PY311_GET_ITER: get_iter(b); break;
-    case PY311_FOR_ITER: for_iter(b); break;
+    case PY311_GET_ITER: hb_get_iter(b); break;
+    case PY311_FOR_ITER: hb_for_iter(b); break;
 
     case PY311_JUMP_FORWARD: hb_goto(b, in->target); break;
     case PY311_JUMP_BACKWARD:

@@ -1,7 +1,7 @@
 /* Shared parts of the builder: its state, stack and emission primitives.
  * hir_build_cfg.c finds the blocks, hir_build.c owns merging, hir_build_ops.c the opcodes,
- * hir_build_attr.c names and attributes, hir_build_call.c calls, and hir_build_builtin.c those of
- * builtins. */
+ * hir_build_attr.c names and attributes, hir_build_iter.c iteration, hir_build_call.c calls, and hir_build_builtin.c
+ * those of builtins. */
 #ifndef PYSTON_HIR_BUILD_PRIV_H
 #define PYSTON_HIR_BUILD_PRIV_H
 
@@ -55,10 +55,11 @@ typedef struct BBlock {
     int npreds;
     int rpo; /* -1: not reached */
     bool header;
-    bool behind;             /* the unit ends here: tier 0 goes on (hb_find_blocks) */
-    Bitset assigned;         /* locals the loop assigns, for headers */
-    Bitset cleared;          /* locals the loop may unbind */
-    int min_depth;           /* headers: the loop leaves stack entries below this alone */
+    bool unpacked;   /* its first instruction is done, an UNPACK_SEQUENCE (hir_build_iter.c) */
+    bool behind;     /* the unit ends here: tier 0 goes on (hb_find_blocks) */
+    Bitset assigned; /* locals the loop assigns, for headers */
+    Bitset cleared;  /* locals the loop may unbind */
+    int min_depth;   /* headers: the loop leaves stack entries below this alone */
     Edge *edges, *last_edge; /* forward edges, as they are found */
     HirBlock *hb;            /* once built */
     State entry;             /* headers: state right after the phis */
@@ -129,9 +130,13 @@ typedef struct Builder {
     bool trap;              /* this instruction cannot be inlined */
 
     uint32_t observed_cap;
+    struct HbPairs *pairs;     /* iterators that give tuples and are done in line */
     struct HbTargets *targets; /* of methods that generic LoadMethods found */
     PyObject **observed;       /* by instruction id: an object seen there, borrowed */
 } Builder;
+
+/* What has iterators that are done in line. */
+#define HB_SEQUENCES    (HIR_T_LIST | HIR_T_TUPLE)
 
 #define ARRAY_LEN(x)    ((int)(sizeof(x) / sizeof((x)[0])))
 
@@ -327,6 +332,15 @@ void hb_finish_call(Builder *b, const Call *c, HirIns *result, bool owned);
 void hb_end_call(Builder *b);
 void hb_call(Builder *b);
 void hb_call_ex(Builder *b);
+
+/* --- hir_build_iter.c ------------------------------------------------------------ */
+void hb_get_iter(Builder *b);
+void hb_for_iter(Builder *b);
+/* enumerate(x) or zip(x, y, ...) of lists and tuples where a loop over it unpacks what it gives into locals; `type` is the class.
+ * False: nothing was done. */
+bool hb_call_pairs(Builder *b, const Call *c, PyTypeObject *type);
+/* At the unit's entry: is there such an iterator already, for the loop that begins here, or as a comprehension's argument? */
+void hb_enter_pairs(Builder *b);
 
 /* --- hir_build_builtin.c --------------------------------------------------------- */
 /* Calls of builtin functions and of super() that are operations of their own. The callable is a constant. False: not

@@ -606,6 +606,9 @@ static const LwFn lw_table[HIR_NOPS] = {
     [HIR_ListIterNext] = lw_seq_next,
     [HIR_TupleIterMore] = lw_seq_more,
     [HIR_TupleIterNext] = lw_seq_next,
+    [HIR_PairsClean] = lw_pairs_clean,
+    [HIR_IterPart] = lw_load_field,
+    [HIR_EnumNext] = lw_enum_next,
     [HIR_IterNext] = lw_iter_next,
     [HIR_Send] = lw_iter_next,
 

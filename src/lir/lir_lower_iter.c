@@ -25,6 +25,34 @@ void lw_range_next(Lower *L, HirIns *i)
     lw_set(L, i, lir_op2(f, LIR_ADD, lir_reg(off), lir_mem(it, PY311_OFF_RANGEITER_START)));
 }
 
+void lw_enum_next(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirOpnd slot = lir_mem(lw_reg(L, i->args[0]), PY311_OFF_ENUM_INDEX);
+    LirReg index = lir_load(f, 8, slot);
+    lir_store(f, 8, slot, lir_reg(lir_op2(f, LIR_ADD, lir_reg(index), lir_imm(1))));
+    lw_set(L, i, index);
+}
+
+void lw_pairs_clean(Lower *L, HirIns *i)
+{
+    LirFunc *f = L->f;
+    LirReg it = lw_reg(L, i->args[0]);
+    LirExit *x = lw_resume(L, i);
+    int shape = (int)i->aux, n = RT_PAIRS_COUNT(shape), index = shape & RT_PAIRS_INDEX;
+    const void *type = index ? (const void *)&PyEnum_Type : (const void *)&PyZip_Type;
+    lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(it, PY311_OFF_OBJ_TYPE), lir_ptr(type), x);
+    if (!index) {
+        lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(it, PY311_OFF_ZIP_SIZE), lir_imm(n), x);
+        lir_guard(f, LIR_CMP, 4, LIR_NE, lir_mem(it, PY311_OFF_ZIP_STRICT), lir_imm(0), x);
+    }
+    LirReg tuple = lir_load(f, 8, lir_mem(it, PY311_OFF_ITER_RESULT));
+    for (int k = index; k < index + n; k++) {
+        lir_guard(f, LIR_CMP, 8, LIR_NE, lir_mem(tuple, PY311_OFF_TUPLE_ITEMS + 8 * k),
+                  lir_ptr(Py_None), x);
+    }
+}
+
 /* The two iterators have one layout. */
 _Static_assert(PY311_OFF_LISTITER_SEQ == PY311_OFF_TUPLEITER_SEQ &&
                    PY311_OFF_LISTITER_INDEX == PY311_OFF_TUPLEITER_INDEX,

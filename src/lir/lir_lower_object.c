@@ -101,6 +101,7 @@ void lw_load_field(Lower *L, HirIns *i)
     case HIR_DictLen: off = PY311_OFF_DICT_USED; break;
     case HIR_StrLen: off = PY311_OFF_STR_LENGTH; break;
     case HIR_TypeOf: off = PY311_OFF_OBJ_TYPE; break;
+    case HIR_IterPart: off = (int32_t)i->aux; break;
     default: off = PY311_OFF_VAR_SIZE; break; /* ListLen, TupleLen */
     }
     lw_set(L, i, lir_load(L->f, 8, lw_field(L, i->args[0], off)));

@@ -49,6 +49,7 @@ uint32_t opt_kills(const HirIns *i)
     case HIR_SyncFloat:
     case HIR_SyncInt: return kills | OPT_MEM_HOMES;
     case HIR_RangeIterNext:
+    case HIR_EnumNext:
     case HIR_ListIterNext:
     case HIR_TupleIterNext: return kills | OPT_MEM_ITER;
     case HIR_IterNext: return kills | OPT_MEM_ITER | OPT_MEM_HEAP;

@@ -204,6 +204,15 @@ static PyObject *started_iter(PyObject *container)
     return it;
 }
 
+/* Advances an iterator of tuples by one, of which item `k` is `item`. */
+static bool next_of(PyObject *it, const PyObject *item, Py_ssize_t k)
+{
+    PyObject *tuple = PyIter_Next(it);
+    bool ok = tuple != NULL && PyTuple_GET_ITEM(tuple, k) == item;
+    Py_XDECREF(tuple);
+    return ok;
+}
+
 static const char *check_containers(void)
 {
     const char *error = NULL;
@@ -211,7 +220,7 @@ static const char *check_containers(void)
     PyObject *list = Py_BuildValue("[OO]", a, n), *tuple = Py_BuildValue("(OO)", a, n);
     PyObject *range = PyObject_CallFunction((PyObject *)&PyRange_Type, "iii", 3, 30, 4);
     PyObject *li = NULL, *ti = NULL, *ri = NULL, *dict = PyDict_New(), *cell = PyCell_New(n);
-    PyObject *slice = PySlice_New(a, n, a), *empty = PyTuple_New(0);
+    PyObject *slice = PySlice_New(a, n, a), *empty = PyTuple_New(0), *en = NULL, *zip = NULL;
     EXPECT(a && n && list && tuple && range && dict && cell && slice && empty, out_of_memory);
     EXPECT(AT(PyObject **, list, LIST_ITEMS)[1] == n && AT(Py_ssize_t, list, VAR_SIZE) == 2 &&
                AT(Py_ssize_t, list, LIST_ALLOCATED) >= 2,
@@ -234,6 +243,19 @@ static const char *check_containers(void)
                AT(long, ri, RANGEITER_START) == 3 && AT(long, ri, RANGEITER_STEP) == 4 &&
                AT(long, ri, RANGEITER_LEN) == 7,
            "layout of range_iterator");
+
+    en = PyObject_CallOneArg((PyObject *)&PyEnum_Type, list);
+    zip = PyObject_CallFunctionObjArgs((PyObject *)&PyZip_Type, list, tuple, NULL);
+    EXPECT(en && zip && next_of(en, a, 1) && next_of(zip, a, 0), out_of_memory);
+    const Py311Enumerate *e = (Py311Enumerate *)en;
+    EXPECT(e->en_index == 1 && Py_TYPE(e->en_sit) == &PyListIter_Type &&
+               PyTuple_CheckExact(e->en_result) && PyTuple_GET_ITEM(e->en_result, 1) == a,
+           "layout of enumerate");
+    const Py311Zip *z = (Py311Zip *)zip;
+    EXPECT(z->tuplesize == 2 && PyTuple_CheckExact(z->ittuple) && !z->strict &&
+               Py_TYPE(PyTuple_GET_ITEM(z->ittuple, 1)) == &PyTupleIter_Type &&
+               PyTuple_CheckExact(z->result) && PyTuple_GET_ITEM(z->result, 1) == a,
+           "layout of zip");
 
     uint64_t version = AT(uint64_t, dict, DICT_VERSION_TAG);
     EXPECT(PyDict_SetItem(dict, a, n) == 0, out_of_memory);
@@ -262,6 +284,8 @@ done:
     Py_XDECREF(li);
     Py_XDECREF(ti);
     Py_XDECREF(ri);
+    Py_XDECREF(en);
+    Py_XDECREF(zip);
     Py_XDECREF(dict);
     Py_XDECREF(cell);
     Py_XDECREF(slice);

@@ -31,6 +31,10 @@ _Static_assert(offsetof(Py311Frame, mark) > offsetof(_PyInterpreterFrame, owner)
                "Py311Frame: the mark is not in padding");
 _Static_assert(FRAME_SPECIALS_SIZE == PY311_FRAME_SPECIALS, "FRAME_SPECIALS_SIZE");
 
+_Static_assert(offsetof(Py311Zip, ittuple) == PY311_OFF_ITER_PARTS &&
+                   offsetof(Py311Zip, result) == offsetof(Py311Enumerate, en_result),
+               "enumerate and zip");
+
 _Static_assert(DICT_KEYS_GENERAL == (int)PY311_KEYS_GENERAL &&
                    DICT_KEYS_UNICODE == (int)PY311_KEYS_UNICODE &&
                    DICT_KEYS_SPLIT == (int)PY311_KEYS_SPLIT,

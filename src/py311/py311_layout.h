@@ -135,6 +135,11 @@
     X(RANGEITER_START, 24, offsetof(Py311RangeIter, start))                                       \
     X(RANGEITER_STEP, 32, offsetof(Py311RangeIter, step))                                         \
     X(RANGEITER_LEN, 40, offsetof(Py311RangeIter, len))                                           \
+    X(ENUM_INDEX, 16, offsetof(Py311Enumerate, en_index))                                         \
+    X(ZIP_SIZE, 16, offsetof(Py311Zip, tuplesize))                                                \
+    X(ZIP_STRICT, 40, offsetof(Py311Zip, strict))                                                 \
+    X(ITER_RESULT, 32, offsetof(Py311Enumerate, en_result))                                       \
+    X(ITER_PARTS, 24, offsetof(Py311Enumerate, en_sit))                                           \
     /* callables and code */                                                                      \
     X(FUNC_GLOBALS, 16, offsetof(PyFunctionObject, func_globals))                                 \
     X(FUNC_BUILTINS, 24, offsetof(PyFunctionObject, func_builtins))                               \
@@ -202,6 +207,18 @@ typedef struct {
     long step;
     long len;
 } Py311RangeIter;
+/* Both keep the tuple that they give while nobody else has it, to fill it anew. What they iterate over is in one place. */
+typedef struct {
+    PyObject_HEAD Py_ssize_t en_index; /* PY_SSIZE_T_MAX: not here, but an int */
+    PyObject *en_sit;
+    PyObject *en_result;
+} Py311Enumerate;
+typedef struct {
+    PyObject_HEAD Py_ssize_t tuplesize;
+    PyObject *ittuple;
+    PyObject *result;
+    int strict;
+} Py311Zip;
 /* iter(str), of both types: unicodeiterobject. */
 typedef struct {
     PyObject_HEAD Py_ssize_t it_index;

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "base_macros.h"
+
 /* The table against CPython's headers, whose macros have the bare names. */
 #define PY311_OPCODE(name, number, base, caches)                 \
     _Static_assert(name == (number), "opcode number of " #name); \
@@ -184,6 +186,29 @@ static const uint8_t *read_entry(const uint8_t *p, Py311Handler *h)
     h->depth = depth_lasti >> 1;
     h->lasti = depth_lasti & 1;
     return p;
+}
+
+void py311_look_again(PyCodeObject *co, int32_t bci)
+{
+    static const struct {
+        uint8_t raw, adaptive;
+    } places[] = {
+        {PY311_LOAD_GLOBAL_MODULE, PY311_LOAD_GLOBAL_ADAPTIVE},
+        {PY311_LOAD_GLOBAL_BUILTIN, PY311_LOAD_GLOBAL_ADAPTIVE},
+        {PY311_LOAD_ATTR_MODULE, PY311_LOAD_ATTR_ADAPTIVE},
+        {PY311_LOAD_METHOD_MODULE, PY311_LOAD_METHOD_ADAPTIVE},
+    };
+    Py311Ins ins;
+    if (!py311_decode(co, bci, &ins)) {
+        return;
+    }
+    for (size_t i = 0; i < BASE_COUNT(places); i++) {
+        if (places[i].raw == ins.raw) {
+            uint16_t *unit = py311_code_units(co) + ins.op_bci;
+            unit[0] = (uint16_t)((unit[0] & 0xff00) | places[i].adaptive);
+            unit[1] = 0; /* the counter, first in all inline caches: not any more times */
+        }
+    }
 }
 
 void py311_each_handler(PyCodeObject *co, void (*fn)(const Py311Handler *h, void *ctx), void *ctx)

@@ -79,6 +79,10 @@ typedef struct {
  * instruction is specialised (ins->raw differs from ins->op and is not the _ADAPTIVE form). */
 void py311_read_cache(PyCodeObject *co, const Py311Ins *ins, Py311Cache *out);
 
+/* Tier 0 looks the name at `bci` up again when it comes there, if it has a place for it in a dict: otherwise only after 53 times
+ * that it was not in that place. */
+void py311_look_again(PyCodeObject *co, int32_t bci);
+
 /* An entry of the exception table. */
 typedef struct {
     int32_t start, end; /* units; end exclusive */

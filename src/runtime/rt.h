@@ -128,6 +128,23 @@ PyObject *rt_range_iter(int64_t start, int64_t stop, int64_t step);
 void rt_seq_iter_end(
     PyObject *it); /* an exhausted list or tuple iterator lets go of its sequence */
 PyObject *rt_iter_next(PyThreadState *ts, PyObject *iter);
+/* enumerate(args[0]) or zip(args[0], args[1], ...); `type` is the class. New reference. */
+PyObject *rt_pair_iter(PyThreadState *ts, PyObject *const *args, int n, void *type);
+/* What an enumerate or zip object is made of: */
+enum {
+    RT_PAIRS_PARTS = 4, /* so many iterators at most */
+    RT_PAIRS_INDEX = 1, /* enumerate */
+};
+/* their number, */
+#define RT_PAIRS_OF(n)           ((n) << 4)
+#define RT_PAIRS_COUNT(shape)    ((shape) >> 4 & 7)
+/* and whether the k-th is a tuple's, and not a list's. */
+#define RT_PAIRS_TUPLE_AT(k)     (1 << (8 + (k)))
+#define RT_PAIRS_TUPLE(shape, k) ((shape) >> (8 + (k)) & 1)
+/* The shape of one that compiled code can iterate itself; -1: it is another object. */
+int rt_pairs_shape(PyObject *it);
+/* Lets go of what it gave last. 0, or -1 without an exception: it has not that shape, and nothing has happened. */
+int rt_pairs_ready(PyObject *it, int shape);
 /* What FOR_ITER makes of `next`, which tp_iternext gave: that, or NULL without an exception at the end, after telling
  * tracers of a StopIteration. */
 PyObject *rt_iter_result(PyThreadState *ts, PyObject *next);

@@ -91,6 +91,62 @@ PyObject *rt_iter_result(PyThreadState *ts, PyObject *next)
     return NULL;
 }
 
+/* --- enumerate and zip ------------------------------------------------------------------- */
+
+PyObject *rt_pair_iter(PyThreadState *ts, PyObject *const *args, int n, void *type)
+{
+    return rt_vectorcall(ts, type, (PyObject **)args, (size_t)n, NULL);
+}
+
+/* The tuple that `it` fills anew in each round, if nobody else has it, or NULL. */
+static PyObject *own_tuple(PyObject *it, Py_ssize_t n)
+{
+    PyObject *tuple = ((Py311Enumerate *)it)->en_result;
+    return tuple != NULL && Py_REFCNT(tuple) == 1 && PyTuple_GET_SIZE(tuple) == n ? tuple : NULL;
+}
+
+int rt_pairs_shape(PyObject *it)
+{
+    Py_ssize_t n = 1;
+    int shape = 0;
+    if (!Py_IS_TYPE(it, &PyEnum_Type) && !Py_IS_TYPE(it, &PyZip_Type))
+        return -1;
+    PyObject *parts = ((Py311Enumerate *)it)->en_sit, **part = &parts;
+    if (Py_IS_TYPE(it, &PyEnum_Type)) {
+        if (((Py311Enumerate *)it)->en_index > PY_SSIZE_T_MAX / 2)
+            return -1;
+        shape = RT_PAIRS_INDEX;
+    } else {
+        part = &PyTuple_GET_ITEM(parts, 0);
+        n = ((Py311Zip *)it)->strict ? 0 : PyTuple_GET_SIZE(parts);
+    }
+    if (n < 1 || n > RT_PAIRS_PARTS || own_tuple(it, n + (shape & RT_PAIRS_INDEX)) == NULL)
+        return -1;
+    for (Py_ssize_t k = 0; k < n; k++) {
+        bool tuple = Py_IS_TYPE(part[k], &PyTupleIter_Type);
+        if (!tuple && !Py_IS_TYPE(part[k], &PyListIter_Type))
+            return -1;
+        shape |= tuple ? RT_PAIRS_TUPLE_AT(k) : 0;
+    }
+    return shape | RT_PAIRS_OF((int)n);
+}
+
+int rt_pairs_ready(PyObject *it, int shape)
+{
+    if (rt_pairs_shape(it) != shape)
+        return -1;
+    PyObject *tuple = Py_NewRef(((Py311Enumerate *)it)->en_result);
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(tuple); k++) {
+        PyObject *old = PyTuple_GET_ITEM(tuple, k);
+        PyTuple_SET_ITEM(tuple, k, Py_NewRef(Py_None));
+        Py_DECREF(old);
+    }
+    Py_DECREF(tuple);
+    return 0;
+}
+
+/* --- unpacking ------------------------------------------------------------------------------ */
+
 static int unpack_failed(PyObject *it, PyObject **out, Py_ssize_t filled)
 {
     /* ceval.c drops the last unpacked item first. */

@@ -630,15 +630,23 @@ class Generator:
         ]
         header = f"for {name} in {self.random.choice(iterables)}:"
         extra: dict[str, str] = {}
-        if self.chance(20):
+        assigned = ""
+        if self.chance(30):
             second = self.name("i")
-            inner = self.list_expression(scope, 1)
-            header = f"for {second}, {name} in {self.pick('enumerate', 'zip')}({inner}[:{times}]" + (
-                ")" if self.chance(0) else ""
-            )
-            header = f"for {second}, {name} in enumerate({inner}[:{times}]):"
+            parts = [f"{self.list_expression(scope, 1)}[:{self.pick(times, 2)}]" for _ in range(3)]
+            parts = [f"tuple({part})" if self.chance(25) else part for part in parts]
             extra[second] = "int"
+            kinds = [f"enumerate({parts[0]})", f"enumerate({parts[0]})", f"zip({parts[0]}, {parts[1]})"]
+            header = f"for {second}, {name} in {self.random.choice(kinds)}:"
+            if self.chance(20):
+                third = self.name("i")
+                extra[third] = "int"
+                header = f"for {second}, {third}, {name} in zip({', '.join(parts)}):"
+            if self.chance(15):
+                assigned = f"{name} = {name} - {second}"
         self.emit(indent, header)
+        if assigned:
+            self.emit(indent + 1, assigned)
         before = dict(scope.variables)
         scope.variables |= {name: "int"} | extra
         scope.fixed |= {name, *extra}
