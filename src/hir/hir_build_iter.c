@@ -193,7 +193,7 @@ void hb_enter_pairs(Builder *b)
     add_pairs(b, it, loop, shape);
 }
 
-/* Ends this way through the loop: its iterator is dropped, and what the others have given for this round. */
+/* Ends this way through the loop: its iterator is dropped, and the `n` items that this round has already. */
 static void exhausted(Builder *b, HirBlock *done, HirIns *const *items, int n)
 {
     State saved = b->st;
@@ -202,10 +202,10 @@ static void exhausted(Builder *b, HirBlock *done, HirIns *const *items, int n)
     memcpy(b->st.stack, saved.stack, sizeof(Entry) * (size_t)saved.nstack);
     b->cur = done;
     b->fs_cache = NULL;
-    for (int k = 0; k < n; k++) {
-        hb_emit1(b, HIR_Decref, items[k]);
-    }
     hb_pop_drop(b, 1);
+    for (int k = 0; k < n; k++) {
+        hb_emit1(b, HIR_Decref, items[k]); /* as zip_dealloc, which drops its tuple last */
+    }
     hb_goto(b, b->in->target);
     b->st = saved;
     b->cur = cur;
@@ -220,7 +220,8 @@ static BBlock *body_of(const Builder *b)
     return body && body->npreds == 1 && !body->hb ? body : NULL;
 }
 
-/* The iterators in `it`, which this loop is over; gives their shape, or -1: it is not known to be such an object. */
+/* The iterators in `it`, which this loop is over; gives their shape, or -1: it is not known to be such an object. Loops of
+ * b->pairs unpack what these give into locals. */
 static int parts_of(Builder *b, HirIns *it, HirIns **part)
 {
     const HbPairs *p = find_pairs(b, it);
@@ -235,8 +236,7 @@ static int parts_of(Builder *b, HirIns *it, HirIns **part)
     if (!p || !hb_speculate(b)) {
         return -1;
     }
-    it = hb_not_null(b, it);
-    hb_emit1(b, HIR_PairsClean, it)->aux = (uint32_t)p->shape;
+    it = hb_guard(b, HIR_GuardPairs, hb_not_null(b, it), (uint32_t)p->shape, NULL);
     load_parts(b, it, p->shape, part);
     for (int k = 0; k < RT_PAIRS_COUNT(p->shape); k++) {
         part[k] = hb_guard_type(b, part[k], part_type(p->shape, k));
@@ -244,20 +244,10 @@ static int parts_of(Builder *b, HirIns *it, HirIns **part)
     return p->shape;
 }
 
-/* Is the loop of this FOR_ITER one that parts_of may know? */
-static bool is_over_pairs(const Builder *b)
-{
-    const HbPairs *p = b->pairs;
-    while (p && (p->loop != b->in || !unpacks_into_locals(b, b->in, unpacked_by(p->shape)))) {
-        p = p->next;
-    }
-    return p != NULL;
-}
-
 /* A round of enumerate or zip: the items go where UNPACK_SEQUENCE would put them. */
 static bool next_pair(Builder *b, HirIns *it)
 {
-    BBlock *body = is_over_pairs(b) ? body_of(b) : NULL;
+    BBlock *body = b->pairs ? body_of(b) : NULL;
     HirIns *part[RT_PAIRS_PARTS], *items[RT_PAIRS_PARTS];
     int shape = body ? parts_of(b, it, part) : -1;
     if (shape < 0) {

@@ -248,6 +248,7 @@ static HirType infer(const HirIns *i)
     case HIR_GuardFuncCode:
     case HIR_GuardFuncDefaults: return HIR_T_FUNCTION;
     case HIR_GuardNotNull:
+    case HIR_GuardPairs:
     case HIR_GuardTypeIn:
     case HIR_GuardKeysVer:
     case HIR_GuardNoDict:

@@ -252,7 +252,7 @@ void lw_item_at(Lower *L, HirIns *i);
 void lw_range_more(Lower *L, HirIns *i);
 void lw_range_next(Lower *L, HirIns *i);
 void lw_enum_next(Lower *L, HirIns *i);
-void lw_pairs_clean(Lower *L, HirIns *i);
+void lw_guard_pairs(Lower *L, HirIns *i);
 void lw_seq_more(Lower *L, HirIns *i);
 /* The same with the Branch that is its one user: ends the block. */
 void lw_seq_more_branch(Lower *L, HirIns *more, HirIns *branch);

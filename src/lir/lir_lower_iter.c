@@ -34,7 +34,7 @@ void lw_enum_next(Lower *L, HirIns *i)
     lw_set(L, i, index);
 }
 
-void lw_pairs_clean(Lower *L, HirIns *i)
+void lw_guard_pairs(Lower *L, HirIns *i)
 {
     LirFunc *f = L->f;
     LirReg it = lw_reg(L, i->args[0]);
