@@ -20,21 +20,17 @@
 /* While the hook is away: calls in a burst (each costs some 0.1 us more), bursts after which counts are halved, and
  * the count that makes a function hot: it is in three quarters of the bursts, about every 45th call. In programs with
  * many functions, compiling less often called ones costs more in cache misses and in changes between tier 0 and compiled
- * code than it gains: Django's pages run at 0.96 of stock's speed with half of it and at 0.86 with an eighth. */
+ * code than it gains: Django's pages run at 0.96 of stock's speed with 48 and at 0.86 with 12. */
 #define ENG_BURST                  64
-/* Bursts for a tick that comes late: one a millisecond, whatever the kernel's ticks are. SQLAlchemy's unit of work calls 570
- * functions; with a quarter of the bursts two generations in a row had half of them in common only by chance, and it changed
- * over 0.25 to 0.9 s after it began. */
-#define ENG_BURSTS_AT_ONCE         4
 /* The first epochs have longer bursts: a program with few functions is soon found out. */
 #define ENG_FIRST_BURST            256
 #define ENG_FIRST_EPOCHS           16
-#define ENG_BURSTS                 256u
-#define ENG_HITS                   384u
+#define ENG_BURSTS                 64u
+#define ENG_HITS                   96u
 /* A generation of bursts, about a sixteenth of a second of CPU time, and what it lasts while the hook is there. When two in a
  * row are of about the same functions, which may differ by one in so many, the program changes over: the hook stays, and
  * functions are compiled at a lower threshold. */
-#define ENG_GENERATION             64u
+#define ENG_GENERATION             16u
 #define ENG_GENERATION_NS          60000000
 #define ENG_ALIKE                  4
 /* Of the functions of one, so many have to be in the other: one in this. */

@@ -38,8 +38,6 @@ static struct {
     uint32_t large;         /* epochs in a row with many functions */
     uint32_t burst;         /* its number; all of a generation with the hook there is one */
     int left;               /* calls until it ends */
-    int more;               /* bursts that begin when it does */
-    int64_t sampled;        /* CPU time at the last tick that brought the hook, ns */
     Generation away, there; /* those with the hook away and there */
     int64_t started;        /* CPU time at the start of the latter */
     bool all;               /* the program has changed over */
@@ -47,20 +45,6 @@ static struct {
     int64_t promised;                           /* what compiling all was to take, ns */
     uint32_t left_in_all;                       /* epochs until it may change back, for good */
 } sampling = {.epoch = 1};
-
-/* The process's CPU time so far, ns. */
-static int64_t cpu_time(void)
-{
-    return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-}
-
-/* As many bursts as there would have been if the kernel's ticks, and so ours, came as often as we ask for them. */
-static int bursts_at_once(void)
-{
-    int64_t now = cpu_time(), n = (now - sampling.sampled) / ENG_TICK_NS;
-    sampling.sampled = now;
-    return n > 1 && !eng_settings.stress_patch ? (int)BASE_MIN(n, ENG_BURSTS_AT_ONCE) : 1;
-}
 
 void eng_sample(PyInterpreterState *interp)
 {
@@ -71,11 +55,16 @@ void eng_sample(PyInterpreterState *interp)
         sampling.left = eng_settings.stress_patch           ? ENG_STRESS_BURST
                         : sampling.epoch < ENG_FIRST_EPOCHS ? ENG_FIRST_BURST
                                                             : ENG_BURST;
-        sampling.more = bursts_at_once() - 1;
         eng_hook_bring(interp);
     } else { /* a burst in which too few calls came to be counted */
         eng_hook_remove(interp);
     }
+}
+
+/* The process's CPU time so far, ns. */
+static int64_t cpu_time(void)
+{
+    return eng_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* What compiling has cost the program so far, ns: what happens beside it takes memory and caches from it, and perhaps
@@ -166,12 +155,7 @@ static void end_generation(Generation *g)
 
 static void end_burst(void)
 {
-    if (sampling.more > 0) {
-        sampling.more--;
-        sampling.left = ENG_BURST;
-    } else {
-        eng_hook_remove(eng_interp);
-    }
+    eng_hook_remove(eng_interp);
     sampling.burst++;
     if (sampling.burst % ENG_GENERATION == 0) {
         end_generation(&sampling.away);
