@@ -248,7 +248,7 @@ static int parts_of(Builder *b, HirIns *it, HirIns **part)
 static bool next_pair(Builder *b, HirIns *it)
 {
     BBlock *body = b->pairs ? body_of(b) : NULL;
-    HirIns *part[RT_PAIRS_PARTS], *items[RT_PAIRS_PARTS];
+    HirIns *part[RT_PAIRS_PARTS] = {NULL}, *items[RT_PAIRS_PARTS];
     int shape = body ? parts_of(b, it, part) : -1;
     if (shape < 0) {
         return false;
