@@ -551,11 +551,8 @@ def test_loops_shorter_than_a_tick(run):
     assert printed == "True\n"
 
 
-def test_loops_do_not_exit_again_and_again(run):
-    """Behind each exit the loop is tier 0's until the next look, so the second one is enough to compile it anew; a name
-    whose place keeps changing is not relied on in the end."""
-    printed = run(
-        """
+# A loop that uses a builtin, and how many rounds of it take 20 ms.
+LOOP_WITH_A_NAME = """
         import time, _pyston
         def loop(n, s):
             t = 0
@@ -565,6 +562,15 @@ def test_loops_do_not_exit_again_and_again(run):
         start = time.perf_counter()
         loop(100_000, "abc")
         n = int(0.02 / (time.perf_counter() - start) * 100_000)
+"""
+
+
+def test_loops_do_not_exit_again_and_again(run):
+    """Behind each exit the loop is tier 0's until the next look, so the second one is enough to compile it anew; a name
+    whose place keeps changing is not relied on in the end."""
+    printed = run(
+        LOOP_WITH_A_NAME
+        + """
         for i in range(40):
             loop(n, "abc")
             globals()[f"name_{i}"] = i
@@ -578,16 +584,8 @@ def test_loops_do_not_exit_again_and_again(run):
 def test_names_of_a_loop_are_looked_up_again(run):
     """A module that gets new names while a loop runs has them at other places: found anew each time, some times."""
     printed = run(
-        """
-        import time, _pyston
-        def loop(n, s):
-            t = 0
-            for i in range(n):
-                t += len(s) + i % 7
-            return t
-        start = time.perf_counter()
-        loop(100_000, "abc")
-        n = int(0.02 / (time.perf_counter() - start) * 100_000)
+        LOOP_WITH_A_NAME
+        + """
         for i in range(4):
             for _ in range(5):
                 loop(n, "abc")

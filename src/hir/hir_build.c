@@ -699,7 +699,7 @@ void hb_goto(Builder *b, int32_t bci)
         b->cur = NULL; /* this instruction goes */
         return;
     }
-    int32_t idx = bci < b->code.nunits ? b->code.at[bci] : -1;
+    int32_t idx = hb_instruction_at(b, bci);
     BBlock *bb = idx >= 0 ? hb_block_at(b, idx) : NULL;
     if (!bb) {
         hb_stop(b, "malformed bytecode");
@@ -865,7 +865,7 @@ static void enter(Builder *b)
 
 bool hb_build_body(Builder *b, int32_t entry)
 {
-    int32_t idx = entry < b->code.nunits ? b->code.at[entry] : -1;
+    int32_t idx = hb_instruction_at(b, entry);
     if (idx < 0) {
         hb_stop(b, "malformed bytecode");
         return false;

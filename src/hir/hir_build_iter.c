@@ -41,7 +41,7 @@ static int unpacked_by(int shape)
 /* The instruction that starts there, or NULL. */
 static const FbIns *instruction_at(const Builder *b, int32_t bci)
 {
-    int32_t i = bci >= 0 && bci < b->code.nunits ? b->code.at[bci] : -1;
+    int32_t i = hb_instruction_at(b, bci);
     return i >= 0 ? &b->code.ins[i] : NULL;
 }
 
@@ -215,8 +215,8 @@ static void exhausted(Builder *b, HirBlock *done, HirIns *const *items, int n)
 /* The block of the loop's body, if only this FOR_ITER leads to it. */
 static BBlock *body_of(const Builder *b)
 {
-    const FbIns *next = instruction_at(b, b->in->next);
-    BBlock *body = next ? hb_block_at(b, (int32_t)(next - b->code.ins)) : NULL;
+    int32_t next = hb_instruction_at(b, b->in->next);
+    BBlock *body = next >= 0 ? hb_block_at(b, next) : NULL;
     return body && body->npreds == 1 && !body->hb ? body : NULL;
 }
 

@@ -136,7 +136,13 @@ typedef struct Builder {
 } Builder;
 
 /* What has iterators that are done in line. */
-#define HB_SEQUENCES    (HIR_T_LIST | HIR_T_TUPLE)
+#define HB_SEQUENCES (HIR_T_LIST | HIR_T_TUPLE)
+
+/* The index of the instruction that starts there, or -1. */
+static inline int32_t hb_instruction_at(const Builder *b, int32_t bci)
+{
+    return bci >= 0 && bci < b->code.nunits ? b->code.at[bci] : -1;
+}
 
 #define ARRAY_LEN(x)    ((int)(sizeof(x) / sizeof((x)[0])))
 

@@ -162,6 +162,29 @@ void py311_read_cache(PyCodeObject *co, const Py311Ins *ins, Py311Cache *out)
     }
 }
 
+void py311_look_again(PyCodeObject *co, int32_t bci)
+{
+    static const struct {
+        uint8_t raw, adaptive;
+    } places[] = {
+        {PY311_LOAD_GLOBAL_MODULE, PY311_LOAD_GLOBAL_ADAPTIVE},
+        {PY311_LOAD_GLOBAL_BUILTIN, PY311_LOAD_GLOBAL_ADAPTIVE},
+        {PY311_LOAD_ATTR_MODULE, PY311_LOAD_ATTR_ADAPTIVE},
+        {PY311_LOAD_METHOD_MODULE, PY311_LOAD_METHOD_ADAPTIVE},
+    };
+    Py311Ins ins;
+    if (!py311_decode(co, bci, &ins)) {
+        return;
+    }
+    for (size_t i = 0; i < BASE_COUNT(places); i++) {
+        if (places[i].raw == ins.raw) {
+            uint16_t *unit = py311_code_units(co) + ins.op_bci;
+            unit[0] = (uint16_t)((unit[0] & 0xff00) | places[i].adaptive);
+            unit[1] = 0; /* the counter, first in all inline caches: not any more times */
+        }
+    }
+}
+
 /* --- exception table (Objects/exception_handling_notes.txt) -------------------- */
 
 static const uint8_t *read_varint(const uint8_t *p, int32_t *value)
@@ -186,29 +209,6 @@ static const uint8_t *read_entry(const uint8_t *p, Py311Handler *h)
     h->depth = depth_lasti >> 1;
     h->lasti = depth_lasti & 1;
     return p;
-}
-
-void py311_look_again(PyCodeObject *co, int32_t bci)
-{
-    static const struct {
-        uint8_t raw, adaptive;
-    } places[] = {
-        {PY311_LOAD_GLOBAL_MODULE, PY311_LOAD_GLOBAL_ADAPTIVE},
-        {PY311_LOAD_GLOBAL_BUILTIN, PY311_LOAD_GLOBAL_ADAPTIVE},
-        {PY311_LOAD_ATTR_MODULE, PY311_LOAD_ATTR_ADAPTIVE},
-        {PY311_LOAD_METHOD_MODULE, PY311_LOAD_METHOD_ADAPTIVE},
-    };
-    Py311Ins ins;
-    if (!py311_decode(co, bci, &ins)) {
-        return;
-    }
-    for (size_t i = 0; i < BASE_COUNT(places); i++) {
-        if (places[i].raw == ins.raw) {
-            uint16_t *unit = py311_code_units(co) + ins.op_bci;
-            unit[0] = (uint16_t)((unit[0] & 0xff00) | places[i].adaptive);
-            unit[1] = 0; /* the counter, first in all inline caches: not any more times */
-        }
-    }
 }
 
 void py311_each_handler(PyCodeObject *co, void (*fn)(const Py311Handler *h, void *ctx), void *ctx)
